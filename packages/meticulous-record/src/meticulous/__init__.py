@@ -1,0 +1,60 @@
+"""Record machine-learning experiments in plain folders, with nothing but files and git.
+
+parser = argparse.ArgumentParser()
+...
+Experiment.add_argument_group(parser)
+with Experiment.from_parser(parser) as experiment:
+    train(experiment.args)
+    experiment.summary({"accuracy": accuracy})
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import (
+    DirtyRepoException,
+    ExperimentIdError,
+    ExperimentRunningError,
+    ExperimentsDirectoryError,
+    MeticulousError,
+    MismatchedArgsException,
+    MismatchedCommitException,
+    NotRecordedError,
+    OptionsError,
+    RepositoryError,
+    ReservedFileError,
+    SummaryError,
+)
+from .experiment import Experiment
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DirtyRepoException",
+    "Experiment",
+    "ExperimentIdError",
+    "ExperimentRunningError",
+    "ExperimentsDirectoryError",
+    "MeticulousError",
+    "MismatchedArgsException",
+    "MismatchedCommitException",
+    "NotRecordedError",
+    "OptionsError",
+    "RepositoryError",
+    "ReservedFileError",
+    "SummaryError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`Experiments` and `ExperimentReader` where meticulous-read is installed beside this package."""
+    if name in ("Experiments", "ExperimentReader"):
+        try:
+            import meticulous_read
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"{name} reads recorded experiments and has a package of its own: pip install meticulous-read"
+            ) from error
+        return getattr(meticulous_read, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

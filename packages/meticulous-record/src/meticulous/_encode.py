@@ -1,0 +1,165 @@
+"""Any Python value as JSON: by what it can do, importing none of the libraries it may come from."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import enum
+import json
+import math
+import numbers
+import os
+import re
+import types
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Union
+
+from ._trouble import logger
+
+__all__ = ["canonical", "dump", "encode", "encode_object"]
+
+JSON = Union[None, bool, int, float, str, list[Any], dict[str, Any]]
+
+# Deeper values become text: readers in other languages stop at a few hundred levels.
+_DEPTH = 100
+# Python itself refuses to print integers of more than 4,300 digits.
+_INTEGER_BITS = 4096
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def encode(value: object, where: str = "value") -> JSON:
+    """`value` as what `json` can write, without ever raising.
+
+    Mappings, namespaces, dataclasses and objects with `as_dict()` become objects; sequences, sets (sorted)
+    and arrays lists; enums their name, or their value where they are strings or numbers; paths, dates and
+    numbers of other kinds text; functions and classes their qualified name; non-finite floats the strings
+    "NaN", "Infinity" and "-Infinity" (spec 1.0, JSON). All else is recorded as its `repr` without memory
+    addresses, so that two runs of the same program agree, and `where` is named in a log line.
+    """
+    return _encode(value, where, ())
+
+
+def encode_object(value: object, where: str) -> dict[str, JSON]:
+    """The same for what must be a JSON object.
+
+    Raises:
+        TypeError: `value` has no names: it is a list, a number, a text.
+    """
+    encoded = encode(value, where)
+    if not isinstance(encoded, dict):
+        raise TypeError(
+            f"{where} must be a mapping, a namespace or a dataclass, not {type(value).__name__}: "
+            f"give its values names, as in {{'values': …}}"
+        )
+    return encoded
+
+
+def dump(value: JSON) -> bytes:
+    """An encoded value as the bytes of a file (spec 1.0, JSON)."""
+    text = json.dumps(value, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
+    # A lone surrogate has no UTF-8 form. `backslashreplace` writes it as \udXXX: JSON's own escape for it.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def canonical(value: JSON) -> str:
+    """A text that is the same for two encoded values exactly when they are the same, key order aside."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _encode(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
+    if value is None or type(value) in (bool, str):
+        return value  # type: ignore[no-any-return]
+    if id(value) in ancestors or len(ancestors) >= _DEPTH:
+        return _text(value, where)
+    try:
+        return _convert(value, where, (*ancestors, id(value)))
+    except Exception:  # noqa: BLE001 - foreign code ran (properties, as_dict, …); an argument never ends a run
+        return _text(value, where)
+
+
+def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
+    def inner(item: object, name: object) -> JSON:
+        return _encode(item, f"{where}.{name}", ancestors)
+
+    if isinstance(value, enum.Enum):
+        return inner(value.value, "value") if isinstance(value, (str, int, float)) else str(value.name)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value) if value.bit_length() <= _INTEGER_BITS else hex(value)
+    if isinstance(value, float):
+        return _number(float(value))
+    if isinstance(value, (bytes, bytearray)):
+        return repr(bytes(value))
+    if hasattr(value, "__qualname__") and hasattr(value, "__module__"):  # a function or a class
+        return _qualified_name(value)
+    for method in ("as_dict", "model_dump"):
+        if callable(getattr(value, method, None)):
+            as_dict = getattr(value, method)()
+            if isinstance(as_dict, Mapping):
+                return inner(as_dict, method)
+    if hasattr(type(value), "__dataclass_fields__"):
+        return {name: inner(getattr(value, name), name) for name in value.__dataclass_fields__}
+    if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
+        value = vars(value)
+    if isinstance(value, Mapping):
+        return _mapping(value, where, ancestors)
+    if isinstance(value, Set):
+        return sorted((inner(item, "item") for item in value), key=canonical)
+    if isinstance(value, Sequence):
+        return [inner(item, index) for index, item in enumerate(value)]
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return str(value)
+    for method in ("tolist", "item"):  # arrays, tensors and their scalars
+        if callable(getattr(value, method, None)):
+            plain = getattr(value, method)()
+            if type(plain) is not type(value):
+                return inner(plain, method)
+    if isinstance(value, numbers.Number):  # complex, Decimal, Fraction
+        return str(value)
+    if callable(getattr(value, "fileno", None)) and isinstance(getattr(value, "name", None), str):
+        return str(value.name)  # an open file, as argparse.FileType makes them
+    return _text(value, where)
+
+
+def _mapping(value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...]) -> dict[str, JSON]:
+    result: dict[str, JSON] = {}
+    for key, item in value.items():
+        name = _key(key)
+        if name in result:  # {1: …, "1": …}: both are kept
+            name = repr(key)
+            while name in result:
+                name += "'"
+        result[name] = _encode(item, f"{where}.{name}", ancestors)
+    return result
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str) and not isinstance(key, enum.Enum):
+        return str.__str__(key)
+    encoded = _encode(key, "key", ())
+    return encoded if isinstance(encoded, str) else json.dumps(encoded, ensure_ascii=False)
+
+
+def _number(value: float) -> JSON:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _qualified_name(value: Any) -> str:
+    module = value.__module__
+    return str(value.__qualname__) if module in (None, "builtins") else f"{module}.{value.__qualname__}"
+
+
+def _text(value: object, where: str) -> str:
+    try:
+        text = _ADDRESS.sub("", repr(value))
+    except Exception:  # noqa: BLE001 - a repr that raises is somebody's bug, not a reason to stop a run
+        text = f"<{_qualified_name(type(value))}>"
+    logger.warning("%s has no JSON form and is recorded as the text %.200s", where, text)
+    return text

@@ -1,0 +1,200 @@
+"""How a program ends: seen from inside, without changing it.
+
+An uncaught exception is in `sys.last_value` by the time `atexit` runs, whatever became of
+`sys.excepthook`. An exit code is seen when it goes through `sys.exit`; a bare `raise SystemExit(3)` leaves
+no trace, so only `with` knows of it. Signals whose course is to end the process are written down first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import signal
+import sys
+import threading
+import traceback
+from types import FrameType
+from typing import Any, Callable, NoReturn, Protocol
+
+from . import _format
+
+__all__ = ["of_exception", "unwatch", "watch"]
+
+# SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
+_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
+
+
+class Watched(Protocol):
+    """What wants to know the outcome."""
+
+    def end(self, status: str) -> None:
+        """The program has ended, or ends now, with this STATUS."""
+
+    def note(self, status: str) -> None:
+        """This is the STATUS for now: the program may end in the next instant, or go on."""
+
+
+def of_exception(error: BaseException | None) -> str:
+    """The text of STATUS for a program that `error` ended, or for one that came to its end (None)."""
+    if error is None:
+        return _format.SUCCESS
+    if isinstance(error, SystemExit):
+        return _of_exit(error.code)
+    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
+    if isinstance(error, KeyboardInterrupt):
+        lines = f"signal SIGINT\n{lines}"
+    return f"{_format.ERROR}\n{lines}"
+
+
+def _of_exit(code: Any) -> str:
+    """STATUS for `sys.exit(code)`, with the number that the shell gets to see."""
+    if code is None:
+        return _format.SUCCESS
+    if not isinstance(code, int):  # Python prints it and exits with 1
+        return f"{_format.ERROR}\nexit code 1\n{code}".rstrip("\n")
+    number = int(code) & (0xFFFFFFFF if sys.platform == "win32" else 0xFF)
+    return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
+
+
+def watch(who: Watched) -> None:
+    """Tell `who` how this process ends."""
+    if not _watching:
+        _install()
+    _watching.append(who)
+
+
+def unwatch(who: Watched) -> None:
+    """Tell `who` no more; with the last one the process is as it was."""
+    if who in _watching:
+        _watching.remove(who)
+        if not _watching:
+            _uninstall()
+
+
+_watching: list[Watched] = []
+_process = 0
+_exception_before: BaseException | None = None
+_exit: list[Any] | None = None
+"""The code of a SystemExit on its way, in a list of its own."""
+_exit_wrapper: Callable[..., Any] | None = None
+_exit_original: Callable[..., Any] = sys.exit
+_handlers: dict[int, Any] = {}
+
+
+def _install() -> None:
+    global _process, _exception_before, _exit, _exit_wrapper, _exit_original  # noqa: PLW0603 - one process, one end
+    if _process == 0:
+        atexit.register(_at_exit)
+    _process = os.getpid()
+    _exception_before = _last_exception()
+    _exit = None
+    _exit_original = original = sys.exit
+
+    @functools.wraps(original)
+    def exit_and_tell(*status: Any) -> NoReturn:
+        global _exit  # noqa: PLW0603
+        try:
+            original(*status)
+        except SystemExit as error:
+            if threading.current_thread() is threading.main_thread():  # elsewhere it only ends the thread
+                _exit = [error.code]
+                error.__dict__["_meticulous"] = _Rider(_exit)
+            raise
+        raise AssertionError("sys.exit returned")
+
+    sys.exit = _exit_wrapper = exit_and_tell
+    _install_handlers()
+
+
+def _uninstall() -> None:
+    global _exit, _exception_before  # noqa: PLW0603
+    if sys.exit is _exit_wrapper:
+        sys.exit = _exit_original
+    _exit = _exception_before = None
+    for number, previous in _handlers.items():
+        if signal.getsignal(number) is _on_signal:
+            try:
+                signal.signal(number, previous)
+            except ValueError:
+                pass  # finished in another thread: the handler stays, and has nobody to tell
+            else:
+                continue
+    _handlers.clear()
+
+
+def _install_handlers() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # Python lets only that thread set handlers
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        previous = None if number is None else signal.getsignal(number)
+        # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
+        if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler, _on_signal):
+            continue
+        if previous is signal.SIG_DFL and os.getpid() == 1:
+            continue  # the kernel keeps default actions from the first process of a container
+        signal.signal(number, _on_signal)
+        _handlers[number] = previous
+
+
+def _on_signal(number: int, frame: FrameType | None) -> None:
+    previous = _handlers.get(number, signal.SIG_DFL)
+    status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
+    if callable(previous):
+        # The program's own handler may end it in ways that nothing after it sees (os._exit, another signal).
+        for who in _watching:
+            who.note(status)
+        try:
+            previous(number, frame)
+        finally:
+            for who in _watching:
+                who.note(_format.RUNNING)
+        return
+    for who in list(_watching):
+        who.end(status)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _at_exit() -> None:
+    if os.getpid() != _process:
+        return  # a forked child, which ends for itself alone
+    error = _last_exception()
+    # At a prompt, and in a notebook, an exception ends no program.
+    if error is not None and error is not _exception_before and not hasattr(sys, "ps1"):
+        status = of_exception(error)
+    else:
+        status = _of_exit(_exit[0] if _exit else None)
+    for who in reversed(_watching.copy()):
+        who.end(status)
+
+
+def _last_exception() -> BaseException | None:
+    return getattr(sys, "last_value", None)
+
+
+class _Rider:
+    """Rides on a SystemExit; if that is dropped while the program goes on, it was caught."""
+
+    def __init__(self, exit_code: list[Any]) -> None:
+        self._exit_code = exit_code
+
+    def __del__(self) -> None:
+        global _exit  # noqa: PLW0603
+        try:
+            sys._getframe(1)
+        except ValueError:
+            return  # no frame is left to go on: it ended the program
+        if _exit is self._exit_code:
+            _exit = None
+
+
+def _after_fork_in_child() -> None:
+    if _watching:
+        _watching.clear()
+        _uninstall()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,198 @@
+"""Going on with an experiment: which one, whether it may be, and that only one process does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import _format
+from ._encode import JSON, canonical
+from ._folder import ExperimentFolder
+from ._process import is_gone, scheduler_job
+from .errors import (
+    ExperimentRunningError,
+    MeticulousError,
+    MismatchedArgsException,
+    MismatchedCommitException,
+)
+
+__all__ = ["Earlier", "claim_named", "claim_newest"]
+
+# A claim lasts for the milliseconds until metadata.json and STATUS are rewritten; an older one was killed.
+_STALE_CLAIM_SECONDS = 60
+
+
+class Earlier(NamedTuple):
+    """An experiment as its last session left it, claimed by this process."""
+
+    folder: ExperimentFolder
+    metadata: dict[str, Any]
+    """As it was, with the last session put into `resumes`."""
+    claim: Path
+    """The claim's file, to be removed once metadata.json and STATUS tell of the new session."""
+
+
+def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, patch: bytes) -> Earlier:
+    """Claim the experiment in `folder` for another session.
+
+    Raises:
+        MismatchedCommitException: it ran from another commit, or with other uncommitted changes.
+        MismatchedArgsException: it ran with other arguments.
+        ExperimentRunningError: it is running, may be, or is just being resumed.
+        MeticulousError: it is not an experiment of this format.
+    """
+    metadata = folder.read_json(_format.METADATA)
+    recorded = folder.read_json(_format.ARGS)
+    if metadata is None or recorded is None or not _is_ours(metadata):
+        raise MeticulousError(
+            f"{str(folder.path)!r} is there already and is no experiment of format {_format.FORMAT_VERSION} "
+            "that could be resumed: choose another --experiment-id",
+            path=folder.path,
+        )
+    if metadata.get("githead-sha") != sha:
+        raise MismatchedCommitException(
+            f"the experiment {str(folder.path)!r} ran from the commit {metadata.get('githead-sha')}, and this "
+            f"is {sha}: check that one out to resume it, or choose another --experiment-id",
+            path=folder.path,
+            expected=metadata.get("githead-sha"),
+            found=sha,
+        )
+    if folder.read_patch() != patch:
+        raise MismatchedCommitException(
+            f"the experiment {str(folder.path)!r} ran with other uncommitted changes than there are now "
+            f"(see its {_format.GIT_DIFF}): restore those to resume it, or choose another --experiment-id",
+            path=folder.path,
+            expected=folder.read_patch(),
+            found=patch,
+        )
+    if canonical(recorded) != canonical(dict(args)):
+        raise MismatchedArgsException(
+            f"the experiment {str(folder.path)!r} ran with other arguments ({_difference(recorded, args)}): "
+            "pass the same to resume it, or choose another --experiment-id",
+            path=folder.path,
+            expected=recorded,
+            found=dict(args),
+        )
+    earlier = None if _may_be_running(folder, metadata) else _claim(folder, metadata)
+    if earlier is None:
+        raise ExperimentRunningError(
+            f"the experiment {str(folder.path)!r} is running, as process {metadata.get('pid')} on "
+            f"{metadata.get('hostname')}, or was until a moment ago: wait for its end, or choose another "
+            "--experiment-id",
+            path=folder.path,
+        )
+    return earlier
+
+
+def claim_newest(
+    experiments_directory: Path, args: Mapping[str, JSON], sha: str, patch: bytes
+) -> Earlier | None:
+    """Claim the newest experiment of these arguments and this code that is not running, if there is one."""
+    wanted = canonical(dict(args))
+    fitting = []
+    for folder in ExperimentFolder.existing(experiments_directory):
+        metadata = folder.read_json(_format.METADATA)
+        if metadata is None or metadata.get("githead-sha") != sha or not _is_ours(metadata):
+            continue
+        recorded = folder.read_json(_format.ARGS)
+        if recorded is not None and canonical(recorded) == wanted and folder.read_patch() == patch:
+            fitting.append((_start(metadata), folder, metadata))
+    for _, folder, metadata in sorted(fitting, key=lambda found: found[0], reverse=True):
+        if not _may_be_running(folder, metadata):
+            earlier = _claim(folder, metadata)
+            if earlier is not None:
+                return earlier
+    return None
+
+
+def _is_ours(metadata: Mapping[str, Any]) -> bool:
+    """Whether this recorder may rewrite it: legacy folders and those of later versions it may not."""
+    return metadata.get("format-version") == _format.FORMAT_VERSION
+
+
+def _start(metadata: Mapping[str, Any]) -> float:
+    import datetime
+
+    try:
+        return datetime.datetime.fromisoformat(str(metadata["start-time"]).replace("Z", "+00:00")).timestamp()
+    except (KeyError, ValueError):
+        return float("-inf")
+
+
+def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
+    status = folder.read_status()
+    if status and status != _format.RUNNING:
+        return False
+    job = scheduler_job()
+    if job and all(metadata.get(key) == value for key, value in job.items()):
+        return is_gone(metadata) is False  # the scheduler has requeued us: what it started before has ended
+    gone = is_gone(metadata)
+    if gone is not None:
+        return not gone
+    beat = metadata.get("heartbeat-seconds")
+    if not isinstance(beat, (int, float)):
+        return True  # its recorder gives no signs of life that could fail to come
+    return folder.silent_seconds() <= beat * _format.SILENT_HEARTBEATS
+
+
+def _claim(folder: ExperimentFolder, metadata: dict[str, Any]) -> Earlier | None:
+    sessions = metadata.get("resumes")
+    sessions = list(sessions) if isinstance(sessions, list) else []
+    status = folder.read_status()
+    claim = folder.session_claim(len(sessions) + 2)
+    if not _create(claim):
+        return None
+    # Another process may have claimed, written and let go between our reading and our claim.
+    if folder.read_json(_format.METADATA) != metadata or folder.read_status() != status:
+        release(claim)
+        return None
+    session = {
+        "start-time": metadata.get("start-time"),
+        "end-time": metadata.get("end-time"),
+        "status": status,
+    }
+    for key in ("hostname", "pid", "command"):
+        session[key] = metadata.get(key)
+    sessions.append({key: value for key, value in session.items() if value is not None})
+    return Earlier(folder, {**metadata, "resumes": sessions}, claim)
+
+
+def _create(claim: Path) -> bool:
+    for _ in range(2):
+        try:
+            os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            try:
+                if time.time() - claim.stat().st_mtime < _STALE_CLAIM_SECONDS:
+                    return False
+            except OSError:
+                return False  # its owner has just let go: the experiment runs
+            release(claim)
+        except OSError:
+            return False
+        else:
+            return True
+    return False
+
+
+def release(claim: Path) -> None:
+    """Let go of a claim."""
+    try:
+        os.unlink(claim)
+    except OSError:
+        pass
+
+
+def _difference(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    keys = [
+        key
+        for key in {**recorded, **now}
+        if recorded.get(key) != now.get(key) or (key in recorded) != (key in now)
+    ]
+    missing = "nothing"
+    return ", ".join(
+        f"{key}: {recorded.get(key, missing)!r} then, {now.get(key, missing)!r} now" for key in keys
+    )

@@ -1,0 +1,24 @@
+"""What the recorder has to say while a run goes on: log lines, never exceptions."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+logger = logging.getLogger("meticulous")
+logger.addHandler(logging.NullHandler())
+
+
+def warn(message: str) -> None:
+    """Say that something of the record is being lost; never raises.
+
+    The line goes to the `meticulous` logger. In a program that set up no logging it goes to standard error
+    instead: a record with holes must not look like a whole one.
+    """
+    try:
+        logger.warning(message)
+        heard = any(not isinstance(h, logging.NullHandler) for h in logger.handlers + logging.root.handlers)
+        if not heard and sys.stderr is not None:
+            sys.stderr.write(f"meticulous: {message}\n")
+    except Exception:  # noqa: BLE001, S110 - a closed or broken standard error must not end the run either
+        pass

@@ -1,0 +1,252 @@
+"""The story of an experiment: check, claim, write, listen, finish."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from . import _arguments, _format, _outcome, _process
+from ._encode import JSON, encode_object
+from ._folder import check_experiment_id
+from ._recording import Recording
+from ._start import start
+from ._trouble import logger
+from .errors import NotRecordedError, OptionsError, ReservedFileError, SummaryError
+
+__all__ = ["Experiment"]
+
+_CAPTURES = ("sys", "fd", "none")
+
+
+class Experiment:
+    """One run of a program, recorded in a folder of its own from here to its end.
+
+    The end is that of the `with` block, of `finish`, or of the process; its STATUS tells which way it came.
+    Nothing is recorded with `norecord`, and in processes of rank 1 and up that a launcher such as torchrun
+    or mpirun started beside rank 0.
+
+    Args:
+        args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
+            with `as_dict()`. What a parser with `add_argument_group` made may hold the options below.
+        default_args: what `args` would be if nobody had chosen anything; `{}` where that is not known.
+        project_directory: where the git repository is, and what `experiments_directory` is relative to.
+        experiments_directory: the folder of folders; made if it is not there.
+        experiment_id: a name instead of the next number. If it exists it is resumed, if arguments and
+            commit are the same.
+        description: a word on what this experiment is for.
+        resume: go on with the newest experiment with these arguments and this commit that is not running.
+        norecord: record nothing; files go to a folder that is deleted at the end.
+        allow_dirty: record uncommitted changes as `git.diff` instead of refusing them.
+        capture: "sys" copies what Python prints, "fd" also what C libraries and child processes print
+            (then standard output is a file for the program, not a terminal), "none" nothing.
+
+    Raises:
+        OptionsError: the options contradict each other.
+        TypeError: `args` or `default_args` has no names.
+        RepositoryError: there is no commit to record; `DirtyRepoException`, if code runs that is in none.
+        ExperimentsDirectoryError: nothing can be written there.
+        ExperimentIdError: `experiment_id` can't be a folder's name.
+        MismatchedArgsException, MismatchedCommitException, ExperimentRunningError: it cannot be resumed.
+
+    All before anything is made. Later trouble with the record is logged, and never raised.
+    """
+
+    def __init__(
+        self,
+        args: Any = None,
+        default_args: Any = None,
+        *,
+        project_directory: str | os.PathLike[str] = "",
+        experiments_directory: str | os.PathLike[str] = "experiments",
+        experiment_id: str | None = None,
+        description: str = "",
+        resume: bool = False,
+        norecord: bool = False,
+        allow_dirty: bool = False,
+        capture: str = "sys",
+    ) -> None:
+        given = _arguments.Options(
+            os.fspath(project_directory),
+            os.fspath(experiments_directory),
+            experiment_id,
+            description,
+            resume,
+            norecord,
+            allow_dirty,
+        )
+        self.args, options = _arguments.take_options({} if args is None else args, given)
+        self._begin(
+            encode_object(self.args, "args"),
+            encode_object({} if default_args is None else default_args, "default_args"),
+            options,
+            capture,
+        )
+
+    @staticmethod
+    def add_argument_group(parser: argparse.ArgumentParser, **defaults: Any) -> None:
+        """Add the recorder's options to `parser`, after its own, with other `defaults` where given.
+
+        They are --project-directory, --experiments-directory, --experiment-id, --description, --resume,
+        --norecord and --allow-dirty. Where the script has an option of that name, it keeps it, and ours is
+        called --meticulous-resume and so on.
+
+        Raises:
+            OptionsError: `defaults` has a name that is not one of these (with underscores).
+        """
+        _arguments.add_options(parser, defaults)
+
+    @classmethod
+    def from_parser(
+        cls,
+        parser: argparse.ArgumentParser,
+        arg_list: Sequence[str] | None = None,
+        capture_defaults: bool = True,
+        *,
+        capture: str = "sys",
+        **overrides: Any,
+    ) -> Experiment:
+        """Parse the command line (or `arg_list`) and start an experiment with what it says.
+
+        The recorder's options are added first, if `add_argument_group` has not done so. `overrides` are new
+        defaults, for those options or for arguments of the script by their dest. The parser runs once:
+        defaults are read from its actions.
+
+        Raises:
+            SystemExit: the command line does not parse.
+            Exception: as `Experiment`.
+        """
+        parsed = _arguments.parse(parser, arg_list, capture_defaults, overrides)
+        self = cls.__new__(cls)
+        self.args = parsed.args
+        self._begin(parsed.encoded, parsed.defaults, parsed.options, capture)
+        return self
+
+    def _begin(
+        self, args: dict[str, JSON], default_args: dict[str, JSON], options: _arguments.Options, capture: str
+    ) -> None:
+        options = options.check()
+        if capture not in _CAPTURES:
+            raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
+        if options.experiment_id is not None:
+            check_experiment_id(options.experiment_id)
+        project = Path(os.path.abspath(options.project_directory))
+        directory = project / options.experiments_directory
+        self._recording: Recording | None = None
+        self._scratch: Any = None
+        self._directory: Path | None = None
+        rank = _process.rank()
+        if options.norecord:
+            import tempfile
+
+            self._scratch = tempfile.TemporaryDirectory(prefix="meticulous-norecord-")
+            self._directory = Path(self._scratch.name)
+        elif rank != 0:
+            logger.info("this is rank %d: rank 0 records the experiment", rank)
+            self._directory = None if options.experiment_id is None else directory / options.experiment_id
+        else:
+            self._recording = start(project, directory, args, default_args, options, capture)
+            self._directory = self._recording.folder.path
+            logger.info("recording in %s", self._directory)
+
+    @property
+    def directory(self) -> Path:
+        """The experiment's folder; with `norecord` one that is deleted at the end.
+
+        Raises:
+            NotRecordedError: this is another rank than 0, and no `experiment_id` tells it the folder.
+        """
+        if self._directory is None:
+            raise NotRecordedError(
+                f"rank 0 records this experiment, and rank {_process.rank()} cannot know the number it took: "
+                "pass --experiment-id to use files of the experiment in all ranks"
+            )
+        return self._directory
+
+    @property
+    def curexpdir(self) -> str:
+        """`directory` as a str, under its old name."""
+        return str(self.directory)
+
+    @property
+    def experiment_id(self) -> str | None:
+        """The name of the experiment's folder; None where nothing is recorded."""
+        return None if self._scratch is not None or self._directory is None else self._directory.name
+
+    def path(self, name: str | os.PathLike[str]) -> Path:
+        """The path of the file `name` of the experiment's own; folders on the way to it are made.
+
+        Raises:
+            ReservedFileError: the recorder writes it itself, or it would lie outside of the folder.
+            NotRecordedError: as `directory`.
+        """
+        path = self._inside(name)
+        if len(path.relative_to(self.directory).parts) == 1 and path.name.lower() in _RESERVED:
+            raise ReservedFileError(
+                f"{path.name!r} is a file that the recorder writes itself: choose another name, "
+                "or open it for reading with open()",
+                path=path,
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def open(self, name: str | os.PathLike[str], mode: str = "r", **how: Any) -> IO[Any]:
+        """Open the file `name` in the experiment's folder, as the built-in `open` does.
+
+        Raises:
+            ReservedFileError: it is to be written and the recorder writes it itself, or it lies outside.
+            NotRecordedError: as `directory`.
+            OSError: as `open`.
+        """
+        path = self._inside(name) if not set(mode) & set("wax+") else self.path(name)
+        return open(path, mode, **how)
+
+    def summary(self, values: Mapping[str, Any], *, update: bool = False) -> None:
+        """Write `values` to summary.json in place of what it held; with `update`, on top of that.
+
+        Raises:
+            SummaryError: `values` is not a mapping.
+        """
+        try:
+            encoded = encode_object(values, "the summary")
+        except TypeError as error:
+            raise SummaryError(str(error), found=type(values).__name__) from None
+        if self._recording is not None:
+            self._recording.summary(encoded, update=update)
+
+    def finish(self) -> None:
+        """End the experiment as a success. Later calls, and the process's end, change nothing."""
+        self._end(None)
+
+    def __enter__(self) -> Experiment:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._recording is not None:
+            self._recording.end(_outcome.of_exception(error))
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def _inside(self, name: str | os.PathLike[str]) -> Path:
+        path = Path(os.path.normpath(self.directory / name))
+        if self.directory not in path.parents:
+            raise ReservedFileError(
+                f"{os.fspath(name)!r} lies outside of the experiment's folder {str(self.directory)!r}: "
+                "use the built-in open() for files elsewhere",
+                path=path,
+            )
+        return path
+
+
+_RESERVED = frozenset(name.lower() for name in _format.RECORDED_FILES)
