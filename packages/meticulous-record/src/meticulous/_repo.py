@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Checkout", "inspect", "without_credentials"]
 
 
+_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]")
+
+
 class Checkout(NamedTuple):
     """What a repository's work tree holds at the moment."""
 
@@ -151,24 +154,22 @@ def _unknown_code(repository: git.Repo, root: Path, excluded: str | None) -> lis
 
 def _loaded_code(root: Path) -> list[str]:
     """The files below `root` that loaded modules, the script among them, came from; installed ones aside."""
+    inside = os.path.join(root, "")
+    standard_library = os.path.dirname(os.__file__) + os.sep
+    real_folders: dict[str, str] = {}
     found = set()
-    # Environments are often kept inside the work tree; what is in them is in requirements.txt.
-    installed = tuple(
-        os.path.realpath(prefix) + os.sep
-        for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix}
-        if _relative(Path(prefix), root) not in (None, "")
-    )
     for module in list(sys.modules.values()):
         # Through `__dict__`: asking a lazy module for an attribute would load it.
         file = getattr(module, "__dict__", {}).get("__file__")
-        if not isinstance(file, str) or not os.path.isfile(file):
+        # Environments are often kept inside the work tree; what is in them is in requirements.txt.
+        if not isinstance(file, str) or file.startswith(standard_library) or _INSTALLED.search(file):
             continue
-        path = os.path.realpath(file)
-        if path.startswith(installed) or re.search(r"[/\\](site|dist)-packages[/\\]", path):
-            continue
-        name = _relative(Path(path), root)
-        if name is not None:
-            found.add(name)
+        folder, name = os.path.split(file)
+        if folder not in real_folders:
+            real_folders[folder] = os.path.realpath(folder)
+        path = os.path.join(real_folders[folder], name)
+        if path.startswith(inside) and os.path.isfile(path):
+            found.add(path[len(inside) :].replace(os.sep, "/"))
     return sorted(found)
 
 

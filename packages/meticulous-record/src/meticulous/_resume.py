@@ -54,8 +54,8 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, pa
         )
     if metadata.get("githead-sha") != sha:
         raise MismatchedCommitException(
-            f"the experiment {str(folder.path)!r} ran from the commit {metadata.get('githead-sha')}, and this "
-            f"is {sha}: check that one out to resume it, or choose another --experiment-id",
+            f"the experiment {str(folder.path)!r} ran from the commit {metadata.get('githead-sha')}, and "
+            f"this is {sha}: check that one out to resume it, or choose another --experiment-id",
             path=folder.path,
             expected=metadata.get("githead-sha"),
             found=sha,

@@ -1,21 +1,23 @@
-"""The story of an experiment: check, claim, write, listen, finish."""
+"""The story of an experiment, as a program sees it."""
 
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from . import _arguments, _format, _outcome, _process
-from ._encode import JSON, encode_object
-from ._folder import check_experiment_id
-from ._recording import Recording
-from ._start import start
-from ._trouble import logger
+from . import _format
 from .errors import NotRecordedError, OptionsError, ReservedFileError, SummaryError
+
+# All else is imported where it is used, when an experiment starts: to import the package costs little.
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from ._arguments import Options
+    from ._encode import JSON
+    from ._recording import Recording
 
 __all__ = ["Experiment"]
 
@@ -69,7 +71,10 @@ class Experiment:
         allow_dirty: bool = False,
         capture: str = "sys",
     ) -> None:
-        given = _arguments.Options(
+        from ._arguments import Options, take_options
+        from ._encode import encode_object
+
+        given = Options(
             os.fspath(project_directory),
             os.fspath(experiments_directory),
             experiment_id,
@@ -78,7 +83,7 @@ class Experiment:
             norecord,
             allow_dirty,
         )
-        self.args, options = _arguments.take_options({} if args is None else args, given)
+        self.args, options = take_options({} if args is None else args, given)
         self._begin(
             encode_object(self.args, "args"),
             encode_object({} if default_args is None else default_args, "default_args"),
@@ -97,7 +102,9 @@ class Experiment:
         Raises:
             OptionsError: `defaults` has a name that is not one of these (with underscores).
         """
-        _arguments.add_options(parser, defaults)
+        from ._arguments import add_options
+
+        add_options(parser, defaults)
 
     @classmethod
     def from_parser(
@@ -119,15 +126,23 @@ class Experiment:
             SystemExit: the command line does not parse.
             Exception: as `Experiment`.
         """
-        parsed = _arguments.parse(parser, arg_list, capture_defaults, overrides)
+        from ._arguments import parse
+
+        parsed = parse(parser, arg_list, capture_defaults, overrides)
         self = cls.__new__(cls)
         self.args = parsed.args
         self._begin(parsed.encoded, parsed.defaults, parsed.options, capture)
         return self
 
     def _begin(
-        self, args: dict[str, JSON], default_args: dict[str, JSON], options: _arguments.Options, capture: str
+        self, args: dict[str, JSON], default_args: dict[str, JSON], options: Options, capture: str
     ) -> None:
+        from pathlib import Path
+
+        from ._folder import check_experiment_id
+        from ._process import rank
+        from ._trouble import logger
+
         options = options.check()
         if capture not in _CAPTURES:
             raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
@@ -138,16 +153,17 @@ class Experiment:
         self._recording: Recording | None = None
         self._scratch: Any = None
         self._directory: Path | None = None
-        rank = _process.rank()
         if options.norecord:
             import tempfile
 
             self._scratch = tempfile.TemporaryDirectory(prefix="meticulous-norecord-")
             self._directory = Path(self._scratch.name)
-        elif rank != 0:
-            logger.info("this is rank %d: rank 0 records the experiment", rank)
+        elif rank() != 0:
+            logger.info("this is rank %d: rank 0 records the experiment", rank())
             self._directory = None if options.experiment_id is None else directory / options.experiment_id
         else:
+            from ._start import start
+
             self._recording = start(project, directory, args, default_args, options, capture)
             self._directory = self._recording.folder.path
             logger.info("recording in %s", self._directory)
@@ -160,8 +176,10 @@ class Experiment:
             NotRecordedError: this is another rank than 0, and no `experiment_id` tells it the folder.
         """
         if self._directory is None:
+            from ._process import rank
+
             raise NotRecordedError(
-                f"rank 0 records this experiment, and rank {_process.rank()} cannot know the number it took: "
+                f"rank 0 records this experiment, and rank {rank()} cannot know the number it took: "
                 "pass --experiment-id to use files of the experiment in all ranks"
             )
         return self._directory
@@ -210,6 +228,8 @@ class Experiment:
         Raises:
             SummaryError: `values` is not a mapping.
         """
+        from ._encode import encode_object
+
         try:
             encoded = encode_object(values, "the summary")
         except TypeError as error:
@@ -234,11 +254,15 @@ class Experiment:
 
     def _end(self, error: BaseException | None) -> None:
         if self._recording is not None:
-            self._recording.end(_outcome.of_exception(error))
+            from ._outcome import of_exception
+
+            self._recording.end(of_exception(error))
         if self._scratch is not None:
             self._scratch.cleanup()
 
     def _inside(self, name: str | os.PathLike[str]) -> Path:
+        from pathlib import Path
+
         path = Path(os.path.normpath(self.directory / name))
         if self.directory not in path.parents:
             raise ReservedFileError(
