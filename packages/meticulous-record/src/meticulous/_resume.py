@@ -187,12 +187,9 @@ def release(claim: Path) -> None:
 
 
 def _difference(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    keys = [
-        key
-        for key in {**recorded, **now}
-        if recorded.get(key) != now.get(key) or (key in recorded) != (key in now)
-    ]
-    missing = "nothing"
-    return ", ".join(
-        f"{key}: {recorded.get(key, missing)!r} then, {now.get(key, missing)!r} now" for key in keys
-    )
+    def shown(values: Mapping[str, Any], key: str) -> str:
+        return repr(values[key]) if key in values else "absent"
+
+    keys = [key for key in {**recorded, **now} if shown(recorded, key) != shown(now, key)]
+    rest = f" and {len(keys) - 10} more" if len(keys) > 10 else ""
+    return ", ".join(f"{key}: {shown(recorded, key)} then, {shown(now, key)} now" for key in keys[:10]) + rest

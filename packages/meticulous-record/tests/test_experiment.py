@@ -1,0 +1,415 @@
+"""A whole experiment in one process: what lies in its folder, and what its methods promise."""
+
+import argparse
+import dataclasses
+import json
+import os
+import pickle
+import stat
+import subprocess
+import sys
+
+import meticulous
+import pytest
+from meticulous import Experiment
+
+
+@pytest.fixture(autouse=True)
+def _in_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+
+
+def load(experiment, name):
+    return json.loads((experiment.directory / name).read_text("utf-8"))
+
+
+def status(experiment):
+    return (experiment.directory / "STATUS").read_text("utf-8")
+
+
+def test_a_new_experiment_has_all_files_of_the_format_and_no_others(repository):
+    with Experiment({"lr": 0.1}, {"lr": 0.2}) as experiment:
+        assert status(experiment) == "RUNNING\n"
+        assert sorted(os.listdir(experiment.directory)) == sorted(
+            [
+                "metadata.json",
+                "args.json",
+                "default_args.json",
+                "STATUS",
+                "stdout",
+                "stderr",
+                "requirements.txt",
+            ]
+        )
+    assert experiment.directory == repository / "experiments" / "1"
+    assert experiment.curexpdir == str(experiment.directory)
+    assert experiment.experiment_id == "1"
+    assert load(experiment, "args.json") == {"lr": 0.1}
+    assert load(experiment, "default_args.json") == {"lr": 0.2}
+    assert status(experiment) == "SUCCESS\n"
+
+
+def test_metadata_tells_the_commit_and_where_it_ran(repository, git):
+    git("remote", "add", "origin", "https://ada:secret@example.com/digits.git?token=1")
+    with Experiment({}, description="a word") as experiment:
+        pass
+    metadata = load(experiment, "metadata.json")
+    assert metadata["githead-sha"] == git("rev-parse", "HEAD")
+    assert metadata["githead-message"] == git("log", "-1", "--format=%B")
+    assert metadata["githead-branch"] == git("branch", "--show-current")
+    assert metadata["git-remote"] == "https://example.com/digits.git"
+    assert metadata["git-dirty"] is False
+    assert metadata["description"] == "a word"
+    assert metadata["pid"] == os.getpid()
+    assert metadata["working-directory"] == str(repository)
+    assert metadata["recorder"] == f"meticulous-record {meticulous.__version__}"
+    assert metadata["timestamp"] == metadata["start-time"] < metadata["end-time"]
+
+
+def test_a_detached_head_has_no_branch(git):
+    git("checkout", "--quiet", "--detach")
+    with Experiment({}) as experiment:
+        pass
+    assert "githead-branch" not in load(experiment, "metadata.json")
+
+
+def test_the_experiments_directory_hides_itself_from_git(repository, git):
+    Experiment({}).finish()
+    assert (repository / "experiments" / ".gitignore").read_bytes() == b"*\n"
+    assert git("status", "--porcelain") == ""
+
+
+def test_the_gitignore_of_an_existing_directory_is_the_users(repository):
+    (repository / "experiments").mkdir()
+    Experiment({}).finish()
+    assert not (repository / "experiments" / ".gitignore").exists()
+
+
+def test_ids_count_on_from_the_highest_number(repository):
+    for name in ("7", "007", "9x", "baseline", "1.5"):
+        (repository / "experiments" / name).mkdir(parents=True)
+    (repository / "experiments" / "11").write_text("a file")
+    experiment = Experiment({})
+    experiment.finish()
+    assert experiment.experiment_id == "12"
+
+
+def test_files_follow_the_umask(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with Experiment({}) as experiment:
+            experiment.summary({})
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in experiment.directory.iterdir()}
+    assert modes == {0o640}
+
+
+@dataclasses.dataclass
+class Config:
+    lr: float = 0.1
+    layers: tuple = (1, 2)
+
+
+@pytest.mark.parametrize(
+    "args", [{"lr": 0.1, "layers": [1, 2]}, argparse.Namespace(lr=0.1, layers=[1, 2]), Config()]
+)
+def test_a_configuration_of_any_kind_is_recorded_and_handed_back(args):
+    with Experiment(args) as experiment:
+        assert experiment.args is args
+    assert load(experiment, "args.json") == {"lr": 0.1, "layers": [1, 2]}
+    assert load(experiment, "default_args.json") == {}
+
+
+def test_options_in_a_parsed_namespace_are_obeyed_and_taken_out():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", type=float, default=0.1)
+    Experiment.add_argument_group(parser)
+    args = parser.parse_args(["--experiment-id", "mine"])
+    with Experiment(args, experiments_directory="runs") as experiment:
+        pass
+    assert vars(experiment.args) == {"lr": 0.1}
+    assert experiment.directory.parts[-2:] == ("runs", "mine")
+
+
+def test_from_parser_records_arguments_and_defaults():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.add_argument("--name", required=True)
+    with Experiment.from_parser(parser, ["--name", "x", "--lr", "1", "--description", "d"]) as experiment:
+        pass
+    assert vars(experiment.args) == {"lr": 1.0, "name": "x"}
+    assert load(experiment, "args.json") == {"lr": 1.0, "name": "x"}
+    assert load(experiment, "default_args.json") == {"lr": 0.1}
+    assert load(experiment, "metadata.json")["description"] == "d"
+
+
+def test_args_without_names_are_refused_before_anything_is_made(repository):
+    with pytest.raises(TypeError, match="args must be a mapping"):
+        Experiment([1, 2])
+    assert not (repository / "experiments").exists()
+
+
+class TestSummary:
+    def test_is_replaced_whole(self):
+        with Experiment({}) as experiment:
+            experiment.summary({"loss": 1, "epoch": 1})
+            experiment.summary({"loss": float("nan")})
+        assert load(experiment, "summary.json") == {"loss": "NaN"}
+
+    def test_is_merged_when_asked(self):
+        with Experiment({}) as experiment:
+            experiment.summary({"loss": 1, "epoch": 1})
+            experiment.summary({"loss": 2}, update=True)
+        assert load(experiment, "summary.json") == {"loss": 2, "epoch": 1}
+
+    @pytest.mark.parametrize("values", [[1], "text", 3, None, [("a", 1)]])
+    def test_that_is_no_mapping_is_refused_with_a_sentence(self, values):
+        with Experiment({}) as experiment:
+            with pytest.raises(meticulous.SummaryError, match="must be a mapping"):
+                experiment.summary(values)
+            assert not (experiment.directory / "summary.json").exists()
+
+    def test_after_the_end_is_told_and_not_written(self, caplog):
+        experiment = Experiment({})
+        experiment.finish()
+        experiment.summary({"late": 1})
+        assert not (experiment.directory / "summary.json").exists()
+        assert "called after its end" in caplog.text
+
+
+class TestFiles:
+    def test_are_opened_in_the_folder_and_folders_on_the_way_made(self):
+        with Experiment({}) as experiment:
+            with experiment.open("checkpoints/1.pt", "wb") as file:
+                file.write(b"x")
+            with experiment.open("checkpoints/1.pt", "rb") as file:
+                assert file.read() == b"x"
+            assert experiment.path("a/b/model.pt") == experiment.directory / "a" / "b" / "model.pt"
+            assert (experiment.directory / "a" / "b").is_dir()
+
+    @pytest.mark.parametrize(
+        "name", ["STATUS", "metadata.json", "stdout", "summary.json", "./status", "x/../ARGS.json"]
+    )
+    def test_of_the_recorder_are_only_for_reading(self, name):
+        with Experiment({}) as experiment:
+            for mode in ("w", "a", "x", "r+", "wb"):
+                with pytest.raises(meticulous.ReservedFileError, match="recorder writes itself"):
+                    experiment.open(name, mode)
+            with pytest.raises(meticulous.ReservedFileError):
+                experiment.path(name)
+            with experiment.open("STATUS") as file:
+                assert file.read() == "RUNNING\n"
+
+    @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "a/../../x", ".", ""])
+    def test_outside_of_the_folder_are_refused(self, name):
+        with Experiment({}) as experiment, pytest.raises(meticulous.ReservedFileError, match="outside"):
+            experiment.open(name)
+
+    def test_with_a_recorded_name_in_a_folder_of_its_own_are_the_users(self):
+        with Experiment({}) as experiment:
+            experiment.open("fold1/stdout", "w").close()
+
+
+class TestNorecord:
+    def test_leaves_nothing_behind(self, repository, capsys):
+        with Experiment({"a": 1}, norecord=True) as experiment:
+            print("heard")
+            experiment.summary({"loss": 1})
+            with experiment.open("model.pt", "w") as file:
+                file.write("x")
+            with experiment.open("model.pt") as file:
+                assert file.read() == "x"
+            scratch = experiment.directory
+        assert experiment.experiment_id is None
+        assert not scratch.exists()
+        assert not (repository / "experiments").exists()
+        assert capsys.readouterr().out == "heard\n"
+
+    def test_needs_no_repository(self, tmp_path, monkeypatch):
+        (tmp_path / "plain").mkdir()
+        monkeypatch.chdir(tmp_path / "plain")
+        with Experiment({}, norecord=True) as experiment:
+            experiment.summary({})
+
+
+class TestRanks:
+    @pytest.mark.parametrize(
+        "names",
+        [("RANK", "WORLD_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE")],
+    )
+    def test_other_than_0_record_nothing_and_say_so(self, repository, monkeypatch, caplog, names):
+        caplog.set_level("INFO", "meticulous")
+        monkeypatch.setenv(names[0], "2")
+        monkeypatch.setenv(names[1], "4")
+        with Experiment({}) as experiment:
+            experiment.summary({"loss": 1})
+            with pytest.raises(meticulous.NotRecordedError, match=r"rank 2 .* pass --experiment-id"):
+                experiment.open("x", "w")
+        assert not (repository / "experiments").exists()
+        assert "rank 0 records" in caplog.text
+
+    def test_use_the_folder_that_an_id_names(self, monkeypatch):
+        with Experiment({}, experiment_id="shared") as first:
+            monkeypatch.setenv("RANK", "1")
+            monkeypatch.setenv("WORLD_SIZE", "2")
+            other = Experiment({}, experiment_id="shared")
+            other.open("rank1.txt", "w").close()
+            assert other.experiment_id == "shared"
+        assert (first.directory / "rank1.txt").exists()
+
+    @pytest.mark.parametrize(
+        "environment", [{"RANK": "0", "WORLD_SIZE": "4"}, {"RANK": "3"}, {"SLURM_PROCID": "3"}]
+    )
+    def test_0_or_no_proof_of_one_program_records(self, monkeypatch, environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with Experiment({}) as experiment:
+            assert experiment.experiment_id == "1"
+
+
+class TestIds:
+    @pytest.mark.parametrize(
+        "experiment_id",
+        [
+            "../x",
+            "a/b",
+            "a\\b",
+            "",
+            ".hidden",
+            "-x",
+            "x" * 129,
+            "CON",
+            "nul.txt",
+            "com1",
+            "a b",
+            "é",
+            "x.",
+            "a\n",
+        ],
+    )
+    def test_that_cannot_be_a_folder_everywhere_are_refused(self, repository, experiment_id):
+        with pytest.raises(meticulous.ExperimentIdError, match="use letters, digits"):
+            Experiment({}, experiment_id=experiment_id)
+        assert not (repository / "experiments").exists()
+
+    @pytest.mark.parametrize("experiment_id", ["a", "0", "baseline-2.1_b", "x" * 128, "console"])
+    def test_of_any_other_kind_name_the_folder(self, experiment_id):
+        with Experiment({}, experiment_id=experiment_id) as experiment:
+            assert experiment.directory.name == experiment_id
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"norecord": True, "resume": True},
+            {"norecord": True, "experiment_id": "x"},
+            {"resume": True, "experiment_id": "x"},
+        ],
+    )
+    def test_that_contradict_each_other_are_refused(self, repository, options):
+        with pytest.raises(meticulous.OptionsError, match="contradict each other"):
+            Experiment({}, **options)
+        assert not (repository / "experiments").exists()
+
+    def test_capture_has_three_words(self):
+        with pytest.raises(meticulous.OptionsError, match="'sys', 'fd', 'none'"):
+            Experiment({}, capture="all")
+
+
+def test_finish_is_final():
+    experiment = Experiment({})
+    experiment.finish()
+    with pytest.raises(ValueError), experiment:
+        raise ValueError
+    assert status(experiment) == "SUCCESS\n"
+
+
+def test_errors_survive_pickling_with_their_data():
+    for name in meticulous.__all__:
+        kind = getattr(meticulous, name)
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            error = kind("a sentence", path="p", expected=1, found=[2])
+            copy = pickle.loads(pickle.dumps(error))
+            assert (type(copy), str(copy)) == (kind, "a sentence")
+            assert (copy.path, copy.expected, copy.found) == ("p", 1, [2])
+
+
+def test_the_public_names_are_these():
+    assert sorted(meticulous.__all__) == [
+        "DirtyRepoException",
+        "Experiment",
+        "ExperimentIdError",
+        "ExperimentRunningError",
+        "ExperimentsDirectoryError",
+        "MeticulousError",
+        "MismatchedArgsException",
+        "MismatchedCommitException",
+        "NotRecordedError",
+        "OptionsError",
+        "RepositoryError",
+        "ReservedFileError",
+        "SummaryError",
+    ]
+
+
+@pytest.mark.parametrize("directory", ["file", "file/deeper"])
+def test_an_experiments_directory_that_is_a_file_is_refused(repository, git, directory):
+    (repository / "file").write_text("x")
+    git("add", "file")
+    git("commit", "-q", "-m", "file")
+    with pytest.raises(meticulous.ExperimentsDirectoryError, match=r"move that file away, or choose another"):
+        Experiment({}, experiments_directory=directory)
+    assert (repository / "file").read_text() == "x"
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="needs a file system that nobody can write to, as /proc is"
+)
+def test_an_experiments_directory_that_cannot_be_written_is_refused():
+    with pytest.raises(meticulous.ExperimentsDirectoryError, match="--experiments-directory"):
+        Experiment({}, experiments_directory="/proc/self/experiments")
+
+
+FULL = """
+import resource, signal
+from meticulous import Experiment, ExperimentsDirectoryError
+Experiment({"first": 1}).finish()
+# No file may grow beyond this, so the second experiment's first file cannot be written.
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    Experiment({"second": 1})
+except ExperimentsDirectoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX's")
+def test_a_start_that_fails_half_way_leaves_no_folder_behind(repository, git):
+    (repository / "full.py").write_text(FULL)
+    git("add", ".")
+    git("commit", "-q", "-m", "full")
+    done = subprocess.run(
+        [sys.executable, "full.py"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert "cannot record in" in done.stdout
+    assert "choose another with --experiments-directory" in done.stdout
+    assert sorted(os.listdir(repository / "experiments")) == [".gitignore", "1"]
+
+
+def test_importing_brings_no_git_and_nothing_heavy():
+    code = (
+        "import argparse, json, sys; before = set(sys.modules); from meticulous import Experiment;"
+        "print(*(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"git", "gitdb", "pandas", "numpy", "logging", "subprocess", "pathlib", "inspect", "dataclasses"}
+    assert not heavy & set(done.stdout.split())
+
+
+def test_the_readers_names_say_what_to_install_where_it_is_missing():
+    code = "import sys; sys.modules['meticulous_read'] = None\nfrom meticulous import Experiments"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].endswith("pip install meticulous-read")
+    assert done.stderr.splitlines()[-1].startswith("ImportError: Experiments")

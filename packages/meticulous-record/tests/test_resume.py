@@ -1,0 +1,275 @@
+"""Going on with an experiment, and never two processes in one."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import meticulous
+import pytest
+from meticulous import Experiment, _process, _resume
+from meticulous._folder import ExperimentFolder
+
+
+@pytest.fixture(autouse=True)
+def _in_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+
+
+def metadata(experiment):
+    return json.loads((experiment.directory / "metadata.json").read_text("utf-8"))
+
+
+def change_metadata(directory, **changes):
+    path = directory / "metadata.json"
+    facts = json.loads(path.read_text("utf-8"))
+    facts.update({key.replace("_", "-"): value for key, value in changes.items()})
+    path.write_text(json.dumps({key: value for key, value in facts.items() if value is not None}))
+
+
+def leave_running(args, **options):
+    """An experiment whose process was killed: another process's, which has ended."""
+    code = (
+        f"from meticulous import Experiment\nimport os\nExperiment({args!r}, **{options!r})\nprint('one')\n"
+    )
+    code += "import sys; sys.stdout.flush(); os._exit(9)"
+    subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL)
+
+
+def commit(git):
+    git("commit", "-q", "--allow-empty", "-m", "another")
+
+
+def test_takes_the_newest_with_the_same_arguments():
+    for lr in (1, 2, 1, 2):
+        Experiment({"lr": lr}).finish()
+    with Experiment({"lr": 1}, resume=True) as experiment:
+        assert experiment.experiment_id == "3"
+    assert len(metadata(experiment)["resumes"]) == 1
+
+
+def test_none_with_these_arguments_is_a_new_one():
+    Experiment({"lr": 1}).finish()
+    with Experiment({"lr": 2}, resume=True) as experiment:
+        assert experiment.experiment_id == "2"
+    assert "resumes" not in metadata(experiment)
+
+
+def test_an_empty_or_missing_directory_is_a_new_one(repository):
+    with Experiment({}, resume=True, experiments_directory="runs") as experiment:
+        assert experiment.directory == repository / "runs" / "1"
+
+
+def test_another_commit_is_a_new_one(git):
+    Experiment({}).finish()
+    commit(git)
+    with Experiment({}, resume=True) as experiment:
+        assert experiment.experiment_id == "2"
+
+
+def test_other_uncommitted_changes_are_a_new_one(repository, git):
+    name = git("ls-files").splitlines()[0]
+    for text, expected in (("a\n", "1"), ("b\n", "2"), ("a\n", "1")):
+        (repository / name).write_text(text)
+        with Experiment({}, resume=True, allow_dirty=True) as experiment:
+            assert experiment.experiment_id == expected
+
+
+def test_an_earlier_session_is_kept_and_output_appended(capsys):
+    with pytest.raises(ValueError), Experiment({}, description="d") as experiment:
+        print("one")
+        experiment.summary({"epoch": 1})
+        raise ValueError("bad luck")
+    first = metadata(experiment)
+    with Experiment({}, resume=True) as experiment:
+        assert (experiment.directory / "STATUS").read_text() == "RUNNING\n"
+        assert "end-time" not in metadata(experiment)
+        print("two")
+        experiment.summary({"loss": 1}, update=True)
+    second = metadata(experiment)
+    (session,) = second["resumes"]
+    assert session["status"].startswith("ERROR\nTraceback")
+    assert session["status"].endswith("ValueError: bad luck")
+    assert (session["start-time"], session["end-time"]) == (first["start-time"], first["end-time"])
+    assert second["timestamp"] == first["timestamp"]
+    assert second["start-time"] > first["end-time"]
+    assert second["description"] == "d"
+    assert (experiment.directory / "stdout").read_text() == "one\ntwo\n"
+    assert json.loads((experiment.directory / "summary.json").read_text()) == {"epoch": 1, "loss": 1}
+    assert not [name for name in os.listdir(experiment.directory) if name.startswith(".")]
+
+
+def test_unknown_and_vendor_keys_survive():
+    Experiment({}, experiment_id="x").finish()
+    change_metadata(ExperimentFolder(_path("x")).path, **{"lab:node": {"a": 1}})
+    with Experiment({}, experiment_id="x") as experiment:
+        pass
+    assert metadata(experiment)["lab:node"] == {"a": 1}
+
+
+def _path(name):
+    from pathlib import Path
+
+    return Path("experiments") / name
+
+
+def test_by_id_with_other_arguments_shows_the_difference():
+    Experiment({"lr": 0.1, "same": 1, "gone": None}, experiment_id="x").finish()
+    with pytest.raises(meticulous.MismatchedArgsException) as refused:
+        Experiment({"lr": 0.2, "same": 1, "new": "y"}, experiment_id="x")
+    assert "(lr: 0.1 then, 0.2 now, gone: None then, absent now, new: absent then, 'y' now)" in str(
+        refused.value
+    )
+    assert refused.value.expected == {"lr": 0.1, "same": 1, "gone": None}
+    assert refused.value.found == {"lr": 0.2, "same": 1, "new": "y"}
+
+
+def test_by_id_from_another_commit_names_both(git):
+    Experiment({}, experiment_id="x").finish()
+    first = git("rev-parse", "HEAD")
+    commit(git)
+    with pytest.raises(meticulous.MismatchedCommitException) as refused:
+        Experiment({}, experiment_id="x")
+    assert (refused.value.expected, refused.value.found) == (first, git("rev-parse", "HEAD"))
+
+
+def test_by_id_where_the_folder_is_no_experiment(repository):
+    (repository / "experiments" / "x").mkdir(parents=True)
+    with pytest.raises(meticulous.MeticulousError, match="no experiment of format"):
+        Experiment({}, experiment_id="x")
+    assert os.listdir(repository / "experiments" / "x") == []
+
+
+@pytest.mark.parametrize("version", [None, "1.1", "2.0"])
+def test_folders_of_other_versions_are_never_rewritten(version):
+    Experiment({}, experiment_id="x").finish()
+    change_metadata(_path("x"), format_version=version)
+    with pytest.raises(meticulous.MeticulousError, match="no experiment of format"):
+        Experiment({}, experiment_id="x")
+    with Experiment({}, resume=True) as experiment:
+        assert experiment.experiment_id == "1"
+
+
+def test_what_runs_in_this_process_is_not_resumed():
+    with Experiment({}, experiment_id="x"):
+        with pytest.raises(meticulous.ExperimentRunningError, match=f"process {os.getpid()}"):
+            Experiment({}, experiment_id="x")
+        with Experiment({}, resume=True) as other:
+            assert other.experiment_id == "1"
+
+
+def test_what_a_killed_process_left_running_is_resumed():
+    leave_running({})
+    assert (_path("1") / "STATUS").read_text() == "RUNNING\n"
+    with Experiment({}, resume=True) as experiment:
+        assert experiment.experiment_id == "1"
+    assert metadata(experiment)["resumes"][0]["status"] == "RUNNING"
+    assert (experiment.directory / "stdout").read_text() == "one\n"
+
+
+def test_elsewhere_silence_decides():
+    leave_running({})
+    change_metadata(_path("1"), hostname="another-machine", process_start=None)
+    with Experiment({}, resume=True) as experiment:
+        assert experiment.experiment_id == "2"
+    long_ago = time.time() - 6 * 60
+    os.utime(_path("1") / "STATUS", (long_ago, long_ago))
+    change_metadata(_path("2"), githead_sha="0" * 40)
+    with Experiment({}, resume=True) as experiment:
+        assert experiment.experiment_id == "1"
+
+
+def test_elsewhere_without_heartbeats_it_may_be_running_for_ever():
+    leave_running({})
+    change_metadata(_path("1"), hostname="another-machine", heartbeat_seconds=None)
+    os.utime(_path("1") / "STATUS", (0, 0))
+    with pytest.raises(meticulous.ExperimentRunningError, match="another-machine"):
+        Experiment({}, experiment_id="1")
+
+
+def test_a_requeued_job_resumes_what_it_left_running_on_another_node(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    leave_running({})
+    change_metadata(_path("1"), hostname="another-node")
+    monkeypatch.setenv("SLURM_JOB_ID", "4712")
+    with pytest.raises(meticulous.ExperimentRunningError):
+        Experiment({}, experiment_id="1")
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    with Experiment({}, experiment_id="1") as experiment:
+        pass
+    assert metadata(experiment)["slurm-job-id"] == "4711"
+
+
+def test_a_claim_of_another_process_is_respected_until_it_is_stale():
+    Experiment({}, experiment_id="x").finish()
+    claim = _path("x") / ".session-2"
+    claim.touch()
+    with pytest.raises(meticulous.ExperimentRunningError):
+        Experiment({}, experiment_id="x")
+    os.utime(claim, (0, 0))
+    with Experiment({}, experiment_id="x"):
+        assert not claim.exists()
+
+
+def test_a_session_that_began_while_we_looked_is_not_disturbed():
+    Experiment({}, experiment_id="x").finish()
+    folder = ExperimentFolder(_path("x").absolute())
+    seen = folder.read_json("metadata.json")
+    Experiment({}, experiment_id="x").finish()
+    assert _resume._claim(folder, seen) is None
+    assert not folder.session_claim(2).exists()
+
+
+def test_a_process_is_gone_when_another_has_its_number():
+    facts = _process.identity()
+    assert _process.is_gone(facts) is (False if "process-start" in facts else None)
+    if "process-start" in facts:
+        start = facts["process-start"]
+        assert _process.is_gone({**facts, "process-start": start + "1"}) is True
+        assert _process.is_gone({**facts, "process-start": start.replace(":", ":x", 1)}) is None
+    assert _process.is_gone({**facts, "hostname": "elsewhere"}) is None
+    assert _process.is_gone({}) is None
+
+
+RACE = """
+import sys
+from meticulous import Experiment
+sys.stdin.read()  # the start signal: everybody's standard input closes at once
+with Experiment({}, resume=RESUME) as experiment:
+    print(experiment.experiment_id)
+    experiment.summary({"id": experiment.experiment_id})
+"""
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_64_processes_that_start_at_once_get_complete_folders_without_a_gap(repository, git, resume):
+    (repository / "race.py").write_text(RACE.replace("RESUME", str(resume)))
+    git("add", ".")
+    git("commit", "-q", "-m", "race")
+    receive, send = os.pipe()
+    processes = [
+        subprocess.Popen([sys.executable, "race.py"], stdin=receive, stdout=subprocess.PIPE, text=True)
+        for _ in range(64)
+    ]
+    os.close(receive)
+    os.close(send)
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 64
+    folders = {name for name in os.listdir(repository / "experiments") if name != ".gitignore"}
+    assert folders == {str(number) for number in range(1, len(folders) + 1)}
+    if not resume:
+        assert len(folders) == 64
+    seen = sorted(output.strip() for output in outputs)
+    kept = []
+    for name in folders:
+        folder = repository / "experiments" / name
+        facts = json.loads((folder / "metadata.json").read_text())
+        assert (folder / "STATUS").read_text() == "SUCCESS\n"
+        assert json.loads((folder / "summary.json").read_text()) == {"id": name}
+        sessions = 1 + len(facts.get("resumes", []))
+        assert (folder / "stdout").read_text() == f"{name}\n" * sessions
+        assert all(session["status"] == "SUCCESS" for session in facts.get("resumes", []))
+        kept += [name] * sessions
+    assert sorted(kept) == seen
+    assert git("status", "--porcelain") == ""
