@@ -15,8 +15,8 @@ from meticulous import Experiment
 
 
 @pytest.fixture(autouse=True)
-def _in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)
+def _in_repository(project, monkeypatch):
+    monkeypatch.chdir(project)
 
 
 def load(experiment, name):
@@ -27,7 +27,7 @@ def status(experiment):
     return (experiment.directory / "STATUS").read_text("utf-8")
 
 
-def test_a_new_experiment_has_all_files_of_the_format_and_no_others(repository):
+def test_a_new_experiment_has_all_files_of_the_format_and_no_others(project):
     with Experiment({"lr": 0.1}, {"lr": 0.2}) as experiment:
         assert status(experiment) == "RUNNING\n"
         assert sorted(os.listdir(experiment.directory)) == sorted(
@@ -41,7 +41,7 @@ def test_a_new_experiment_has_all_files_of_the_format_and_no_others(repository):
                 "requirements.txt",
             ]
         )
-    assert experiment.directory == repository / "experiments" / "1"
+    assert experiment.directory == project / "experiments" / "1"
     assert experiment.curexpdir == str(experiment.directory)
     assert experiment.experiment_id == "1"
     assert load(experiment, "args.json") == {"lr": 0.1}
@@ -49,7 +49,7 @@ def test_a_new_experiment_has_all_files_of_the_format_and_no_others(repository):
     assert status(experiment) == "SUCCESS\n"
 
 
-def test_metadata_tells_the_commit_and_where_it_ran(repository, git):
+def test_metadata_tells_the_commit_and_where_it_ran(project, git):
     git("remote", "add", "origin", "https://ada:secret@example.com/digits.git?token=1")
     with Experiment({}, description="a word") as experiment:
         pass
@@ -61,7 +61,7 @@ def test_metadata_tells_the_commit_and_where_it_ran(repository, git):
     assert metadata["git-dirty"] is False
     assert metadata["description"] == "a word"
     assert metadata["pid"] == os.getpid()
-    assert metadata["working-directory"] == str(repository)
+    assert metadata["working-directory"] == str(project)
     assert metadata["recorder"] == f"meticulous-record {meticulous.__version__}"
     assert metadata["timestamp"] == metadata["start-time"] < metadata["end-time"]
 
@@ -73,22 +73,22 @@ def test_a_detached_head_has_no_branch(git):
     assert "githead-branch" not in load(experiment, "metadata.json")
 
 
-def test_the_experiments_directory_hides_itself_from_git(repository, git):
+def test_the_experiments_directory_hides_itself_from_git(project, git):
     Experiment({}).finish()
-    assert (repository / "experiments" / ".gitignore").read_bytes() == b"*\n"
+    assert (project / "experiments" / ".gitignore").read_bytes() == b"*\n"
     assert git("status", "--porcelain") == ""
 
 
-def test_the_gitignore_of_an_existing_directory_is_the_users(repository):
-    (repository / "experiments").mkdir()
+def test_the_gitignore_of_an_existing_directory_is_the_users(project):
+    (project / "experiments").mkdir()
     Experiment({}).finish()
-    assert not (repository / "experiments" / ".gitignore").exists()
+    assert not (project / "experiments" / ".gitignore").exists()
 
 
-def test_ids_count_on_from_the_highest_number(repository):
+def test_ids_count_on_from_the_highest_number(project):
     for name in ("7", "007", "9x", "baseline", "1.5"):
-        (repository / "experiments" / name).mkdir(parents=True)
-    (repository / "experiments" / "11").write_text("a file")
+        (project / "experiments" / name).mkdir(parents=True)
+    (project / "experiments" / "11").write_text("a file")
     experiment = Experiment({})
     experiment.finish()
     assert experiment.experiment_id == "12"
@@ -144,10 +144,10 @@ def test_from_parser_records_arguments_and_defaults():
     assert load(experiment, "metadata.json")["description"] == "d"
 
 
-def test_args_without_names_are_refused_before_anything_is_made(repository):
+def test_args_without_names_are_refused_before_anything_is_made(project):
     with pytest.raises(TypeError, match="args must be a mapping"):
         Experiment([1, 2])
-    assert not (repository / "experiments").exists()
+    assert not (project / "experiments").exists()
 
 
 class TestSummary:
@@ -212,7 +212,7 @@ class TestFiles:
 
 
 class TestNorecord:
-    def test_leaves_nothing_behind(self, repository, capsys):
+    def test_leaves_nothing_behind(self, project, capsys):
         with Experiment({"a": 1}, norecord=True) as experiment:
             print("heard")
             experiment.summary({"loss": 1})
@@ -223,7 +223,7 @@ class TestNorecord:
             scratch = experiment.directory
         assert experiment.experiment_id is None
         assert not scratch.exists()
-        assert not (repository / "experiments").exists()
+        assert not (project / "experiments").exists()
         assert capsys.readouterr().out == "heard\n"
 
     def test_needs_no_repository(self, tmp_path, monkeypatch):
@@ -238,7 +238,7 @@ class TestRanks:
         "names",
         [("RANK", "WORLD_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE")],
     )
-    def test_other_than_0_record_nothing_and_say_so(self, repository, monkeypatch, caplog, names):
+    def test_other_than_0_record_nothing_and_say_so(self, project, monkeypatch, caplog, names):
         caplog.set_level("INFO", "meticulous")
         monkeypatch.setenv(names[0], "2")
         monkeypatch.setenv(names[1], "4")
@@ -246,7 +246,7 @@ class TestRanks:
             experiment.summary({"loss": 1})
             with pytest.raises(meticulous.NotRecordedError, match=r"rank 2 .* pass --experiment-id"):
                 experiment.open("x", "w")
-        assert not (repository / "experiments").exists()
+        assert not (project / "experiments").exists()
         assert "rank 0 records" in caplog.text
 
     def test_use_the_folder_that_an_id_names(self, monkeypatch):
@@ -288,10 +288,10 @@ class TestIds:
             "a\n",
         ],
     )
-    def test_that_cannot_be_a_folder_everywhere_are_refused(self, repository, experiment_id):
+    def test_that_cannot_be_a_folder_everywhere_are_refused(self, project, experiment_id):
         with pytest.raises(meticulous.ExperimentIdError, match="use letters, digits"):
             Experiment({}, experiment_id=experiment_id)
-        assert not (repository / "experiments").exists()
+        assert not (project / "experiments").exists()
 
     @pytest.mark.parametrize("experiment_id", ["a", "0", "baseline-2.1_b", "x" * 128, "console"])
     def test_of_any_other_kind_name_the_folder(self, experiment_id):
@@ -308,10 +308,10 @@ class TestOptions:
             {"resume": True, "experiment_id": "x"},
         ],
     )
-    def test_that_contradict_each_other_are_refused(self, repository, options):
+    def test_that_contradict_each_other_are_refused(self, project, options):
         with pytest.raises(meticulous.OptionsError, match="contradict each other"):
             Experiment({}, **options)
-        assert not (repository / "experiments").exists()
+        assert not (project / "experiments").exists()
 
     def test_capture_has_three_words(self):
         with pytest.raises(meticulous.OptionsError, match="'sys', 'fd', 'none'"):
@@ -355,13 +355,13 @@ def test_the_public_names_are_these():
 
 
 @pytest.mark.parametrize("directory", ["file", "file/deeper"])
-def test_an_experiments_directory_that_is_a_file_is_refused(repository, git, directory):
-    (repository / "file").write_text("x")
+def test_an_experiments_directory_that_is_a_file_is_refused(project, git, directory):
+    (project / "file").write_text("x")
     git("add", "file")
     git("commit", "-q", "-m", "file")
     with pytest.raises(meticulous.ExperimentsDirectoryError, match=r"move that file away, or choose another"):
         Experiment({}, experiments_directory=directory)
-    assert (repository / "file").read_text() == "x"
+    assert (project / "file").read_text() == "x"
 
 
 @pytest.mark.skipif(
@@ -386,16 +386,16 @@ except ExperimentsDirectoryError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX's")
-def test_a_start_that_fails_half_way_leaves_no_folder_behind(repository, git):
-    (repository / "full.py").write_text(FULL)
+def test_a_start_that_fails_half_way_leaves_no_folder_behind(project, git):
+    (project / "full.py").write_text(FULL)
     git("add", ".")
     git("commit", "-q", "-m", "full")
     done = subprocess.run(
-        [sys.executable, "full.py"], cwd=repository, capture_output=True, text=True, check=True
+        [sys.executable, "full.py"], cwd=project, capture_output=True, text=True, check=True
     )
     assert "cannot record in" in done.stdout
     assert "choose another with --experiments-directory" in done.stdout
-    assert sorted(os.listdir(repository / "experiments")) == [".gitignore", "1"]
+    assert sorted(os.listdir(project / "experiments")) == [".gitignore", "1"]
 
 
 def test_importing_brings_no_git_and_nothing_heavy():

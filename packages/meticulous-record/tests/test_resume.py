@@ -8,13 +8,12 @@ import time
 
 import meticulous
 import pytest
-from meticulous import Experiment, _process, _resume
-from meticulous._folder import ExperimentFolder
+from meticulous import Experiment, _process
 
 
 @pytest.fixture(autouse=True)
-def _in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)
+def _in_repository(project, monkeypatch):
+    monkeypatch.chdir(project)
 
 
 def metadata(experiment):
@@ -56,9 +55,9 @@ def test_none_with_these_arguments_is_a_new_one():
     assert "resumes" not in metadata(experiment)
 
 
-def test_an_empty_or_missing_directory_is_a_new_one(repository):
+def test_an_empty_or_missing_directory_is_a_new_one(project):
     with Experiment({}, resume=True, experiments_directory="runs") as experiment:
-        assert experiment.directory == repository / "runs" / "1"
+        assert experiment.directory == project / "runs" / "1"
 
 
 def test_another_commit_is_a_new_one(git):
@@ -68,10 +67,10 @@ def test_another_commit_is_a_new_one(git):
         assert experiment.experiment_id == "2"
 
 
-def test_other_uncommitted_changes_are_a_new_one(repository, git):
+def test_other_uncommitted_changes_are_a_new_one(project, git):
     name = git("ls-files").splitlines()[0]
     for text, expected in (("a\n", "1"), ("b\n", "2"), ("a\n", "1")):
-        (repository / name).write_text(text)
+        (project / name).write_text(text)
         with Experiment({}, resume=True, allow_dirty=True) as experiment:
             assert experiment.experiment_id == expected
 
@@ -102,7 +101,7 @@ def test_an_earlier_session_is_kept_and_output_appended(capsys):
 
 def test_unknown_and_vendor_keys_survive():
     Experiment({}, experiment_id="x").finish()
-    change_metadata(ExperimentFolder(_path("x")).path, **{"lab:node": {"a": 1}})
+    change_metadata(_path("x"), **{"lab:node": {"a": 1}})
     with Experiment({}, experiment_id="x") as experiment:
         pass
     assert metadata(experiment)["lab:node"] == {"a": 1}
@@ -134,11 +133,11 @@ def test_by_id_from_another_commit_names_both(git):
     assert (refused.value.expected, refused.value.found) == (first, git("rev-parse", "HEAD"))
 
 
-def test_by_id_where_the_folder_is_no_experiment(repository):
-    (repository / "experiments" / "x").mkdir(parents=True)
+def test_by_id_where_the_folder_is_no_experiment(project):
+    (project / "experiments" / "x").mkdir(parents=True)
     with pytest.raises(meticulous.MeticulousError, match="no experiment of format"):
         Experiment({}, experiment_id="x")
-    assert os.listdir(repository / "experiments" / "x") == []
+    assert os.listdir(project / "experiments" / "x") == []
 
 
 @pytest.mark.parametrize("version", [None, "1.1", "2.0"])
@@ -203,22 +202,13 @@ def test_a_requeued_job_resumes_what_it_left_running_on_another_node(monkeypatch
 
 def test_a_claim_of_another_process_is_respected_until_it_is_stale():
     Experiment({}, experiment_id="x").finish()
-    claim = _path("x") / ".session-2"
+    claim = _path("x") / ".resume"
     claim.touch()
     with pytest.raises(meticulous.ExperimentRunningError):
         Experiment({}, experiment_id="x")
     os.utime(claim, (0, 0))
     with Experiment({}, experiment_id="x"):
         assert not claim.exists()
-
-
-def test_a_session_that_began_while_we_looked_is_not_disturbed():
-    Experiment({}, experiment_id="x").finish()
-    folder = ExperimentFolder(_path("x").absolute())
-    seen = folder.read_json("metadata.json")
-    Experiment({}, experiment_id="x").finish()
-    assert _resume._claim(folder, seen) is None
-    assert not folder.session_claim(2).exists()
 
 
 def test_a_process_is_gone_when_another_has_its_number():
@@ -243,8 +233,8 @@ with Experiment({}, resume=RESUME) as experiment:
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_64_processes_that_start_at_once_get_complete_folders_without_a_gap(repository, git, resume):
-    (repository / "race.py").write_text(RACE.replace("RESUME", str(resume)))
+def test_64_processes_that_start_at_once_get_complete_folders_without_a_gap(project, git, resume):
+    (project / "race.py").write_text(RACE.replace("RESUME", str(resume)))
     git("add", ".")
     git("commit", "-q", "-m", "race")
     receive, send = os.pipe()
@@ -256,14 +246,14 @@ def test_64_processes_that_start_at_once_get_complete_folders_without_a_gap(repo
     os.close(send)
     outputs = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 64
-    folders = {name for name in os.listdir(repository / "experiments") if name != ".gitignore"}
+    folders = {name for name in os.listdir(project / "experiments") if name != ".gitignore"}
     assert folders == {str(number) for number in range(1, len(folders) + 1)}
     if not resume:
         assert len(folders) == 64
     seen = sorted(output.strip() for output in outputs)
     kept = []
     for name in folders:
-        folder = repository / "experiments" / name
+        folder = project / "experiments" / name
         facts = json.loads((folder / "metadata.json").read_text())
         assert (folder / "STATUS").read_text() == "SUCCESS\n"
         assert json.loads((folder / "summary.json").read_text()) == {"id": name}

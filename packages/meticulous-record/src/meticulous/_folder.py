@@ -140,9 +140,10 @@ class ExperimentFolder:
                 continue
         return float("inf")
 
-    def session_claim(self, number: int) -> Path:
-        """The file whose exclusive creation claims the experiment's session `number` (spec 1.0, resume)."""
-        return self.path / f".session-{number}"
+    @property
+    def claim_path(self) -> Path:
+        """The file whose exclusive creation claims the experiment for another session (spec 1.0, resume)."""
+        return self.path / _format.RESUME_CLAIM
 
 
 def check_experiment_id(experiment_id: str) -> str:

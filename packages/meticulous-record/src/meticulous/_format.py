@@ -17,6 +17,7 @@ __all__ = [
     "METADATA",
     "RECORDED_FILES",
     "REQUIREMENTS",
+    "RESUME_CLAIM",
     "RUNNING",
     "SILENT_HEARTBEATS",
     "STATUS",
@@ -39,6 +40,8 @@ SUMMARY = "summary.json"
 REQUIREMENTS = "requirements.txt"
 GIT_DIFF = "git.diff"
 GITIGNORE = ".gitignore"
+# Made while an experiment is being resumed: by one process at a time.
+RESUME_CLAIM = ".resume"
 
 RECORDED_FILES = (METADATA, ARGS, DEFAULT_ARGS, STATUS, STDOUT, STDERR, SUMMARY, REQUIREMENTS, GIT_DIFF)
 

@@ -76,7 +76,7 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, pa
             expected=recorded,
             found=dict(args),
         )
-    earlier = None if _may_be_running(folder, metadata) else _claim(folder, metadata)
+    earlier = _claim(folder)
     if earlier is None:
         raise ExperimentRunningError(
             f"the experiment {str(folder.path)!r} is running, as process {metadata.get('pid')} on "
@@ -99,12 +99,11 @@ def claim_newest(
             continue
         recorded = folder.read_json(_format.ARGS)
         if recorded is not None and canonical(recorded) == wanted and folder.read_patch() == patch:
-            fitting.append((_start(metadata), folder, metadata))
-    for _, folder, metadata in sorted(fitting, key=lambda found: found[0], reverse=True):
-        if not _may_be_running(folder, metadata):
-            earlier = _claim(folder, metadata)
-            if earlier is not None:
-                return earlier
+            fitting.append((_start(metadata), folder))
+    for _, folder in sorted(fitting, key=lambda found: found[0], reverse=True):
+        earlier = _claim(folder)
+        if earlier is not None:
+            return earlier
     return None
 
 
@@ -122,9 +121,8 @@ def _start(metadata: Mapping[str, Any]) -> float:
         return float("-inf")
 
 
-def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
-    status = folder.read_status()
-    if status and status != _format.RUNNING:
+def _may_be_running(folder: ExperimentFolder, status: str, metadata: Mapping[str, Any]) -> bool:
+    if status and status.splitlines()[0] != _format.RUNNING:
         return False
     job = scheduler_job()
     if job and all(metadata.get(key) == value for key, value in job.items()):
@@ -138,26 +136,24 @@ def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bo
     return folder.silent_seconds() <= beat * _format.SILENT_HEARTBEATS
 
 
-def _claim(folder: ExperimentFolder, metadata: dict[str, Any]) -> Earlier | None:
+def _claim(folder: ExperimentFolder) -> Earlier | None:
+    """Claim the experiment if it does not run: only under the claim is what its files say sure to stay."""
+    if not _create(folder.claim_path):
+        return None
+    # An end writes metadata.json before STATUS, so that with this STATUS go these metadata, or later ones.
+    status = folder.read_status()
+    metadata = folder.read_json(_format.METADATA)
+    if metadata is None or _may_be_running(folder, status, metadata):
+        release(folder.claim_path)
+        return None
     sessions = metadata.get("resumes")
     sessions = list(sessions) if isinstance(sessions, list) else []
-    status = folder.read_status()
-    claim = folder.session_claim(len(sessions) + 2)
-    if not _create(claim):
-        return None
-    # Another process may have claimed, written and let go between our reading and our claim.
-    if folder.read_json(_format.METADATA) != metadata or folder.read_status() != status:
-        release(claim)
-        return None
-    session = {
-        "start-time": metadata.get("start-time"),
-        "end-time": metadata.get("end-time"),
-        "status": status,
-    }
+    session: dict[str, Any] = {"start-time": metadata.get("start-time"), "end-time": metadata.get("end-time")}
+    session["status"] = status
     for key in ("hostname", "pid", "command"):
         session[key] = metadata.get(key)
     sessions.append({key: value for key, value in session.items() if value is not None})
-    return Earlier(folder, {**metadata, "resumes": sessions}, claim)
+    return Earlier(folder, {**metadata, "resumes": sessions}, folder.claim_path)
 
 
 def _create(claim: Path) -> bool:

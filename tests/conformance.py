@@ -1,0 +1,209 @@
+"""One experiment's folder held against format 1.0: `python tests/conformance.py FOLDER …`.
+
+It needs the schemas beside it, the standard library and jsonschema, and none of our packages: what they
+write is what it judges. It sees a folder at rest; the order of writes and the claims of ids it cannot see.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+__all__ = ["problems"]
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "spec" / "1.0" / "schemas"
+REQUIRED_FILES = ("metadata.json", "args.json", "default_args.json", "STATUS", "stdout", "stderr")
+OPTIONAL_FILES = ("summary.json", "requirements.txt", "git.diff")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DEVICE = re.compile(r"(CON|PRN|AUX|NUL|(COM|LPT)[0-9])(\.|\Z)", re.IGNORECASE)
+_EXIT_CODE = re.compile(r"exit code [1-9][0-9]*")
+_SIGNAL = re.compile(r"signal SIG[A-Z0-9]+([+-][1-9][0-9]*)?")
+_REQUIREMENT = re.compile(r"[^\s=]+==\S+")
+_NORMALISED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-]\d{2}:\d{2}))", re.ASCII)
+
+# The requirement behind each part of metadata.json's schema that is not META-2's "as the table says".
+_KEY_REQUIREMENT = {
+    "githead-sha": "META-5",
+    "git-remote": "META-7",
+    "timestamp": "META-3",
+    "start-time": "META-3",
+    "end-time": "META-3",
+    "resumes": "RESUME-11",
+}
+
+
+def problems(folder: Path) -> list[str]:
+    """Every breach of the format that can be seen in `folder`, as lines `ID: file: message`; [] if none.
+
+    The identifier is that of the requirement in `spec/1.0/format.md`. Never raises for what lies in the folder.
+    """
+    return list(_problems(folder))
+
+
+def _problems(folder: Path) -> Iterator[str]:
+    name = folder.name
+    if not _ID.fullmatch(name):
+        yield f"ID-1: : {name!r} is no id"
+    if len(name) > 128:
+        yield f"ID-2: : the id has {len(name)} characters"
+    if name.endswith(".") or _DEVICE.match(name):
+        yield f"ID-3: : {name!r} can't be a folder on Windows"
+    contents: dict[str, bytes] = {}
+    for file in (*REQUIRED_FILES, *OPTIONAL_FILES):
+        try:
+            if not stat.S_ISREG((folder / file).lstat().st_mode):
+                yield f"DIR-5: {file}: not a regular file"
+                continue
+            contents[file] = (folder / file).read_bytes()
+        except FileNotFoundError:
+            if file in REQUIRED_FILES:
+                requirement = "OUT-1" if file in ("stdout", "stderr") else "START-1"
+                yield f"{requirement}: {file}: missing"
+        except OSError as error:
+            yield f"START-1: {file}: {error.strerror}"
+    objects: dict[str, dict[str, Any]] = {}
+    for file in ("metadata.json", "args.json", "default_args.json", "summary.json"):
+        if file in contents:
+            found, objects[file] = _object(contents[file])
+            yield from (f"{requirement}: {file}: {message}" for requirement, message in found)
+            if not found:
+                yield from _schema(file, objects[file])
+    metadata = objects.get("metadata.json", {})
+    yield from _times(metadata)
+    if "STATUS" in contents:
+        reasons = list(_status(contents["STATUS"]))
+        yield from reasons
+        if not reasons and metadata:
+            yield from _end(folder, contents["STATUS"].decode(), metadata)
+    yield from _code(contents, metadata)
+
+
+def _object(data: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    found: list[tuple[str, str]] = []
+    repeated: list[str] = []
+    tokens: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        repeated.extend(key for key in dict.fromkeys(keys) if keys.count(key) > 1)
+        return dict(pairs)
+
+    if data.startswith(b"\xef\xbb\xbf"):
+        found.append(("JSON-2", "starts with a byte order mark"))
+    try:
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=tokens.append)
+    except (ValueError, RecursionError) as error:
+        return [*found, ("JSON-1", f"not JSON in UTF-8: {error}")], {}
+    found += [("JSON-4", f"has the key {key!r} more than once") for key in repeated]
+    found += [("JSON-1", f"the token {token} is not JSON") for token in tokens]
+    if not isinstance(value, dict):
+        return [*found, ("JSON-3", "has no object at its top level")], {}
+    if not data.endswith(b"}\n"):
+        found.append(("JSON-7", "does not end with one line feed after the object"))
+    return found, value
+
+
+def _schema(file: str, value: dict[str, Any]) -> Iterator[str]:
+    schema = json.loads((SCHEMAS / file.replace(".json", ".schema.json")).read_text("utf-8"))
+    for error in Draft202012Validator(schema).iter_errors(value):
+        path = [str(part) for part in error.absolute_path]
+        if path:
+            requirement = _KEY_REQUIREMENT.get(path[0], "META-2")
+        else:
+            requirement = {"required": "META-1", "additionalProperties": "META-9"}.get(
+                str(error.validator), "META-2"
+            )
+        yield f"{requirement}: {file}: {'/'.join([*path, ''])[:-1]}: {error.message}".replace(": : ", ": ")
+
+
+def _times(metadata: dict[str, Any]) -> Iterator[str]:
+    """Times that a pattern lets pass and no calendar has; and of two that must agree."""
+    for key in ("timestamp", "start-time", "end-time"):
+        value = metadata.get(key)
+        if isinstance(value, str) and _TIME.fullmatch(value) and _moment(value) is None:
+            yield f"META-3: metadata.json: {key}: {value} is on no calendar"
+    if "resumes" not in metadata and metadata.get("timestamp") != metadata.get("start-time"):
+        yield "META-6: metadata.json: timestamp and start-time of a first session differ"
+
+
+def _moment(text: Any) -> datetime.datetime | None:
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    day, minute, second, fraction, offset = match.groups()
+    try:
+        # What fromisoformat takes since Python 3.7; a leap second counts as the one before.
+        plain = f"{day}T{minute}:{min(int(second), 59):02}.{((fraction or '') + '000000')[:6]}"
+        return datetime.datetime.fromisoformat(plain + (offset or "+00:00"))
+    except ValueError:
+        return None
+
+
+def _status(data: bytes) -> Iterator[str]:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        yield "STATUS-1: STATUS: not UTF-8"
+        return
+    if text.startswith("\ufeff"):
+        yield "STATUS-1: STATUS: starts with a byte order mark"
+        return
+    word, _, reason = text.partition("\n")
+    if word in ("RUNNING", "SUCCESS"):
+        if text != word + "\n":
+            yield f"{'STATUS-2' if word == 'RUNNING' else 'STATUS-3'}: STATUS: not just {word} and a line feed"
+    elif word != "ERROR":
+        yield f"STATUS-4: STATUS: starts with {word[:40]!r}"
+    elif not reason.strip() or not reason.endswith("\n"):
+        yield "STATUS-4: STATUS: no reason and line feed after ERROR"
+    else:
+        first = reason.partition("\n")[0]
+        if first.startswith("exit code ") and not _EXIT_CODE.fullmatch(first):
+            yield f"STATUS-5: STATUS: {first[:40]!r} is not exit code N"
+        if first.startswith("signal ") and not _SIGNAL.fullmatch(first):
+            yield f"STATUS-6: STATUS: {first[:40]!r} is not signal NAME"
+
+
+def _end(folder: Path, status: str, metadata: dict[str, Any]) -> Iterator[str]:
+    """Whether end-time and STATUS tell of the same session."""
+    if "end-time" in metadata:
+        start, end = _moment(metadata.get("start-time")), _moment(metadata["end-time"])
+        if status == "RUNNING\n" and start and end and end < start:
+            yield "RESUME-12: metadata.json: an earlier session's end-time in one that runs"
+    elif status != "RUNNING\n" and not status.startswith("ERROR\nsignal "):  # END-3 lets those be foreseen
+        if not any(folder.glob(".session-*")):  # somebody who was just resuming it has taken it out
+            yield "END-1: metadata.json: no end-time although STATUS tells of an end"
+
+
+def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[str]:
+    if "requirements.txt" in contents:
+        lines = contents["requirements.txt"].decode(errors="replace").split("\n")
+        if lines.pop() or not all(map(_REQUIREMENT.fullmatch, lines)):
+            yield "REQ-1: requirements.txt: has lines that are not name==version"
+        names = [line.partition("==")[0] for line in lines]
+        if names != sorted(set(names)):
+            yield "REQ-1: requirements.txt: not sorted by names, each once"
+        if "python-version" in metadata and not all(map(_NORMALISED.fullmatch, names)):
+            yield "REQ-2: requirements.txt: has names that are not normalised"
+    patch = contents.get("git.diff")
+    if patch is not None and b"diff --git " not in patch:
+        yield "GIT-2: git.diff: no patch"
+    if metadata and (patch is not None) != (metadata.get("git-dirty") is True):
+        yield f"META-8: metadata.json: git-dirty says otherwise than {'a' if patch is not None else 'no'} git.diff"
+
+
+if __name__ == "__main__":
+    breaches = [(folder, line) for folder in sys.argv[1:] for line in problems(Path(folder))]
+    for folder, line in breaches:
+        print(f"{folder}: {line!s}")
+    sys.exit(1 if breaches else 0)
