@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 __all__ = ["problems"]
 
@@ -42,22 +42,32 @@ _KEY_REQUIREMENT = {
 }
 
 
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    # A schema's `$` is the very end, as in ECMAScript; Python's would let a line feed follow.
+    if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_Validator = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+
+
 def problems(folder: Path) -> list[str]:
     """Every breach of the format that can be seen in `folder`, as lines `ID: file: message`; [] if none.
 
-    The identifier is that of the requirement in `spec/1.0/format.md`. Never raises for what lies in the folder.
+    The identifier is that of the requirement in `spec/1.0/format.md`; the file is `.` for the folder itself.
+    Never raises for what lies in the folder.
     """
     return list(_problems(folder))
 
 
 def _problems(folder: Path) -> Iterator[str]:
-    name = folder.name
+    name = folder.absolute().name
     if not _ID.fullmatch(name):
-        yield f"ID-1: : {name!r} is no id"
+        yield f"ID-1: .: {name!r} is no id"
     if len(name) > 128:
-        yield f"ID-2: : the id has {len(name)} characters"
+        yield f"ID-2: .: the id has {len(name)} characters"
     if name.endswith(".") or _DEVICE.match(name):
-        yield f"ID-3: : {name!r} can't be a folder on Windows"
+        yield f"ID-3: .: {name!r} can't be a folder on Windows"
     contents: dict[str, bytes] = {}
     for file in (*REQUIRED_FILES, *OPTIONAL_FILES):
         try:
@@ -95,8 +105,10 @@ def _object(data: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
-        repeated.extend(key for key in dict.fromkeys(keys) if keys.count(key) > 1)
-        return dict(pairs)
+        once = dict(pairs)
+        if len(once) != len(keys):
+            repeated.extend(key for key in once if keys.count(key) > 1)
+        return once
 
     if data.startswith(b"\xef\xbb\xbf"):
         found.append(("JSON-2", "starts with a byte order mark"))
@@ -115,7 +127,7 @@ def _object(data: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
 
 def _schema(file: str, value: dict[str, Any]) -> Iterator[str]:
     schema = json.loads((SCHEMAS / file.replace(".json", ".schema.json")).read_text("utf-8"))
-    for error in Draft202012Validator(schema).iter_errors(value):
+    for error in _Validator(schema).iter_errors(value):
         path = [str(part) for part in error.absolute_path]
         if path:
             requirement = _KEY_REQUIREMENT.get(path[0], "META-2")
@@ -123,7 +135,8 @@ def _schema(file: str, value: dict[str, Any]) -> Iterator[str]:
             requirement = {"required": "META-1", "additionalProperties": "META-9"}.get(
                 str(error.validator), "META-2"
             )
-        yield f"{requirement}: {file}: {'/'.join([*path, ''])[:-1]}: {error.message}".replace(": : ", ": ")
+        where = "/".join(path) + ": " if path else ""
+        yield f"{requirement}: {file}: {where}{error.message:.200}"
 
 
 def _times(metadata: dict[str, Any]) -> Iterator[str]:
@@ -161,7 +174,8 @@ def _status(data: bytes) -> Iterator[str]:
     word, _, reason = text.partition("\n")
     if word in ("RUNNING", "SUCCESS"):
         if text != word + "\n":
-            yield f"{'STATUS-2' if word == 'RUNNING' else 'STATUS-3'}: STATUS: not just {word} and a line feed"
+            requirement = "STATUS-2" if word == "RUNNING" else "STATUS-3"
+            yield f"{requirement}: STATUS: not just {word} and a line feed"
     elif word != "ERROR":
         yield f"STATUS-4: STATUS: starts with {word[:40]!r}"
     elif not reason.strip() or not reason.endswith("\n"):
@@ -180,9 +194,11 @@ def _end(folder: Path, status: str, metadata: dict[str, Any]) -> Iterator[str]:
         start, end = _moment(metadata.get("start-time")), _moment(metadata["end-time"])
         if status == "RUNNING\n" and start and end and end < start:
             yield "RESUME-12: metadata.json: an earlier session's end-time in one that runs"
-    elif status != "RUNNING\n" and not status.startswith("ERROR\nsignal "):  # END-3 lets those be foreseen
-        if not any(folder.glob(".session-*")):  # somebody who was just resuming it has taken it out
-            yield "END-1: metadata.json: no end-time although STATUS tells of an end"
+        return
+    foreseen = status.startswith("ERROR\nsignal ")  # then STATUS may be all (END-3)
+    being_resumed = (folder / ".resume").exists()  # then it has just been taken out
+    if status != "RUNNING\n" and not foreseen and not being_resumed:
+        yield "END-1: metadata.json: no end-time although STATUS tells of an end"
 
 
 def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[str]:
@@ -199,11 +215,12 @@ def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[str]
     if patch is not None and b"diff --git " not in patch:
         yield "GIT-2: git.diff: no patch"
     if metadata and (patch is not None) != (metadata.get("git-dirty") is True):
-        yield f"META-8: metadata.json: git-dirty says otherwise than {'a' if patch is not None else 'no'} git.diff"
+        there = "absent" if patch is None else "there"
+        yield f"META-8: metadata.json: git-dirty says otherwise than git.diff, which is {there}"
 
 
 if __name__ == "__main__":
     breaches = [(folder, line) for folder in sys.argv[1:] for line in problems(Path(folder))]
     for folder, line in breaches:
-        print(f"{folder}: {line!s}")
+        print(f"{folder}: {line}")
     sys.exit(1 if breaches else 0)

@@ -1,0 +1,97 @@
+"""The names in the packages' code are those of the specification, and both packages have the same."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SPEC = ROOT / "spec" / "1.0"
+FORMAT = (SPEC / "format.md").read_text("utf-8")
+FILES = {
+    "recorder": ROOT / "packages/meticulous-record/src/meticulous/_format.py",
+    "reader": ROOT / "packages/meticulous-read/src/meticulous_read/_format.py",
+}
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(f"names_of_{path.parent.name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+NAMES = {package: load(path) for package, path in FILES.items()}
+
+
+def section(title):
+    """The text below a heading, up to the next of any level."""
+    return re.search(
+        rf"^#+ (?:[0-9]+\. )?{re.escape(title)}\n(.*?)(?=^#|\Z)", FORMAT, re.MULTILINE | re.DOTALL
+    )[1]
+
+
+def test_both_have_the_same_names_for_the_same_things():
+    recorder, reader = NAMES["recorder"], NAMES["reader"]
+    common = set(recorder.__all__) & set(reader.__all__)
+    assert {"FORMAT_VERSION", "METADATA", "ARGS", "DEFAULT_ARGS", "STATUS", "RECORDED_FILES"} <= common
+    for name in common:
+        assert getattr(recorder, name) == getattr(reader, name), name
+
+
+@pytest.fixture(params=NAMES)
+def names(request):
+    return NAMES[request.param]
+
+
+def test_the_version_is_the_schemas(names):
+    schema = json.loads((SPEC / "schemas" / "metadata.schema.json").read_text("utf-8"))
+    assert names.FORMAT_VERSION == schema["properties"]["format-version"]["const"] == SPEC.name
+
+
+def test_the_files_are_those_of_the_text(names):
+    listed = re.search(r"The \*recorded files\* are.*?\n\n", FORMAT, re.DOTALL)[0]
+    assert set(names.RECORDED_FILES) == set(re.findall(r"`([\w.]+)`", listed))
+    assert len(names.RECORDED_FILES) == 9
+    single = (names.METADATA, names.ARGS, names.DEFAULT_ARGS, names.STATUS, names.STDOUT, names.STDERR)
+    single += (names.SUMMARY, names.REQUIREMENTS, names.GIT_DIFF)
+    assert set(single) == set(names.RECORDED_FILES)
+    assert names.GITIGNORE == ".gitignore"
+
+
+def test_each_json_file_has_a_schema(names):
+    schemas = {path.name.replace(".schema", "") for path in SPEC.glob("schemas/*")}
+    assert schemas == {name for name in names.RECORDED_FILES if name.endswith(".json")}
+
+
+def test_the_words_are_those_of_status(names):
+    words = re.findall(r'%s"([A-Z]+)"', section("STATUS"))
+    assert words == [names.RUNNING, names.SUCCESS, names.ERROR]
+
+
+def test_the_signs_of_life_are_those_of_the_text(names):
+    (seconds,) = re.findall(r"`heartbeat-seconds`, ([0-9]+) by custom", FORMAT)
+    assert int(seconds) == names.HEARTBEAT_SECONDS
+    assert "more than five times that ago" in section("Running, lost or silent").replace("\n  ", " ")
+    assert names.SILENT_HEARTBEATS == 5
+
+
+def test_the_pattern_of_ids_is_that_of_the_text(names):
+    ids = section("Ids")
+    assert f"MUST match `{names.EXPERIMENT_ID_PATTERN}` " in ids
+    assert f"longer than {names.EXPERIMENT_ID_LENGTH} characters" in ids
+
+
+def test_what_windows_reserves_is_that_of_the_text(names):
+    item = re.search(r"\*\*ID-3\*\*.*?\n- ", section("Ids"), re.DOTALL)[0]
+    stated = set()
+    for first, last in re.findall(r"`(\w+)`(?:\s+to\s+`(\w+)`)?", item):
+        numbered = range(int(first[-1]), int(last[-1]) + 1) if last else [""]
+        stated |= {f"{first[:-1] if last else first}{number}" for number in numbered}
+    assert stated == names.WINDOWS_RESERVED
+
+
+def test_the_claim_of_a_resume_is_that_of_the_text():
+    assert f"`{NAMES['recorder'].RESUME_CLAIM}` in its folder" in section("Resuming")
