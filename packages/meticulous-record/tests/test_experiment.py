@@ -373,11 +373,11 @@ def test_an_experiments_directory_that_cannot_be_written_is_refused():
 
 
 FULL = """
-import resource, signal
+import resource
 from meticulous import Experiment, ExperimentsDirectoryError
-Experiment({"first": 1}).finish()
-# No file may grow beyond this, so the second experiment's first file cannot be written.
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+FIRST
+# No file may grow beyond this, as on a disk that is full.
+resource.setrlimit(resource.RLIMIT_FSIZE, (BYTES, BYTES))
 try:
     Experiment({"second": 1})
 except ExperimentsDirectoryError as error:
@@ -386,8 +386,11 @@ except ExperimentsDirectoryError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of file sizes are POSIX's")
-def test_a_start_that_fails_half_way_leaves_no_folder_behind(project, git):
-    (project / "full.py").write_text(FULL)
+@pytest.mark.parametrize(
+    ("first", "limit", "left"), [("", 0, None), ("Experiment({}).finish()", 100, [".gitignore", "1"])]
+)
+def test_a_start_that_fails_half_way_leaves_nothing_behind(project, git, first, limit, left):
+    (project / "full.py").write_text(FULL.replace("FIRST", first).replace("BYTES", str(limit)))
     git("add", ".")
     git("commit", "-q", "-m", "full")
     done = subprocess.run(
@@ -395,7 +398,8 @@ def test_a_start_that_fails_half_way_leaves_no_folder_behind(project, git):
     )
     assert "cannot record in" in done.stdout
     assert "choose another with --experiments-directory" in done.stdout
-    assert sorted(os.listdir(project / "experiments")) == [".gitignore", "1"]
+    experiments = project / "experiments"
+    assert (sorted(os.listdir(experiments)) if experiments.exists() else None) == left
 
 
 def test_importing_brings_no_git_and_nothing_heavy():

@@ -16,7 +16,7 @@ from .errors import ExperimentIdError, ExperimentsDirectoryError
 
 __all__ = ["ExperimentFolder", "check_experiment_id"]
 
-_NUMBER = re.compile(r"[1-9][0-9]*")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _ID = re.compile(_format.EXPERIMENT_ID_PATTERN)
 
 
@@ -180,7 +180,7 @@ def _make_experiments_directory(path: Path) -> None:
             return
         raise NotADirectoryError(errno.ENOTDIR, "a file is in the way") from None
     try:
-        (path / _format.GITIGNORE).write_bytes(b"*\n")
+        _write.replace(path / _format.GITIGNORE, b"*\n")
     except OSError:
         path.rmdir()  # or the next one would take it for somebody else's, and git would see all that's in it
         raise

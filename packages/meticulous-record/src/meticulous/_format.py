@@ -19,6 +19,7 @@ __all__ = [
     "REQUIREMENTS",
     "RESUME_CLAIM",
     "RUNNING",
+    "SESSION_KEYS",
     "SILENT_HEARTBEATS",
     "STATUS",
     "STDERR",
@@ -44,6 +45,27 @@ GITIGNORE = ".gitignore"
 RESUME_CLAIM = ".resume"
 
 RECORDED_FILES = (METADATA, ARGS, DEFAULT_ARGS, STATUS, STDOUT, STDERR, SUMMARY, REQUIREMENTS, GIT_DIFF)
+
+# The keys of metadata.json that tell of the latest session; all others stay when an experiment is resumed.
+SESSION_KEYS = (
+    "start-time",
+    "command",
+    "end-time",
+    "recorder",
+    "githead-branch",
+    "git-remote",
+    "working-directory",
+    "python-version",
+    "hostname",
+    "pid",
+    "process-start",
+    "heartbeat-seconds",
+    "slurm-job-id",
+    "slurm-array-job-id",
+    "slurm-array-task-id",
+    "pbs-job-id",
+    "lsf-job-id",
+)
 
 RUNNING = "RUNNING"
 SUCCESS = "SUCCESS"

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any, Callable, NoReturn, Protocol
 
 from . import _format
+from ._write import discard_unfinished
 
 __all__ = ["of_exception", "unwatch", "watch"]
 
@@ -153,6 +154,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         return
     for who in list(_watching):
         who.end(status)
+    discard_unfinished()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

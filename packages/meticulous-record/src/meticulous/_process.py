@@ -30,11 +30,12 @@ _RANK_VARIABLES = (
 
 def identity() -> dict[str, Any]:
     """The metadata keys that tell which process on which machine records (spec 1.0, metadata.json)."""
-    facts: dict[str, Any] = {"hostname": platform.node(), "pid": os.getpid()}
-    start = _process_start(os.getpid())
-    if start is not None:
-        facts["process-start"] = start
-    return facts
+    facts = {
+        "hostname": platform.node(),
+        "pid": os.getpid(),
+        "process-start": _process_start(os.getpid()),
+    }
+    return {key: value for key, value in facts.items() if value}
 
 
 def scheduler_job() -> dict[str, str]:
@@ -57,27 +58,31 @@ def rank() -> int:
 def is_gone(metadata: Mapping[str, Any]) -> bool | None:
     """Whether the process that wrote `metadata` has ended; None where that can't be told from here.
 
-    It can where it ran on this machine since it was booted, in this container (spec 1.0, liveness).
+    It can where it ran on this machine, since that was booted, in this container (spec 1.0, section 16).
     """
-    pid, recorded = metadata.get("pid"), metadata.get("process-start")
-    if metadata.get("hostname") != platform.node() or type(pid) is not int or pid <= 0:
+    hostname, pid, recorded = (metadata.get(key) for key in ("hostname", "pid", "process-start"))
+    if str(hostname).lower() != platform.node().lower() or type(pid) is not int or pid <= 0:
         return None
-    if sys.platform == "win32":  # signal 0 would end the process there
+    if recorded is None:
+        # Written where there is no /proc. On Windows, signal 0 would end the process that we ask for.
+        return None if sys.platform in ("linux", "win32") or _exists(pid) else True
+    namespace = _namespace()
+    if namespace is None or str(recorded).rpartition(":")[0] != namespace:
         return None
-    namespace, _, start = str(recorded).rpartition(":")
-    on_linux = namespace.startswith("linux:")
-    if on_linux and namespace != _namespace():
-        return None
+    if not _exists(pid):
+        return True
+    found = _process_start(pid)
+    return None if found is None else found != recorded
+
+
+def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return True if on_linux or sys.platform != "linux" else None
+        return False
     except OSError:
         pass  # it is there, and somebody else's
-    if not on_linux:
-        return None
-    found = _process_start(pid)
-    return None if found is None else found != f"{namespace}:{start}"
+    return True
 
 
 def _namespace() -> str | None:
@@ -97,10 +102,10 @@ def _process_start(pid: int) -> str | None:
             stat = file.read()
     except OSError:
         return None
-    # The second field, the program's name, is in brackets and may hold spaces and brackets itself. A zombie
-    # (state Z) has ended, and only waits for its parent to ask how.
+    # The second field, the program's name, is in brackets and may hold spaces and brackets itself. A process
+    # in state Z or X has ended, and only waits for its parent to ask how.
     fields = stat.rpartition(b")")[2].split()
     namespace = _namespace()
     if namespace is None:
         return None
-    return f"{namespace}:ended" if fields[0] == b"Z" else f"{namespace}:{fields[19].decode()}"
+    return f"{namespace}:ended" if fields[0] in (b"Z", b"X") else f"{namespace}:{fields[19].decode()}"

@@ -149,7 +149,7 @@ def _claim(folder: ExperimentFolder) -> Earlier | None:
     sessions = metadata.get("resumes")
     sessions = list(sessions) if isinstance(sessions, list) else []
     session: dict[str, Any] = {"start-time": metadata.get("start-time"), "end-time": metadata.get("end-time")}
-    session["status"] = status
+    session["status"] = status or _format.RUNNING
     for key in ("hostname", "pid", "command"):
         session[key] = metadata.get(key)
     sessions.append({key: value for key, value in session.items() if value is not None})

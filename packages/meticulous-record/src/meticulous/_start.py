@@ -83,12 +83,10 @@ def _next_session(
     earlier: _resume.Earlier, options: Options, checkout: _repo.Checkout, capture: str
 ) -> Recording:
     """Arguments and code are what they were; when, where and by whom it runs is new."""
-    metadata = {**earlier.metadata, **_metadata(options, checkout)}
-    for key in ("timestamp", "description"):
-        metadata[key] = earlier.metadata.get(key, metadata[key])
-    if options.description:
-        metadata["description"] = options.description
-    metadata.pop("end-time", None)
+    metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
+    for key, value in _metadata(options, checkout).items():
+        if key in _format.SESSION_KEYS or (key == "description" and value):
+            metadata[key] = value
     earlier.folder.write_json(_format.METADATA, metadata)
     earlier.folder.write(_format.REQUIREMENTS, requirements())
     return Recording(earlier.folder, metadata, capture)

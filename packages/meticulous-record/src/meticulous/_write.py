@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-__all__ = ["replace"]
+__all__ = ["discard_unfinished", "replace", "write_all"]
+
+_unfinished: set[Path] = set()
 
 
 def replace(path: Path, data: bytes) -> None:
@@ -22,8 +24,9 @@ def replace(path: Path, data: bytes) -> None:
     temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}"
     # 0o666 less the umask, as `open` does: colleagues read each other's runs.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)
+    _unfinished.add(temporary)
     try:
+        descriptor = os.open(temporary, flags, 0o666)
         try:
             write_all(descriptor, data)
             os.fsync(descriptor)
@@ -31,12 +34,17 @@ def replace(path: Path, data: bytes) -> None:
             os.close(descriptor)
         _rename(temporary, path)
     except BaseException:
-        try:
-            os.unlink(temporary)
-        except OSError:
-            pass
+        _unlink(temporary)
         raise
+    finally:
+        _unfinished.discard(temporary)
     _sync_folder(path.parent)
+
+
+def discard_unfinished() -> None:
+    """Delete what `replace` has not finished, for a process that is about to be ended in the midst of it."""
+    for temporary in _unfinished.copy():
+        _unlink(temporary)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -49,6 +57,13 @@ def write_all(descriptor: int, data: bytes) -> None:
     while written < len(data):
         data = data[written:]
         written = os.write(descriptor, data)
+
+
+def _unlink(path: Path) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def _rename(source: Path, target: Path) -> None:

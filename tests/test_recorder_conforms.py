@@ -1,0 +1,164 @@
+"""Whatever happens to a recorded script, its folder holds against the specification."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+START = """
+import argparse, math, os, signal, sys, threading
+from meticulous import Experiment
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--name", default="naïve ☕")
+Experiment.add_argument_group(parser)
+experiment = Experiment.from_parser(parser)
+print("training", experiment.args.lr)
+print("a warning: ünïcode \\udcff", file=sys.stderr)
+experiment.summary({"loss": math.nan, "best": {"loss": -math.inf}, "lone": "\\ud800", "big": 10**400})
+"""
+
+# What the script does next, and how its STATUS then begins.
+ENDS = {
+    "end": ("", "SUCCESS\n"),
+    "exit 0": ("sys.exit(0)", "SUCCESS\n"),
+    "exit None": ("sys.exit()", "SUCCESS\n"),
+    "exit 3": ("sys.exit(3)", "ERROR\nexit code 3\n"),
+    "exit -1": ("sys.exit(-1)", "ERROR\nexit code 255\n"),
+    "exit text": ("sys.exit('signal lost')", "ERROR\nexit code 1\nsignal lost\n"),
+    "exception": ("raise ValueError('exit code 3')", "ERROR\nTraceback (most recent call last):\n"),
+    "exception of odd text": ("raise ValueError('\\udcff\\n\\n\\x1b[31m')", "ERROR\nTraceback"),
+    "exception without text": ("class E(Exception): pass\nraise E", "ERROR\nTraceback"),
+    "raise SystemExit": ("raise SystemExit", "SUCCESS\n"),
+    "Ctrl-C": (
+        "os.kill(os.getpid(), signal.SIGINT); threading.Event().wait(9)",
+        "ERROR\nsignal SIGINT\nTraceback",
+    ),
+    "SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM); threading.Event().wait(9)", "ERROR\nsignal SIGTERM\n"),
+    "SIGHUP": ("os.kill(os.getpid(), signal.SIGHUP); threading.Event().wait(9)", "ERROR\nsignal SIGHUP\n"),
+    "SIGKILL": ("os.kill(os.getpid(), signal.SIGKILL); threading.Event().wait(9)", "RUNNING\n"),
+    "os._exit": ("os._exit(3)", "RUNNING\n"),
+    "handler that exits": (
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); os.kill(os.getpid(), signal.SIGTERM)",
+        "ERROR\nexit code 7\n",
+    ),
+    "with": ("with experiment: raise KeyError('x')", "ERROR\nTraceback"),
+    "with and SystemExit": ("with experiment: raise SystemExit(4)", "ERROR\nexit code 4\n"),
+    "finish": ("experiment.finish(); sys.exit(5)", "SUCCESS\n"),
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("SLURM_", "PMI_", "OMPI_", "PYTHON"))]:
+        monkeypatch.delenv(name)
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text(START, "utf-8")
+    commit(folder, "init", "-q")
+    commit(folder, "remote", "add", "origin", "https://ada:secret@example.org/ada/digits.git")
+    return folder
+
+
+def commit(folder, *command):
+    user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for arguments in (
+        command,
+        ("add", "."),
+        (*user, "commit", "-q", "--allow-empty", "-m", "Train\n\nMore\n\n"),
+    ):
+        if arguments:
+            subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
+def record(folder, *arguments, code="", python=()):
+    (folder / "train.py").write_text(START + code, "utf-8")
+    commit(folder)
+    return subprocess.run(
+        [sys.executable, *python, "train.py", *arguments], cwd=folder, capture_output=True, check=False
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these signals are POSIX's")
+@pytest.mark.parametrize("end", ENDS)
+def test_however_it_ends(project, problems, end):
+    code, status = ENDS[end]
+    record(project, code=code)
+    folder = project / "experiments" / "1"
+    assert problems(folder) == []
+    assert (folder / "STATUS").read_text("utf-8", "surrogateescape").startswith(status)
+
+
+@pytest.mark.parametrize("capture", ["sys", "fd", "none"])
+def test_however_output_is_captured(project, problems, capture):
+    (project / "other.py").write_text(
+        f"from meticulous import Experiment\nwith Experiment({{}}, capture={capture!r}): print('x')\n"
+    )
+    commit(project)
+    subprocess.run([sys.executable, "other.py"], cwd=project, check=True)
+    assert problems(project / "experiments" / "1") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these signals are POSIX's")
+@pytest.mark.parametrize("end", ["end", "exit 3", "exception", "SIGTERM", "SIGKILL"])
+def test_resumed_after_any_end(project, problems, end):
+    code, status = ENDS[end]
+    record(project, "--lr", "1", code=code)
+    for _ in range(2):
+        command = [sys.executable, "train.py", "--lr", "1", "--resume"]
+        subprocess.run(command, cwd=project, capture_output=True, check=False)
+    folder = project / "experiments" / "1"
+    assert problems(folder) == []
+    sessions = json.loads((folder / "metadata.json").read_text("utf-8"))["resumes"]
+    assert [session["status"].startswith(status.rstrip()) for session in sessions] == [True, True]
+    assert (folder / "stdout").read_text() == "training 1.0\n" * 3
+
+
+def test_with_uncommitted_changes(project, problems):
+    record(project)
+    (project / "train.py").write_text(START + "import helper\n", "utf-8")
+    (project / "helper.py").write_text("pass")
+    subprocess.run([sys.executable, "train.py", "--allow-dirty"], cwd=project, check=True)
+    assert (project / "experiments" / "2" / "git.diff").exists()
+    assert problems(project / "experiments" / "2") == []
+
+
+def test_on_a_detached_head_and_in_a_job(project, problems, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "")
+    commit(project)
+    subprocess.run(["git", "checkout", "-q", "--detach"], cwd=project, check=True)
+    subprocess.run([sys.executable, "train.py"], cwd=project, check=True)
+    assert problems(project / "experiments" / "1") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_killed_at_any_moment_every_json_file_is_whole(project):
+    """A small drill; a folder whose start was cut short lacks files, but none is half there."""
+    loop = "for i in range(10**6): experiment.summary({'i': i, 'text': 'x' * 5000})"
+    (project / "train.py").write_text(
+        START.replace("print(", "print('ready', flush=True); print(") + loop, "utf-8"
+    )
+    commit(project)
+    experiments = project / "experiments"
+    for number in range(1, 9):
+        process = subprocess.Popen(
+            [sys.executable, "train.py"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        if number % 2:
+            process.stdout.readline()
+        else:  # in its start, as soon as there is a folder
+            while not (experiments / str(number)).exists():
+                pass
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    for file in experiments.glob("*/[!.]*.json"):
+        assert isinstance(json.loads(file.read_bytes()), dict)
+    for file in experiments.glob("*/STATUS"):
+        assert file.read_text() == "RUNNING\n"
+    assert len(list(experiments.glob("*/STATUS"))) >= 4
