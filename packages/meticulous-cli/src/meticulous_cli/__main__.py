@@ -1,0 +1,71 @@
+"""The command: options → what is asked for → standard output, and one line for each mistake."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from meticulous_cli._errors import DATA, CommandError
+from meticulous_cli._options import parse_options
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, 1 (nothing to show, bad data), 2 (usage)."""
+    # Recorded names may be no text in the terminal's encoding; that is no reason to show nothing.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        print(_answer(sys.argv[1:] if arguments is None else list(arguments)))
+        sys.stdout.flush()
+    except CommandError as error:
+        return _complain(error.message, error.code)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads us has seen enough. What is still buffered must not fail again when Python exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(f"cannot write: {error.strerror}", DATA)
+    return 0
+
+
+def _answer(arguments: list[str]) -> str:
+    options = parse_options(arguments)
+    if options.version:
+        from importlib.metadata import version
+
+        return f"meticulous {version('meticulous-cli')}"
+    # Imported late, so that --help and a mistyped option answer at once.
+    from meticulous_cli._overview import overview
+    from meticulous_cli._page import page
+    from meticulous_cli._style import Style
+
+    style = Style(sys.stdout)
+    if _is_experiment(options.path):
+        from meticulous_read import ExperimentReader
+
+        return page(ExperimentReader(options.path), style)
+    return overview(options, style)
+
+
+def _is_experiment(path: str) -> bool:
+    return any(os.path.lexists(os.path.join(path, name)) for name in ("metadata.json", "STATUS", "args.json"))
+
+
+def _complain(message: str, code: int) -> int:
+    from meticulous_cli._text import plain
+
+    print(f"meticulous: {plain(message)}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Which columns a narrow terminal shows, and how narrow: the least informative make room first."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import NamedTuple
+
+from meticulous_cli._columns import ARGS, HEADER, SUMMARY, Column
+from meticulous_cli._text import cut, width
+
+__all__ = ["GAP", "Fitted", "fit", "narrow"]
+
+# Spaces between two columns.
+GAP = 2
+
+# Text is cut at the first width anyway, and at the others before a column has to go.
+_TEXT_WIDTHS = (60, 32, 20, 14)
+_TITLE_WIDTHS = (60, 32, 16, 12)
+# Ranks of the header's columns among the others, whose ranks count from 0 in each group; 0 stays to the last.
+_HEADER_RANKS = {"id": -2.0, "status": -1.0, "start": 2.5, "duration": 3.5, "commit": 1.5}
+
+
+class Fitted(NamedTuple):
+    """What is shown, and what had to go.
+
+    Attributes:
+        columns: shown, narrowed where needed.
+        constant: left out, and the same in each row, so that one word on each says it all.
+        dropped: left out.
+    """
+
+    columns: list[Column]
+    constant: list[Column]
+    dropped: list[Column]
+
+
+def fit(columns: list[Column], room: int, ellipsis: str = "…") -> Fitted:
+    """Return the columns that fit in `room` cells; `id` and `status` are always among them."""
+    constant: list[Column] = []
+    for step, limit in enumerate(_TEXT_WIDTHS):
+        shown = [narrow(column, limit, _TITLE_WIDTHS[step], ellipsis) for column in columns]
+        if _total(shown) <= room:
+            return Fitted(shown, constant, [])
+        if step == 1:
+            constant = [column for column in columns if column.group and _is_constant(column)]
+            columns = [column for column in columns if column not in constant]
+            shown = [narrow(column, limit, _TITLE_WIDTHS[step], ellipsis) for column in columns]
+            if _total(shown) <= room:
+                return Fitted(shown, constant, [])
+    ranks = _ranks(shown)
+    by_importance = sorted(range(len(shown)), key=lambda place: ranks[place])
+    kept: list[int] = []
+    for place in by_importance:
+        if len(kept) < 2 or _total([shown[other] for other in (*kept, place)]) <= room:
+            kept.append(place)
+    dropped = [column for place, column in enumerate(columns) if place not in kept]
+    return Fitted([shown[place] for place in sorted(kept)], constant, dropped)
+
+
+def narrow(column: Column, text_width: int, title_width: int, ellipsis: str = "…") -> Column:
+    """Return a column with long text, and a title that is wider than its cells, cut."""
+    cells = column.cells
+    if not column.numeric and (column.group != HEADER or column.name == "id"):  # a cut time is none
+        # Of a path, the end tells more than the beginning.
+        paths = ["/" in cell and " " not in cell for cell in cells]
+        cells = [
+            cut(cell, text_width, ellipsis, keep_end=path) for cell, path in zip(cells, paths, strict=True)
+        ]
+    narrowed = Column(column.group, column.name, column.values, cells)
+    narrowed.numeric = column.numeric
+    narrowed.title = cut(column.title, max(title_width, _widest(cells)), ellipsis)
+    return narrowed
+
+
+def _total(columns: list[Column]) -> int:
+    return sum(max(width(column.title), _widest(column.cells)) for column in columns) + GAP * (
+        len(columns) - 1
+    )
+
+
+def _widest(cells: list[str]) -> int:
+    return max(map(width, cells), default=0)
+
+
+def _is_constant(column: Column) -> bool:
+    return len(column.cells) > 1 and len(set(column.cells)) == 1
+
+
+def _ranks(columns: list[Column]) -> list[float]:
+    """Return a rank for each column, the lowest for the one to keep longest.
+
+    Arguments and summary compete within their group, by the information that they give for their width, and
+    then alternate, so that causes and effects stay together on the screen.
+    """
+    ranks = [_HEADER_RANKS.get(column.name, 9.0) if column.group == HEADER else 0.0 for column in columns]
+    for group, head_start in ((SUMMARY, 0.0), (ARGS, 0.25)):
+        places = [place for place, column in enumerate(columns) if column.group == group]
+        places.sort(key=lambda place: -_information(columns[place]))
+        for rank, place in enumerate(places):
+            ranks[place] = rank + head_start
+    return ranks
+
+
+def _information(column: Column) -> float:
+    """Return the entropy of a column's cells for each cell of the screen that it takes, coarsely.
+
+    Coarsely, so that of columns that are about as good, those that were recorded first win.
+    """
+    counts = Counter(column.cells)
+    rows = len(column.cells)
+    entropy = -sum(count / rows * math.log2(count / rows) for count in counts.values())
+    return round(
+        entropy / math.log2(rows + 1) * 4 / math.sqrt(4 + max(width(column.title), _widest(column.cells))), 1
+    )

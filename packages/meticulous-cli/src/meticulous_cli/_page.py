@@ -1,0 +1,141 @@
+"""The page of one experiment: what ran, how it ended, and what came out."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from meticulous_read import ExperimentReader
+
+from meticulous_cli._columns import alike, state_of
+from meticulous_cli._style import Style
+from meticulous_cli._text import MISSING, cut, number_of, plain, shown, shown_duration, shown_time, width
+
+__all__ = ["page"]
+
+_REASON_LINES = 8
+_FILES = 40
+_INDENT = "  "
+
+
+def page(reader: ExperimentReader, style: Style) -> str:
+    """Return the page as text, each line cut to the terminal's width, if there is one."""
+    sections = [_facts(reader, style)]
+    sections.append(["arguments", *_arguments(reader)] if reader.args else [])
+    sections.append(["summary", *_pairs(reader.summary, summary=True)] if reader.summary else [])
+    sections.append(["files", *_files(str(reader.directory))])
+    sections.append(["problems", *map(plain, map(str, reader.problems))] if reader.problems else [])
+    lines = []
+    for number, section in enumerate(section for section in sections if section):
+        title, *body = section
+        lines.append(title if number == 0 else style.bold(title))
+        room = style.room - len(_INDENT) if style.room else None
+        body = body if room is None else [cut(line, room, style.ellipsis) for line in body]
+        lines.extend((_INDENT + line).rstrip() for line in body)
+        lines.append("")
+    return "\n".join(lines[:-1])
+
+
+def _facts(reader: ExperimentReader, style: Style) -> list[str]:
+    metadata = reader.metadata
+    facts = []
+    command = _command(metadata.get("command"))
+    if command:
+        facts.append(("command", command))
+    if isinstance(metadata.get("description"), str) and metadata["description"]:
+        facts.append(("description", plain(metadata["description"])))
+    if reader.sha:
+        message = metadata.get("githead-message")
+        subject = plain(message.strip().partition("\n")[0]) if isinstance(message, str) else ""
+        facts.append(("commit", f"{plain(reader.sha[:7])}  {subject}".rstrip()))
+        if metadata.get("git-dirty") is True:
+            facts.append(("", "with uncommitted changes, kept in git.diff"))
+    if reader.start_time:
+        facts.append(("start", shown_time(reader.start_time)))
+    duration = reader.duration
+    if duration is not None:
+        facts.append(("duration", shown_duration(duration)))
+    elif reader.start_time and state_of(reader) == "RUNNING":
+        facts.append(("duration", f"{shown_duration(datetime.now(timezone.utc) - reader.start_time)} so far"))
+    if isinstance(metadata.get("hostname"), str):
+        facts.append(("host", plain(metadata["hostname"])))
+    resumes = metadata.get("resumes")
+    if isinstance(resumes, list) and resumes:
+        facts.append(("sessions", f"{len(resumes) + 1}, of which this was the last"))
+    title = f"{style.bold(plain(reader.experiment_id))}  {style.state(state_of(reader))}"
+    lines = [title, *(f"{name:<11}  {text}" for name, text in facts)]
+    remark = _liveness(reader)
+    lines += ["", remark] if remark else []
+    reason = [plain(line.expandtabs(4)) for line in reader.status_message.splitlines()]
+    if reason:
+        lines += ["", *reason[-_REASON_LINES:]]
+        if len(reason) > _REASON_LINES:
+            lines[-_REASON_LINES] = f"{style.ellipsis} {len(reason) - _REASON_LINES + 1} lines more in STATUS"
+    return lines
+
+
+def _liveness(reader: ExperimentReader) -> str:
+    """Return what is known of a run that says RUNNING and may not be."""
+    if reader.lost:
+        return f"STATUS says RUNNING, but its process {shown(reader.metadata.get('pid'))} is gone"
+    if reader.silent and reader.silent_for is not None:
+        return f"STATUS says RUNNING, but there was no sign of life for {shown_duration(reader.silent_for)}"
+    return ""
+
+
+def _command(command: Any) -> str:
+    """Return the command as a person would type it; the original tool wrote it as one string at first."""
+    if isinstance(command, list):
+        return plain(shlex.join(str(part) for part in command))
+    return plain(command) if isinstance(command, str) else ""
+
+
+def _arguments(reader: ExperimentReader) -> Iterator[str]:
+    """Yield a line for each argument; those that differ from their default are marked."""
+    defaults = reader.default_args
+    marks = [
+        bool(defaults) and not alike(value, defaults.get(name, MISSING))
+        for name, value in reader.args.items()
+    ]
+    for line, marked, name in zip(_pairs(reader.args), marks, reader.args, strict=True):
+        note = f"   (default: {shown(defaults[name])})" if marked and name in defaults else ""
+        yield f"{'*' if marked else ' '} {line}{note}"
+
+
+def _pairs(values: dict[str, Any], *, summary: bool = False) -> Iterator[str]:
+    names = [plain(name) or "''" for name in values]
+    longest = min(max(map(width, names)), 32)
+    for name, value in zip(names, values.values(), strict=True):
+        number = number_of(value) if summary else None
+        yield f"{name}{' ' * (longest - width(name))}  {shown(value if number is None else number)}"
+
+
+def _files(directory: str) -> Iterator[str]:
+    """Yield a line for each file in the folder, the largest number of them cut short."""
+    try:
+        with os.scandir(directory) as entries:
+            found = sorted(
+                (entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name
+            )
+    except OSError as error:
+        yield f"cannot be listed: {error.strerror}"
+        return
+    for entry in found[:_FILES]:
+        try:
+            size = "folder" if entry.is_dir() else _shown_size(entry.stat(follow_symlinks=False).st_size)
+        except OSError:
+            size = "?"
+        yield f"{size:>8}  {plain(entry.name)}"
+    if len(found) > _FILES:
+        yield f"and {len(found) - _FILES} more"
+
+
+def _shown_size(size: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"

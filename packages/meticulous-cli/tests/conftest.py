@@ -1,0 +1,105 @@
+"""Experiments to look at, and ways to look: through a pipe and in a real terminal."""
+
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+METADATA = {
+    "format-version": "1.0",
+    "githead-sha": "0123456789abcdef0123456789abcdef01234567",
+    "githead-message": "Train longer\n\nAnd why.",
+    "description": "",
+    "timestamp": "2024-11-23T10:00:00.000000+00:00",
+    "start-time": "2024-11-23T10:00:00.000000+00:00",
+    "end-time": "2024-11-23T10:01:30.500000+00:00",
+    "command": ["train.py", "--name", "two words"],
+}
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Return a function that writes an experiment below `experiments` and returns its folder."""
+
+    def write(name, args=None, summary=None, status="SUCCESS\n", defaults=None, **metadata):
+        folder = tmp_path / "experiments" / name
+        folder.mkdir(parents=True)
+        metadata = {**METADATA, **{key.replace("_", "-"): value for key, value in metadata.items()}}
+        files = {"metadata": metadata, "args": args or {}, "default_args": defaults or {}, "summary": summary}
+        for file, content in files.items():
+            if content is not None:
+                (folder / f"{file}.json").write_text(json.dumps(content, indent=4))
+        (folder / "STATUS").write_text(status)
+        (folder / "stdout").write_text("epoch 1\n")
+        (folder / "stderr").touch()
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def environment():
+    kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")}
+    return {**kept, "TZ": "UTC", "TERM": "xterm-256color", "PYTHONUTF8": "1"}
+
+
+@pytest.fixture
+def run(tmp_path, environment):
+    """Return a function that runs the command through pipes and returns what came of it."""
+
+    def run(*arguments, **changes):
+        return subprocess.run(
+            [sys.executable, "-m", "meticulous_cli", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**environment, **changes},
+            capture_output=True,
+            encoding="utf-8",
+        )
+
+    return run
+
+
+@pytest.fixture
+def screen(tmp_path, environment):
+    """Return a function that runs the command in a terminal of some width and returns all that it printed."""
+
+    def screen(*arguments, columns=80, **changes):
+        main, terminal = pty.openpty()
+        try:
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "meticulous_cli", *map(str, arguments)],
+                cwd=tmp_path,
+                env={**environment, **changes},
+                stdin=terminal,
+                stdout=terminal,
+                stderr=terminal,
+            )
+            os.close(terminal)
+            printed = b""
+            while True:
+                try:
+                    more = os.read(main, 65536)
+                except OSError:  # Linux's word for a terminal that nobody writes to any more
+                    break
+                if not more:
+                    break
+                printed += more
+            process.wait()
+        finally:
+            os.close(main)
+        return printed.decode().replace("\r\n", "\n")
+
+    return screen
+
+
+@pytest.fixture
+def readme():
+    return (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

@@ -1,0 +1,342 @@
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+DEFAULTS = {"lr": 1.0, "seed": 1, "epochs": 14, "data": "/data"}
+
+
+@pytest.fixture
+def sweep(make):
+    """Four experiments: two that differ in lr and seed, one that failed, one that is in no state to read."""
+    make("1", {**DEFAULTS, "lr": 0.1}, {"loss": 0.41666666, "accuracy": 0.8}, defaults=DEFAULTS)
+    make("2", {**DEFAULTS, "lr": 0.05, "seed": 2}, {"loss": 12.5, "accuracy": 0.75}, defaults=DEFAULTS)
+    make("10", DEFAULTS, {"loss": "NaN"}, "ERROR\nexit code 3\n", DEFAULTS, end_time="2024-11-24T12:00:00Z")
+    broken = make("broken")
+    for name in ("metadata.json", "args.json", "default_args.json", "STATUS"):
+        (broken / name).unlink()
+
+
+def test_a_pipe_gets_the_whole_plain_table(sweep, run):
+    result = run()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == (
+        "id      status   start                duration  commit     lr  seed     loss  accuracy  problems\n"
+        "------  -------  -------------------  --------  -------  ----  ----  -------  --------"
+        "  ---------------------------------\n"
+        "broken  unknown" + " " * 73 + "has none of an experiment's files\n"
+        "1       SUCCESS  2024-11-23 10:00:00    1m 30s  0123456  0.1      1   0.4167      0.8\n"
+        "2       SUCCESS  2024-11-23 10:00:00    1m 30s  0123456  0.05     2  12.5         0.75\n"
+        "10      ERROR    2024-11-23 10:00:00    1d 02h  0123456  1.0      1      nan\n"
+    )
+
+
+def test_a_terminal_gets_groups_colours_and_the_problems_below(sweep, screen):
+    printed = screen(columns=100)
+    assert "\x1b[32mSUCCESS\x1b[0m" in printed
+    assert "\x1b[31mERROR\x1b[0m" in printed
+    assert COLOUR.sub("", printed) == (
+        "                                                        args        summary\n"
+        "id      status     start             duration  commit     lr  seed     loss  accuracy\n"
+        "──────  ─────────  ────────────────  ────────  ───────  ────  ────  ───────  ────────\n"
+        "broken  unknown !\n"
+        "1       SUCCESS    2024-11-23 10:00    1m 30s  0123456  0.1      1   0.4167      0.8\n"
+        "2       SUCCESS    2024-11-23 10:00    1m 30s  0123456  0.05     2  12.5         0.75\n"
+        "10      ERROR      2024-11-23 10:00    1d 02h  0123456  1.0      1      nan\n"
+        "\n"
+        "! broken: has none of an experiment's files\n"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colour_can_be_declined(sweep, screen, changes):
+    assert "\x1b" not in screen(**changes)
+    assert "\x1b" in screen(NO_COLOR="")
+
+
+@pytest.mark.parametrize("columns", [30, 40, 60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal_and_what_is_left_out_is_named(make, screen, columns):
+    names = [f"argument_{number}" for number in range(12)]
+    for number in range(5):
+        args = dict.fromkeys(names, f"a long value of some text, number {number}")
+        make(
+            str(number),
+            {**args, "constant": "/a/b"},
+            {"loss": number / 3, "accuracy": number},
+            defaults={"x": 1},
+        )
+    lines = COLOUR.sub("", screen(columns=columns)).splitlines()
+    assert max(map(len, lines)) <= columns
+    said = " ".join(line.strip() for line in lines)
+    assert "the same in each: constant=/a/b" in said
+    assert "--args non-default shows all" in said
+    shown = lines[1].split()
+    assert shown[:2] == ["id", "status"]
+    left_out = said.partition("no room for: ")[2].partition(" (")[0].split(", ")
+    cut = [name for name in shown if name.endswith("…")]
+    assert len(left_out) + len(shown) == 5 + len(names) + 2
+    assert set(shown) - set(cut) | set(left_out) <= {
+        "id",
+        "status",
+        "start",
+        "duration",
+        "commit",
+        *names,
+    } | {
+        "loss",
+        "accuracy",
+    }
+
+
+def test_columns_says_how_wide_the_terminal_is(sweep, screen):
+    assert "no room for" in COLOUR.sub("", screen(columns=200, COLUMNS="40"))
+
+
+@pytest.mark.parametrize(
+    ("which", "names"),
+    [
+        ("none", []),
+        ("truncated", ["lr", "seed"]),
+        ("non-default", ["lr", "seed"]),
+        ("all", ["lr", "seed", "epochs", "data"]),
+    ],
+)
+def test_args_says_which_arguments_are_shown(sweep, run, which, names):
+    header = run("--args", which).stdout.partition("\n")[0].split()
+    assert header == ["id", "status", "start", "duration", "commit", *names, "loss", "accuracy", "problems"]
+
+
+def test_arguments_without_known_defaults_are_shown_where_they_vary(make, run):
+    make("1", {"lr": 1, "seed": 1})
+    assert "seed" in run().stdout
+    make("2", {"lr": 2, "seed": 1})
+    assert "lr" in run().stdout
+    assert "seed" not in run().stdout
+
+
+def ids(result):
+    assert result.stderr == ""
+    return [line.split()[0] for line in result.stdout.splitlines()[2:]]
+
+
+def test_sorting_puts_the_greatest_last_and_the_unknown_first(sweep, run):
+    assert ids(run("--sort", "loss")) == ["broken", "10", "1", "2"]
+    assert ids(run("--sort", "summary.loss", "--sort-reverse")) == ["broken", "10", "2", "1"]
+    assert ids(run("--sort", "id")) == ["1", "2", "10", "broken"]
+    assert ids(run("--sort_reverse")) == ["10", "2", "1", "broken"]
+    assert ids(run("--sort=args.seed", "--sort=lr")) == ["broken", "1", "10", "2"]
+    assert ids(run("--tail", "1", "--sort", "accuracy")) == ["1"]
+    assert ids(run("--tail=99", "experiments", "--args=none")) == ["broken", "1", "2", "10"]
+
+
+def test_recorded_text_cannot_drive_the_terminal(make, screen, run):
+    make(
+        "evil\x1b]0;title\x07",
+        {"text": "\x1b[2J\rover\u202ewritten\x9b1m\ttab", "name\n": 1},
+        {"na\x1bme": "\ud800"},
+        "\x1b[31mDONE\n",
+        githead_sha="\x1b[5m",
+    )
+    for printed in (COLOUR.sub("", screen(columns=300)), run().stdout):
+        assert all(char.isprintable() or char == "\n" for char in printed)
+        assert r"\x1b[2J\rover\u202ewritten\x9b1m\ttab" in printed
+        assert r"name\n" in printed
+    page = COLOUR.sub("", screen("experiments/evil\x1b]0;title\x07"))
+    assert all(char.isprintable() or char == "\n" for char in page)
+    assert run("--sort", "\x1b[2J").stderr.startswith(r"meticulous: no column \x1b[2J: ")
+
+
+def test_wide_characters_stay_in_line(make, screen, run):
+    make("1", {"name": "日本語", "x": 1})
+    make("2", {"name": "emoji 🚀👩\u200d🔬", "x": 2})
+    make("3", {"name": "cafe\u0301", "x": 3})
+    wide = {char: 2 if unicodedata.east_asian_width(char) == "W" else 1 for char in "日本語🚀👩🔬"}
+    for printed in (COLOUR.sub("", screen(columns=120)), run().stdout):
+        rows = [line for line in printed.splitlines() if line[:1].isdigit()]
+        widths = [sum(wide.get(c, 0 if unicodedata.combining(c) else 1) for c in row) for row in rows]
+        assert len(rows) == 3
+        assert len(set(widths)) == 1
+
+
+def test_running_lost_and_silent_runs_stand_out(make, screen, run):
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        boot = file.read().strip()
+    namespace = os.stat("/proc/self/ns/pid").st_ino
+    here = {"hostname": socket.gethostname(), "pid": 4194305, "process_start": f"linux:{boot}:{namespace}:1"}
+    make("lost", status="RUNNING\n", **here)
+    make("elsewhere", status="RUNNING\n", hostname="elsewhere", heartbeat_seconds=60)
+    silent = make("silent", status="RUNNING\n", hostname="elsewhere", heartbeat_seconds=60)
+    os.utime(silent / "STATUS", (0, 0))
+    states = {line.split()[0]: line.split()[1] for line in run().stdout.splitlines()[2:]}
+    assert states == {"lost": "lost", "elsewhere": "RUNNING", "silent": "silent"}
+    assert re.search(r"silent \d+d", COLOUR.sub("", screen(columns=120)))
+    assert "its process 4194305 is gone" in run("experiments/lost").stdout
+    assert "no sign of life for" in run("experiments/silent").stdout
+
+
+def test_uncommitted_changes_are_marked(make, run, screen):
+    make("1", git_dirty=True)
+    assert "0123456+" in run().stdout
+    assert "+ recorded with uncommitted changes" in screen()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere"], 2, "no directory nowhere"),
+        (["1"], 2, "no directory 1; did you mean experiments/1?"),
+        (["experiments/1/STATUS"], 2, "experiments/1/STATUS: not a directory"),
+        (["empty"], 1, "no experiments in empty"),
+        (["--bogus"], 2, "unrecognized arguments: --bogus (see meticulous --help)"),
+        (["--tail", "0"], 2, "argument --tail: '0' is not a number of rows (see meticulous --help)"),
+        (["--sort", "los"], 2, "no column los: did you mean loss?"),
+        (["--sort", "same"], 2, "the column same is ambiguous: say args.same or summary.same"),
+    ],
+)
+def test_a_mistake_is_one_line_and_an_exit_code(make, run, tmp_path, arguments, code, message):
+    make("1", {"same": 1}, {"same": 2, "loss": 1})
+    (tmp_path / "empty").mkdir()
+    result = run(*arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "", f"meticulous: {message}\n")
+
+
+def test_without_a_directory_it_says_what_to_name(run):
+    result = run()
+    assert result.returncode == 2
+    assert result.stderr.startswith(
+        "meticulous: no directory experiments here; name the experiments directory"
+    )
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_name_in_two_groups_is_told_apart_in_a_pipe(make, run):
+    make("1", {"loss": "l1"}, {"loss": 2})
+    assert run().stdout.split("\n")[0].split()[-2:] == ["args.loss", "summary.loss"]
+
+
+def test_help_and_version_answer(run):
+    result = run("--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "examples:" in result.stdout
+    assert re.fullmatch(r"meticulous \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+def test_the_installed_command_is_the_same(sweep, run, tmp_path, environment):
+    command = shutil.which("meticulous", path=os.path.dirname(sys.executable))
+    assert command
+    arguments = {
+        "cwd": tmp_path,
+        "env": environment,
+        "capture_output": True,
+        "encoding": "utf-8",
+        "check": True,
+    }
+    assert subprocess.run([command], **arguments).stdout == run().stdout
+
+
+def test_the_table_needs_no_pandas(sweep, run, tmp_path, environment):
+    code = (
+        "import sys\nfrom meticulous_cli.__main__ import main\n"
+        "assert main([]) == 0 and not {'pandas', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True, capture_output=True
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_error(sweep, tmp_path, environment):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as closed:
+        result = subprocess.run(
+            [sys.executable, "-m", "meticulous_cli"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+        )
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_told(sweep, tmp_path, environment):
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "meticulous_cli"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert (result.returncode, result.stderr) == (1, b"meticulous: cannot write: No space left on device\n")
+
+
+def test_an_interrupt_is_quiet(make, tmp_path, environment):
+    make("1")
+    # The interrupt comes when the directory is listed: a real signal, at a moment that is sure.
+    code = (
+        "import os, signal, sys\n"
+        "from meticulous_cli.__main__ import main\n"
+        "sys.addaudithook(lambda event, _: event == 'os.scandir' and os.kill(os.getpid(), signal.SIGINT))\n"
+        "sys.exit(main([]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True)
+    assert (result.returncode, result.stdout, result.stderr) == (128 + signal.SIGINT, b"", b"")
+
+
+def test_a_terminal_without_unicode_gets_ascii(make, screen):
+    make("1", {"text": "é" * 50})
+    printed = screen(columns=80, PYTHONIOENCODING="ascii", NO_COLOR="1")
+    assert printed.isascii()
+    assert "---" in printed
+    assert r"\xe9..." in printed
+
+
+def test_the_page_shows_what_ran_and_how_it_ended(make, run):
+    status = "ERROR\nTraceback (most recent call last):\n  File 'x'\nValueError: no\n"
+    make("3", {"lr": 0.1, "seed": 1}, {"loss": 1 / 3}, status, {"lr": 1.0, "seed": 1}, description="a try")
+    result = run("experiments/3")
+    assert result.returncode == 0
+    printed = re.sub(r" +\d+ B  ", "  # B  ", result.stdout)
+    assert printed == (
+        "3  ERROR\n"
+        "  command      train.py --name 'two words'\n"
+        "  description  a try\n"
+        "  commit       0123456  Train longer\n"
+        "  start        2024-11-23 10:00:00\n"
+        "  duration     1m 30s\n"
+        "\n"
+        "  Traceback (most recent call last):\n"
+        "    File 'x'\n"
+        "  ValueError: no\n"
+        "\n"
+        "arguments\n"
+        "  * lr    0.1   (default: 1.0)\n"
+        "    seed  1\n"
+        "\n"
+        "summary\n"
+        "  loss  0.3333\n"
+        "\n"
+        "files\n" + "".join(f"  # B  {name}\n" for name in FILES)
+    )
+
+
+FILES = ["STATUS", "args.json", "default_args.json", "metadata.json", "stderr", "stdout", "summary.json"]
+
+
+def test_the_page_of_a_broken_experiment_names_its_problems(make, run):
+    folder = make("7", {"a": 1})
+    (folder / "summary.json").write_text('{"loss": ')
+    (folder / "metadata.json").write_text(json.dumps({"command": "train.py --old"}))
+    result = run(folder)
+    assert result.returncode == 0
+    assert "command      train.py --old\n" in result.stdout
+    assert result.stdout.endswith("problems\n  summary.json: cut off at line 1, column 10\n")

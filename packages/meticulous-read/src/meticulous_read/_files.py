@@ -1,0 +1,163 @@
+"""The bytes of a recorded file, or a sentence why there are none: the only place that opens recorded files.
+
+A folder of experiments may come from anybody, so a name in it may stand for a link to elsewhere, a pipe that
+never answers, or a file that is larger than memory. None of them is followed, waited for or loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import NamedTuple
+
+__all__ = [
+    "JSON_LIMIT",
+    "MISSING",
+    "OUTPUT_LIMIT",
+    "Content",
+    "Signature",
+    "open_regular",
+    "read_content",
+    "read_end",
+    "reason_of",
+    "signature_of",
+]
+
+# The largest STATUS or JSON file that is loaded. As Python objects, JSON takes up to some 20 times its bytes.
+JSON_LIMIT = 16 * 2**20
+# The most of stdout and stderr that is loaded at once.
+OUTPUT_LIMIT = 64 * 2**20
+
+MISSING = "missing"
+
+_CHUNK = 2**20
+# Windows has none of the first three, and there O_BINARY keeps line ends as they are.
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+_FLAGS |= getattr(os, "O_BINARY", 0)
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISLNK, "a symbolic link, which is not followed"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class Signature(NamedTuple):
+    """What changes when a file does: replaced, appended to, or touched."""
+
+    mtime_ns: int
+    size: int
+    inode: int
+
+
+class Content(NamedTuple):
+    """What a recorded file gave: its bytes or, with `data` None, the reason why not."""
+
+    data: bytes | None
+    signature: Signature | None
+    problem: str
+
+
+def signature_of(path: str) -> Signature | None:
+    """Return the signature of what lies at `path` (a link's own), None where nothing can be seen."""
+    try:
+        return _signature(os.lstat(path))
+    except (OSError, ValueError):
+        return None
+
+
+def read_content(path: str, limit: int = JSON_LIMIT) -> Content:
+    """Return all of a regular file of at most `limit` bytes; never raises for what lies there."""
+    try:
+        descriptor, status = _open(path)
+    except FileNotFoundError:
+        return Content(None, None, MISSING)
+    except (OSError, ValueError) as error:
+        return Content(None, signature_of(path), reason_of(error))
+    try:
+        size = status.st_size
+        data = os.read(descriptor, min(size, limit) + 1)
+        while len(data) != size and len(data) <= limit:  # it grew, or came in pieces
+            more = os.read(descriptor, _CHUNK)
+            if not more:
+                break
+            data += more
+        if len(data) > limit:
+            return Content(None, _signature(status), f"larger than {_amount(limit)}, so it was not loaded")
+        return Content(data, _signature(status), "")
+    except OSError as error:
+        return Content(None, signature_of(path), reason_of(error))
+    finally:
+        os.close(descriptor)
+
+
+def read_end(path: str, limit: int = OUTPUT_LIMIT) -> tuple[bytes, str]:
+    """Return the last `limit` bytes of a regular file, and what is wrong or left out ("" if nothing)."""
+    try:
+        descriptor, status = _open(path)
+    except FileNotFoundError:
+        return b"", MISSING
+    except (OSError, ValueError) as error:
+        return b"", reason_of(error)
+    with open(descriptor, "rb") as file:
+        try:
+            size = status.st_size
+            file.seek(max(size - limit, 0))
+            problem = f"only its last {_amount(limit)} were loaded" if size > limit else ""
+            return file.read(limit), problem
+        except OSError as error:
+            return b"", reason_of(error)
+
+
+def open_regular(path: str, *, follow: bool = False) -> int:
+    """Return a descriptor of the regular file at `path`, else raise OSError at once; links need `follow`."""
+    return _open(path, follow=follow)[0]
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Return an error of the system as a few words without the path, which stands beside it already."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return str(error)
+
+
+def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
+    if not follow and not _NOFOLLOW and os.path.islink(path):
+        raise OSError("a symbolic link, which is not followed")
+    try:
+        descriptor = os.open(path, _FLAGS | (0 if follow else _NOFOLLOW))
+    except OSError as error:
+        # A link or a socket refuses to be opened with an error of its own; the kind says it better.
+        try:
+            kind = _kind(os.stat(path) if follow else os.lstat(path))
+        except OSError:
+            kind = ""
+        if kind:
+            raise OSError(kind) from error
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if kind := _kind(status):
+            raise OSError(kind)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return Signature(status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _kind(status: os.stat_result) -> str:
+    if stat.S_ISREG(status.st_mode):
+        return ""
+    return next((words for test, words in _KINDS if test(status.st_mode)), "not a regular file")
+
+
+def _amount(count: int) -> str:
+    return f"{count // 2**20} MiB" if count >= 2**20 else f"{count} bytes"

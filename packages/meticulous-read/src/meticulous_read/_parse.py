@@ -1,0 +1,249 @@
+"""Bytes and JSON values → facts, with a sentence for each that had to be given up or guessed.
+
+Nothing here opens a file, and nothing raises for what a file holds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from meticulous_read._format import ERROR, FORMAT_VERSION, RUNNING, SUCCESS
+
+__all__ = [
+    "LEGACY",
+    "NESTING_LIMIT",
+    "Problem",
+    "parse_object",
+    "parse_status",
+    "parse_time",
+    "parse_version",
+]
+
+# The version of folders that the original tool wrote, which state none.
+LEGACY = "0"
+# Deeper JSON is refused, so that whoever walks through a value may simply recurse.
+NESTING_LIMIT = 200
+
+_MAJOR = int(FORMAT_VERSION.partition(".")[0])
+_VERSION = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
+_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt _]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
+    r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?"
+)
+
+
+class Problem(NamedTuple):
+    """One thing that could not be read, or not as it stands.
+
+    Attributes:
+        file: the file's name in the experiment, "" for the folder as a whole.
+        message: what is wrong with it, in a few words.
+    """
+
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}" if self.file else self.message
+
+
+class _Unusual(Exception):
+    """JSON that a strict reader would not take; it is read again, slower, to say what is in it."""
+
+
+def parse_object(
+    data: bytes, *, legacy: bool = False, optional: bool = False
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the JSON object in `data` ({} where there is none) and what is wrong with it.
+
+    Limits: of a repeated key the last value counts; the tokens NaN and Infinity are read as floats, and only
+    `legacy` files may hold them unremarked. `null` is unremarked for an empty object where `optional`.
+    """
+    problems: list[str] = []
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        return {}, [f"not UTF-8 (byte {error.start})"]
+    if text.startswith("\ufeff"):
+        text = text[1:]
+        problems.append("starts with a byte order mark")
+    if not text.strip():
+        return {}, [*problems, "empty"]
+    try:
+        try:
+            value = _STRICT.decode(text)
+        except _Unusual:
+            value = _decode_unusual(text, problems, legacy)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        if error.pos >= len(text.rstrip()):
+            return {}, [*problems, f"cut off at {where}"]
+        return {}, [*problems, f"not JSON: {error.msg} at {where}"]
+    except RecursionError:
+        return {}, [*problems, f"nested more than {NESTING_LIMIT} levels deep"]
+    except ValueError as error:  # an integer with more digits than Python is willing to convert
+        return {}, [*problems, f"not readable: {error}"]
+    if len(data) > NESTING_LIMIT and data.count(b"[") + data.count(b"{") > NESTING_LIMIT and _too_deep(value):
+        return {}, [*problems, f"nested more than {NESTING_LIMIT} levels deep"]
+    if isinstance(value, dict):
+        return value, problems
+    if value is None and optional:
+        return {}, problems
+    return {}, [*problems, f"holds {_json_kind(value)} where an object belongs"]
+
+
+def parse_version(metadata: dict[str, Any]) -> tuple[str, str, bool]:
+    """Return the format version, what is wrong with it, and whether this reader understands it.
+
+    Without the key the folder is a legacy one, version "0". A newer minor version is understood.
+    """
+    if "format-version" not in metadata:
+        return LEGACY, "", True
+    version = metadata["format-version"]
+    found = _VERSION.fullmatch(version) if isinstance(version, str) else None
+    if not found:
+        return "", f"format-version is {_shown(version)}, not a version; read as {FORMAT_VERSION}", True
+    if int(found[1]) > _MAJOR:
+        remedy = "install a newer meticulous-read"
+        return (
+            version,
+            f"format version {version} is newer than this reader's {FORMAT_VERSION}: {remedy}",
+            False,
+        )
+    return version, "", True
+
+
+def parse_time(value: Any, *, legacy: bool = False) -> tuple[datetime | None, str]:
+    """Return the moment in UTC that a JSON value names, and what is wrong with it.
+
+    A time without an offset is taken in this machine's local time, and a number as seconds since 1970; both
+    are unremarked only in `legacy` folders.
+    """
+    try:
+        if isinstance(value, str):
+            moment = _moment(value)
+            if moment is None:
+                return None, f"{_shown(value)} is not a time"
+            remark = (
+                "" if legacy or moment.tzinfo else "has no UTC offset; taken as this machine's local time"
+            )
+            return moment.astimezone(timezone.utc), remark
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            remark = "" if legacy else "is a number; taken as seconds since 1970"
+            return datetime.fromtimestamp(value, timezone.utc), remark
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None, f"{_shown(value)} is not a time"
+
+
+def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, str]:
+    """Return the word of a STATUS file, the message after it, and what is wrong with it.
+
+    An unknown word is returned as it stands. The original tool's `SUCESS`, and its traceback without a word
+    before it, are read as what they mean.
+    """
+    text = data.decode(errors="replace").strip()
+    if not text:
+        return "", "", "empty"
+    if text.startswith("Traceback (most recent call last)"):
+        return ERROR, text, "" if legacy else f"has a traceback where {ERROR} belongs"
+    word, _, message = text.partition("\n")
+    word = word.rstrip()
+    if word == "SUCESS":
+        word = SUCCESS
+    elif not legacy and word not in (RUNNING, SUCCESS, ERROR):
+        return word, message.strip("\r\n"), f"says {_shown(word)}, which is no known status"
+    return word, message.strip("\r\n"), ""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _Unusual
+    return found
+
+
+def _no_constant(token: str) -> Any:
+    raise _Unusual(token)
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
+
+
+def _decode_unusual(text: str, problems: list[str], legacy: bool) -> Any:
+    """Decode JSON that has repeated keys or bare NaN tokens, and tell of each sort once."""
+    repeated: list[str] = []
+    tokens: list[str] = []
+
+    def last_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            seen: set[str] = set()
+            repeated.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        return found
+
+    def constant(token: str) -> float:
+        tokens.append(token)
+        return float(token)
+
+    value = json.JSONDecoder(object_pairs_hook=last_of, parse_constant=constant).decode(text)
+    if repeated:
+        problems.append(f"has the key {_shown(repeated[0])} more than once; the last value counts")
+    if tokens and not legacy:
+        problems.append(f"has the bare token {tokens[0]}, which is not JSON")
+    return value
+
+
+def _too_deep(value: Any) -> bool:
+    """Tell whether a value nests deeper than the limit, without recursing itself."""
+    level = [value]
+    for _ in range(NESTING_LIMIT + 1):
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                deeper.extend(item.values())
+            elif isinstance(item, list):
+                deeper.extend(item)
+        if not deeper:
+            return False
+        level = deeper
+    return True
+
+
+def _moment(text: str) -> datetime | None:
+    """Read RFC 3339, with or without an offset; fromisoformat takes other things on each Python."""
+    found = _TIME.fullmatch(text.strip())
+    if not found:
+        return None
+    fraction = ((found[7] or "") + "000000")[:6]
+    zone = None
+    if found[8]:
+        zone = timezone.utc
+    elif found[9]:
+        offset = timedelta(hours=int(found[10]), minutes=int(found[11]))
+        zone = timezone(-offset if found[9] == "-" else offset)
+    year, month, day, hour, minute, second = (int(found[i]) for i in range(1, 7))
+    if second == 60:  # a leap second, which datetime does not know
+        second, fraction = 59, "999999"
+    return datetime(year, month, day, hour, minute, second, int(fraction), zone)
+
+
+def _json_kind(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return "a string"
+    return "true or false" if isinstance(value, bool) else "a number"
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a message: short, on one line, and whatever it is."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,257 @@
+"""One experiment as an object: read whole when made, whatever state its folder is in."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+from meticulous_read import _files, _liveness, _parse
+from meticulous_read._format import (
+    ARGS,
+    DEFAULT_ARGS,
+    METADATA,
+    RUNNING,
+    SILENT_HEARTBEATS,
+    STATUS,
+    STDERR,
+    STDOUT,
+    SUMMARY,
+)
+from meticulous_read._frame import GROUPS, HEADER
+from meticulous_read._parse import Problem
+
+__all__ = ["ExperimentReader"]
+
+# STATUS comes first: it is written last, so when it tells of an end, all that belongs to that end is there.
+_READ = (STATUS, METADATA, ARGS, DEFAULT_ARGS, SUMMARY)
+_REQUIRED = (METADATA, ARGS, DEFAULT_ARGS, STATUS)
+
+
+class ExperimentReader:
+    """What is recorded in one experiment's folder, as of when it was read.
+
+    Making one never raises for what lies in the folder: attributes that cannot be read are empty ({}, "" or
+    None), and `problems` says why. A subclass may read more in `__init__` and add columns in `row`.
+
+    Attributes:
+        directory: the folder.
+        experiment_id: its name.
+        format_version: such as "1.0"; "0" for folders of the original tool, "" when it cannot be told.
+        metadata, args, default_args, summary: the JSON objects as they were recorded.
+        status: "RUNNING", "SUCCESS", "ERROR", or what stands there instead.
+        status_message: what follows it: a traceback, "exit code 3", "signal SIGTERM".
+        sha: the commit.
+        timestamp: when the experiment was created, in UTC.
+        start_time, end_time: of its latest session, in UTC.
+    """
+
+    directory: Path
+    experiment_id: str
+    format_version: str
+    metadata: dict[str, Any]
+    args: dict[str, Any]
+    default_args: dict[str, Any]
+    summary: dict[str, Any]
+    status: str
+    status_message: str
+    sha: str
+    timestamp: datetime | None
+    start_time: datetime | None
+    end_time: datetime | None
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory)
+        self._path = os.path.abspath(directory)
+        self.experiment_id = os.path.basename(self._path)
+        self._problems: dict[str, list[str]] = {}
+        self._signatures: dict[str, _files.Signature | None] = {}
+        self._read_status_and_metadata()
+        self.args = self._read_object(ARGS)
+        self.default_args = self._read_object(DEFAULT_ARGS)
+        self.summary = self._read_object(SUMMARY)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the latest session took; None while it runs, or when either time is unknown."""
+        if self.start_time is None or self.end_time is None:
+            return None
+        return self.end_time - self.start_time
+
+    @property
+    def lost(self) -> bool | None:
+        """Whether a RUNNING experiment's process is gone: proven (True), disproven (False), unknown (None).
+
+        Derived at each access. Only the machine that runs the experiment can know; elsewhere see `silent`.
+        """
+        return _liveness.is_lost(self.metadata) if self.status == RUNNING else False
+
+    @property
+    def silent_for(self) -> timedelta | None:
+        """How long ago a RUNNING experiment last gave a sign of life (STATUS was touched); else None."""
+        signature = self._signatures[STATUS]
+        if self.status != RUNNING or signature is None:
+            return None
+        return timedelta(seconds=max(0.0, time.time() - signature.mtime_ns / 1e9))
+
+    @property
+    def silent(self) -> bool:
+        """Whether a RUNNING experiment that may be lost has missed more than five heartbeats in a row."""
+        beat = self.metadata.get("heartbeat-seconds")
+        silence = self.silent_for
+        if silence is None or not isinstance(beat, (int, float)) or isinstance(beat, bool):
+            return False
+        return silence.total_seconds() > SILENT_HEARTBEATS * beat > 0 and self.lost is None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be read, or not as it stands, file by file."""
+        found = [Problem(file, message) for file, messages in self._problems.items() for message in messages]
+        # One sentence where the whole folder has one thing wrong with it.
+        if all(self._signatures.get(file) is None for file in _REQUIRED):
+            reasons = {problem.message for problem in found if problem.file in _REQUIRED}
+            rest = [problem for problem in found if problem.file not in _READ]
+            if reasons == {_files.MISSING}:
+                there = os.path.isdir(self._path)
+                return (
+                    Problem("", "has none of an experiment's files" if there else "no such folder"),
+                    *rest,
+                )
+            if len(reasons) == 1:
+                return (Problem("", *reasons), *rest)
+        return tuple(found)
+
+    @property
+    def stdout(self) -> str:
+        """What was written to standard output, read anew at each access; at most its last 64 MiB."""
+        return self._read_output(STDOUT)
+
+    @property
+    def stderr(self) -> str:
+        """What was written to standard error, read anew at each access; at most its last 64 MiB."""
+        return self._read_output(STDERR)
+
+    def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
+        """Open a file in the experiment's folder for reading, like the built-in `open`, in UTF-8 by default.
+
+        Raises:
+            ValueError: a mode that writes, or a name that leads out of the folder.
+            OSError: there is no such file, or it is a pipe, a device or the like, which could wait for ever.
+        """
+        if set(mode) - set("rtb"):
+            raise ValueError(f"mode {mode!r}: a reader only reads; use 'r' or 'rb'")
+        if os.path.isabs(name) or ".." in Path(name).parts:
+            raise ValueError(f"{name!r} leads out of the experiment's folder")
+        if "b" not in mode:
+            options.setdefault("encoding", "utf-8")
+
+        def opener(path: str, _flags: int) -> int:
+            return _files.open_regular(path, follow=True)
+
+        return open(os.path.join(self._path, name), mode, opener=opener, **options)
+
+    def refresh_status(self) -> str:
+        """Read STATUS and metadata.json again, which tell together how it goes, and return the status."""
+        self._read_status_and_metadata()
+        return self.status
+
+    def refresh_summary(self) -> dict[str, Any]:
+        """Read summary.json again and return it."""
+        self.summary = self._read_object(SUMMARY)
+        return self.summary
+
+    def has_changed(self) -> bool:
+        """Tell whether the folder may hold something newer than what was read.
+
+        A finished experiment is looked at in one file, STATUS, which every later session replaces; one that
+        is not finished, in each.
+        """
+        finished = bool(self.status) and self.status != RUNNING and not self._problems
+        return any(
+            self._signature_now(name) != self._signatures[name] for name in (_READ[:1] if finished else _READ)
+        )
+
+    def row(self) -> dict[tuple[str, str], Any]:
+        """Return this experiment's row of the frame: values by the two levels of their column's name."""
+        row: dict[tuple[str, str], Any] = {("header", name): getattr(self, name) for name in HEADER}
+        row["header", "problems"] = "\n".join(map(str, self.problems))
+        for group in GROUPS:
+            row.update(((group, name), value) for name, value in getattr(self, group).items())
+        return row
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {str(self.directory)!r}: {self.status or 'no status'}>"
+
+    def _content(self, name: str) -> bytes | None:
+        content = _files.read_content(f"{self._path}{os.sep}{name}")
+        self._signatures[name] = content.signature
+        self._note(name, [content.problem] if content.problem else [])
+        return content.data
+
+    def _signature_now(self, name: str) -> _files.Signature | None:
+        return _files.signature_of(f"{self._path}{os.sep}{name}")
+
+    def _note(self, name: str, messages: list[str]) -> None:
+        """Replace what is known to be wrong with a file."""
+        if messages:
+            self._problems[name] = messages
+        else:
+            self._problems.pop(name, None)
+
+    def _read_status_and_metadata(self) -> None:
+        status = self._content(STATUS)
+        data = self._content(METADATA)
+        self.metadata = {}
+        found: list[str] = []
+        self.format_version, problem, self._understood = "", "", True
+        if data is not None:
+            # What only legacy files may hold is not held against one before its version is known.
+            self.metadata, found = _parse.parse_object(data, legacy=b'"format-version"' not in data)
+            if self.metadata or not found:
+                self.format_version, problem, self._understood = _parse.parse_version(self.metadata)
+        legacy = self._legacy = self.format_version in (_parse.LEGACY, "")
+        if data is not None:
+            self._note(METADATA, [*found, *([problem] if problem else [])])
+        if not self._understood:
+            self.metadata, status = {}, None
+            self._problems.pop(STATUS, None)
+        self.status, self.status_message = "", ""
+        if status is not None:
+            self.status, self.status_message, problem = _parse.parse_status(status, legacy=legacy)
+            self._note(STATUS, [problem] if problem else [])
+        sha = self.metadata.get("githead-sha")
+        self.sha = sha if isinstance(sha, str) else ""
+        self.start_time = self._time("start-time")
+        self.end_time = self._time("end-time")
+        self.timestamp = self._time("timestamp") or self.start_time
+        self.start_time = self.start_time or self.timestamp  # the tool of 2020 wrote `timestamp` only
+
+    def _read_object(self, name: str) -> dict[str, Any]:
+        if not self._understood:
+            self._signatures[name] = self._signature_now(name)
+            return {}
+        data = self._content(name)
+        if data is None:
+            if name == SUMMARY and self._signatures[name] is None:
+                self._note(name, [])  # nothing need be summarised
+            return {}
+        value, found = _parse.parse_object(
+            data, legacy=self._legacy, optional=self._legacy and name == DEFAULT_ARGS
+        )
+        self._note(name, found)
+        return value
+
+    def _time(self, key: str) -> datetime | None:
+        if key not in self.metadata:
+            return None
+        moment, problem = _parse.parse_time(self.metadata[key], legacy=self._legacy)
+        if problem:
+            self._problems.setdefault(METADATA, []).append(f"{key} {problem}")
+        return moment
+
+    def _read_output(self, name: str) -> str:
+        data, problem = _files.read_end(f"{self._path}{os.sep}{name}")
+        self._note(name, [problem] if problem else [])
+        return data.decode(errors="replace")

@@ -1,0 +1,206 @@
+"""Whatever lies in a folder: no exception, no hang, the row is there and `problems` says why."""
+
+import json
+import os
+import socket
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
+from meticulous_read._files import JSON_LIMIT
+from meticulous_read._parse import parse_object, parse_status, parse_time
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "args"),
+    [
+        (b"", "empty", {}),
+        (b" \n", "empty", {}),
+        (b'{"lr": ', "cut off at line 1, column 8", {}),
+        (b'{"lr" 1}', "not JSON: Expecting ':' delimiter at line 1, column 7", {}),
+        (b"[1, 2]", "holds a list where an object belongs", {}),
+        (b"null", "holds null where an object belongs", {}),
+        (b"true", "holds true or false where an object belongs", {}),
+        (b'{"a": "\xff"}', "not UTF-8 (byte 7)", {}),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8 (byte 0)", {}),
+        (b'\xef\xbb\xbf{"a": 1}', "starts with a byte order mark", {"a": 1}),
+        (b'{"a": 1, "a": 2}', "has the key 'a' more than once; the last value counts", {"a": 2}),
+        (b'{"a": Infinity}', "has the bare token Infinity, which is not JSON", {"a": float("inf")}),
+        (b'{"a": ' + b"[" * 100_000, "nested more than 200 levels deep", {}),
+        (b'{"a": ' + b"[" * 300 + b"]" * 300 + b"}", "nested more than 200 levels deep", {}),
+    ],
+)
+def test_broken_json_is_a_problem_of_its_file(make, content, message, args):
+    reader = ExperimentReader(make(args=content, summary={"loss": 1}))
+    assert reader.args == args
+    assert [tuple(problem) for problem in reader.problems] == [("args.json", message)]
+    assert reader.summary == {"loss": 1}
+    reader.row()
+
+
+def test_an_integer_beyond_all_bounds_does_no_harm(make):
+    reader = ExperimentReader(make(args=b'{"a": ' + b"1" * 100_000 + b"}"))
+    assert reader.args == {} or len(hex(reader.args["a"])) > 80_000  # Python 3.10.0 to 3.10.6 convert it
+
+
+def test_gigantic_files_are_not_loaded(make):
+    folder = make()
+    for name in ("args.json", "STATUS"):
+        os.truncate(folder / name, JSON_LIMIT + 1)  # sparse: takes no room on the disk
+    os.truncate(folder / "stdout", 2**40)
+    reader = ExperimentReader(folder)
+    assert dict(reader.problems) == dict.fromkeys(
+        ("args.json", "STATUS"), "larger than 16 MiB, so it was not loaded"
+    )
+    assert len(reader.stdout) == 64 * 2**20
+    assert ("stdout", "only its last 64 MiB were loaded") in reader.problems
+
+
+@pytest.mark.parametrize("name", ["args.json", "metadata.json", "STATUS", "summary.json"])
+@pytest.mark.parametrize(
+    ("put", "message"),
+    [
+        (lambda path: os.mkfifo(path), "a named pipe"),
+        (lambda path: os.mkdir(path), "a folder"),
+        (lambda path: os.symlink("/dev/zero", path), "a symbolic link, which is not followed"),
+        (lambda path: os.symlink(path, path), "a symbolic link, which is not followed"),
+        (lambda path: os.symlink("/nowhere", path), "a symbolic link, which is not followed"),
+    ],
+)
+def test_what_is_no_file_is_neither_followed_nor_waited_for(make, name, put, message):
+    folder = make(summary={})
+    (folder / name).unlink()
+    put(folder / name)
+    reader = ExperimentReader(folder)
+    assert (name, message) in reader.problems
+    assert ExperimentReader(folder).has_changed() is False
+
+
+def test_a_socket_is_no_file(make):
+    folder = make()
+    (folder / "STATUS").unlink()
+    # A relative path: the whole one may be longer than a socket's name can be.
+    with socket.socket(socket.AF_UNIX) as server:
+        here = os.open(".", os.O_RDONLY)
+        try:
+            os.chdir(folder)
+            server.bind("STATUS")
+        finally:
+            os.fchdir(here)
+            os.close(here)
+    assert ExperimentReader(folder).problems == (("STATUS", "a socket"),)
+
+
+def test_output_that_is_no_file_or_no_text_reads_anyway(make):
+    folder = make(stdout=b"\xff\xfeok")
+    (folder / "stderr").unlink()
+    os.mkfifo(folder / "stderr")
+    reader = ExperimentReader(folder)
+    assert reader.stdout == "\ufffd\ufffdok"
+    assert reader.stderr == ""
+    assert reader.problems == (("stderr", "a named pipe"),)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"start-time": "yesterday"},
+        {"start-time": []},
+        {"start-time": True},
+        {"start-time": 1e300},
+        {"start-time": "0001-01-01T00:00:00+23:59"},
+        {"start-time": "2026-02-30T00:00:00Z"},
+        {"start-time": "2026-11-23T10:00:00"},
+        {"start-time": 1700000000.5},
+        {"format-version": 1.0},
+        {"format-version": "1"},
+        {"format-version": None},
+    ],
+)
+def test_metadata_of_wrong_types_is_a_problem(make, metadata):
+    reader = ExperimentReader(
+        make(metadata={**metadata, "githead-sha": 5, "pid": {}, "heartbeat-seconds": "x"})
+    )
+    assert reader.sha == ""
+    assert reader.lost is False
+    (problem,) = reader.problems
+    assert problem.file == "metadata.json"
+
+
+def test_every_folder_is_listed(make, directory, tmp_path):
+    make("1")
+    make("new\nline\x1b[2J")
+    (directory / "empty").mkdir()
+    (directory / ".hidden").mkdir()
+    (directory / ".gitignore").write_text("*\n")
+    (directory / "notes.txt").touch()
+    os.mkfifo(directory / "pipe")
+    os.symlink(directory / "1", directory / "linked")
+    os.symlink("/nowhere", directory / "dangling")
+    os.symlink("loop", directory / "loop")
+    os.symlink(directory / "notes.txt", directory / "link-to-file")
+    experiments = Experiments(directory)
+    assert set(experiments) == {"1", "new\nline\x1b[2J", "empty", "linked", "dangling", "loop"}
+    assert experiments["linked"].status == "SUCCESS"
+    assert experiments["linked"].problems == (("", "a symbolic link to a folder elsewhere"),)
+    assert len(experiments.as_dataframe()) == 6
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read_is_listed(make, directory):
+    folder = make("1")
+    folder.chmod(0)
+    try:
+        assert Experiments(directory)["1"].problems == (("", "permission denied"),)
+    finally:
+        folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "file", "nul\0"])
+def test_a_directory_that_cannot_be_listed_is_one_clear_error(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(ExperimentsDirectoryError) as caught:
+        Experiments(name, project_directory=tmp_path)
+    assert caught.value.path == os.path.join(tmp_path, name)
+    assert caught.value.reason
+
+
+@given(st.binary())
+def test_any_bytes_parse_to_an_object_or_a_problem(data):
+    value, problems = parse_object(data)
+    assert isinstance(value, dict)
+    assert value or problems or json.loads(data) == {}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(st.dictionaries(st.text(), JSON), st.booleans())
+def test_any_json_object_comes_back_equal(value, ascii_only):
+    data = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert parse_object(data) == (value, [])
+
+
+@given(st.binary())
+def test_any_status_is_read(data):
+    status, _, problem = parse_status(data)
+    assert status in ("RUNNING", "SUCCESS", "ERROR") or problem
+    assert "\n" not in status
+
+
+@given(JSON)
+def test_any_value_is_a_time_or_a_problem(value):
+    moment, problem = parse_time(value)
+    assert problem if moment is None else moment.tzinfo is timezone.utc
+
+
+@given(st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1), timezones=st.timezones()))
+def test_any_moment_comes_back(moment):
+    expected = moment.astimezone(timezone.utc)
+    assert parse_time(expected.isoformat()) == (expected, "")
+    assert parse_time(expected.isoformat().replace("+00:00", "Z")) == (expected, "")
