@@ -1,0 +1,101 @@
+"""What the README shows is what happens."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def block(start):
+    """The content of the first fenced block that begins like this."""
+    return re.search(r"```\w*\n(" + re.escape(start) + r".*?)```", README, re.DOTALL)[1]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A repository with the examples in it, as a clone of this one has them."""
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    commit(tmp_path, "init", "-q")
+    return tmp_path
+
+
+def commit(folder, *first):
+    user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for command in (first, ("add", "."), (*user, "commit", "-q", "-m", "Train")):
+        if command:
+            subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def test_the_first_command_gives_the_table_that_is_shown(project):
+    done = subprocess.run(
+        [sys.executable, "examples/quickstart.py"], cwd=project, capture_output=True, text=True, check=True
+    )
+    table = done.stdout.rpartition("$ meticulous\n")[2].splitlines()
+    header = next(line for line in table if line.startswith("id"))
+    rows = [line.split() for line in table if re.match(r"\d", line)]
+    shown = block("$ meticulous").splitlines()
+    shown_header = next(line for line in shown if line.startswith("id"))
+    shown_rows = [line.split() for line in shown if re.match(r"\d", line)]
+    # A pipe gets every column; a terminal leaves out what is the same everywhere.
+    assert [name for name in header.split() if name != "epoch"] == shown_header.split()
+    assert len(rows) == len(shown_rows) == 4
+    for row, shown_row in zip(rows, shown_rows):
+        assert row[:2] == shown_row[:2]  # id and status
+        assert row[6:9] == shown_row[6:9]  # lr, hidden, optimizer
+        # The last digits of a training are its machine's.
+        accuracy = float(row[-1])
+        assert accuracy == pytest.approx(float(shown_row[-1]), abs=0.05)
+
+
+def test_the_folder_holds_the_files_that_are_listed(project):
+    subprocess.run([sys.executable, "examples/digits.py", "--epochs", "1"], cwd=project, check=True)
+    listing = block("experiments/").splitlines()
+    named = {name for line in listing[3:] for name in re.findall(r"[\w.]+", line[4:25])}
+    recorded = set(os.listdir(project / "experiments" / "1"))
+    assert recorded - {"epochs.csv"} == named - {"git.diff"}
+
+
+def test_the_three_lines_record(project):
+    code = block("import argparse\nfrom meticulous import Experiment")
+    assert len(re.findall(r"# \d", code)) == 3
+    (project / "train.py").write_text("def train(args): return args.lr\n" + code)
+    commit(project)
+    subprocess.run([sys.executable, "train.py", "--lr", "0.5"], cwd=project, check=True)
+    assert '"accuracy": 0.5' in (project / "experiments" / "1" / "summary.json").read_text()
+
+
+def test_the_reading_reads(project, monkeypatch):
+    for lr in ("0.1", "0.2", "0.2"):
+        command = [sys.executable, "examples/digits.py", "--epochs", "1", "--lr", lr]
+        subprocess.run(command, cwd=project, check=True)
+    monkeypatch.chdir(project)
+    code = block("from meticulous_read import Experiments")
+    names = {}
+    exec(code, names)
+    assert names["experiments"]["3"].args["lr"] == 0.2
+    assert list(names["frame"][("args", "lr")]) == [0.1, 0.2, 0.2]
+
+
+def test_the_options_are_those_of_the_recorder():
+    code = (
+        "import argparse, meticulous\n"
+        "parser = argparse.ArgumentParser(add_help=False)\n"
+        "meticulous.Experiment.add_argument_group(parser)\n"
+        "print(*sorted(option for action in parser._actions for option in action.option_strings))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == sorted(re.findall(r"^\| `(--[\w-]+)", README, re.MULTILINE))
+
+
+def test_the_gate_runs_the_test_command_that_is_shown():
+    assert len(re.findall(r"^.*uv run pytest$", README, re.MULTILINE)) == 1
+    assert "uv run pytest$' README.md" in (ROOT / ".ci" / "run").read_text()
