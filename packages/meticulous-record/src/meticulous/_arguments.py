@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-from ._encode import JSON, encode, encode_object
+from ._defaults import Defaults, all_parsers
+from ._encode import JSON, encode_object
+from ._folder import check_experiment_id
 from ._trouble import logger
-from .errors import OptionsError
+from .errors import ExperimentIdError, OptionsError
 
 __all__ = ["Options", "Parsed", "add_options", "parse", "take_options"]
 
@@ -40,7 +43,9 @@ class Options(NamedTuple):
             ("resume", "experiment_id", "one looks for the newest experiment that fits, the other names one"),
         ):
             if getattr(self, one) and getattr(self, other) not in (False, None):
-                raise OptionsError(f"{_flag(one)} and {_flag(other)} contradict each other: {why}; give one")
+                raise OptionsError(
+                    f"{one} and {other} contradict each other: {why}; give one of these options"
+                )
         return self
 
 
@@ -65,11 +70,18 @@ class Parsed(NamedTuple):
     options: Options
 
 
+class _Flag(str):
+    """A flag that no abbreviation means: those of the script's own options mean what they meant before."""
+
+    def startswith(self, prefix: Any, *where: Any) -> bool:
+        return super().startswith(prefix, *where) and (len(prefix) <= 2 or prefix == self)
+
+
 def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> None:
     """Add the recorder's options to `parser`, with other `defaults`.
 
-    An option whose name the script has given to one of its own is called `--meticulous-…`. A second call
-    only changes the defaults.
+    An option whose name the script has given to one of its own is called `--meticulous-…`. Those that are
+    there already only get the defaults.
 
     Raises:
         OptionsError: `defaults` names something that is no option.
@@ -77,24 +89,31 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
     unknown = set(defaults) - set(Options._fields)
     if unknown:
         raise OptionsError(f"{_names(unknown)}: no such option; there are {_names(Options._fields)}")
-    values = {**Options()._asdict(), **defaults}
-    if _PREFIX + "resume" in {action.dest for action in parser._actions}:
-        parser.set_defaults(**{_PREFIX + name: value for name, value in defaults.items()})
+    present = {action.dest for action in parser._actions}
+    _set_defaults(parser, {_PREFIX + name: value for name, value in defaults.items()})
+    missing = [name for name in Options._fields if _PREFIX + name not in present]
+    if not missing:
         return
+    values = {**Options()._asdict(), **defaults}
     group = parser.add_argument_group("recording (meticulous)")
-    dashes = parser.prefix_chars[0] * 2
-    for name, (metavar, text) in _HELP.items():
+    dashes = 2 * ("-" if "-" in parser.prefix_chars else parser.prefix_chars[0])
+    taken = set(_flags(parser))
+    renamed: dict[str, str] = {}
+    for name in missing:
+        metavar, text = _HELP[name]
         flag = dashes + name.replace("_", "-")
-        if flag in parser._option_string_actions:
-            ours = f"{dashes}meticulous-{name.replace('_', '-')}"
-            logger.info("%s is the script's own option; the recorder's is %s", flag, ours)
-            flag = ours
+        if flag in taken:
+            renamed[flag] = flag = f"{dashes}meticulous-{name.replace('_', '-')}"
         settings: dict[str, Any] = {"dest": _PREFIX + name, "default": values[name], "help": text}
         if metavar is None:
             settings["action"] = "store_true"
         else:
             settings["metavar"] = metavar
-        group.add_argument(flag, **settings)
+        group.add_argument(_Flag(flag), **settings)
+    if renamed:
+        whose = "is the script's own option" if len(renamed) == 1 else "are the script's own options"
+        ours = ", ".join(renamed.values())
+        logger.info("%s %s; for the recorder there is %s", ", ".join(renamed), whose, ours)
 
 
 def parse(
@@ -103,144 +122,86 @@ def parse(
     capture_defaults: bool,
     overrides: Mapping[str, Any],
 ) -> Parsed:
-    """Parse the command line once, and learn from the parser's actions what it would be without any option.
+    """Parse the command line once, and learn while it parses what it would be without any option.
 
-    `overrides` are new defaults: of the recorder's options, or of the script's own by their dest.
+    `overrides` are new defaults: of the recorder's options, or of the script's own by their dest. Where both
+    have a name, the recorder's is meant.
+
+    Raises:
+        OptionsError: `overrides` names nothing there is, or contradicts itself.
+        SystemExit: the command line is wrong, or contradicts itself or the overrides.
     """
-    add_options(parser, {name: value for name, value in overrides.items() if name in Options._fields})
-    own = {name: value for name, value in overrides.items() if name not in Options._fields}
-    known = {action.dest for action in _all_actions(parser)} | set(parser._defaults)
-    if not known.issuperset(own):
-        raise OptionsError(f"{_names(set(own) - known)}: the parser has no such argument to give a default")
-    parser.set_defaults(**own)
-    # Encoded now: an action that appends to its default changes it during the parsing.
-    before = {
-        id(action): encode(action.default, action.dest)
-        for action in _all_actions(parser)
-        if not isinstance(action.default, str)
-    }
-    args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
-    args, options = take_options(args)
+    ours = {name: value for name, value in overrides.items() if name in Options._fields}
+    otherwise = Options(**ours).check()
+    _override(parser, {name: value for name, value in overrides.items() if name not in Options._fields})
+    having = [each for each in all_parsers(parser) if any(a.dest.startswith(_PREFIX) for a in each._actions)]
+    for each in having or [parser]:  # a script with subcommands may have given the options to those
+        add_options(each, ours)
+    defaults = Defaults(parser) if capture_defaults else None
+    with defaults or nullcontext():
+        args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
+    args, found = _split(args)
+    options = otherwise._replace(**found)
+    try:
+        options.check()
+        if options.experiment_id is not None:
+            check_experiment_id(options.experiment_id)
+    except (OptionsError, ExperimentIdError) as error:
+        parser.error(str(error))
     encoded = encode_object(args, "the parsed arguments")
-    defaults: dict[str, JSON] = {}
-    if capture_defaults:
-        _collect(parser, args, encoded, before, defaults)
-    return Parsed(args, encoded, defaults, options)
+    known = {} if defaults is None else defaults.collect(encoded)
+    known = {dest: value for dest, value in known.items() if not dest.startswith(_PREFIX)}
+    return Parsed(args, encoded, known, options)
 
 
-def take_options(args: Any, otherwise: Options | None = None) -> tuple[Any, Options]:
+def take_options(args: Any, otherwise: Options) -> tuple[Any, Options]:
     """A copy of `args` without the attributes that `add_options` brought, and those.
 
     An option that has its default value in `args`, or is not there, is as in `otherwise`.
     """
-    options = otherwise or Options()
-    if not any(hasattr(args, _PREFIX + name) for name in Options._fields):
-        return args, options
-    args = copy.copy(args)
-    found: dict[str, Any] = {}
-    for name, default in Options._field_defaults.items():
-        value = getattr(args, _PREFIX + name, default)
-        if value != default:
-            found[name] = value
-        if hasattr(args, _PREFIX + name):
+    args, found = _split(args)
+    chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
+    return args, otherwise._replace(**chosen)
+
+
+def _split(args: Any) -> tuple[Any, dict[str, Any]]:
+    attributes = getattr(args, "__dict__", {})
+    found = {name: attributes[_PREFIX + name] for name in Options._fields if _PREFIX + name in attributes}
+    if found:
+        args = copy.copy(args)
+        for name in found:
             delattr(args, _PREFIX + name)
-    return args, options._replace(**found)
+    return args, found
 
 
-def _collect(
-    parser: argparse.ArgumentParser,
-    args: Any,
-    encoded: Mapping[str, JSON],
-    before: Mapping[int, JSON],
-    result: dict[str, JSON],
-) -> None:
-    """Put into `result` what `parse_args` gives for each option that is not passed, subcommands included."""
-    own: dict[str, JSON] = {}
-    for action in parser._actions:
-        if action.dest.startswith(_PREFIX) or action.dest in own or _is_required(action):
-            continue
-        default = _default(parser, action)
-        if default is action.default and id(action) in before:
-            default = before[id(action)]
-        if default != argparse.SUPPRESS:
-            own[action.dest] = encode(default, action.dest)
-    for dest, value in parser._defaults.items():
-        if not dest.startswith(_PREFIX):
-            own.setdefault(dest, encode(value, dest))
-    for dest, default in own.items():
-        _put(result, dest, default, encoded)
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            chosen = _chosen(action, args)
-            if chosen is not None:
-                _collect(chosen, args, encoded, before, result)
+def _override(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> None:
+    """Give the script's own arguments other defaults, in the parser or the subcommands that have them."""
+    unknown = set(defaults)
+    for each in all_parsers(parser):
+        unknown.difference_update(_set_defaults(each, defaults))
+    if unknown:
+        raise OptionsError(
+            f"{_names(unknown)}: neither the parser nor the recorder has such an argument to give a default"
+        )
 
 
-def _put(result: dict[str, JSON], dest: str, default: JSON, encoded: Mapping[str, JSON]) -> None:
-    """Enter `default` where the parsed value stands: parsers with nested results know it as `a.b`."""
-    if dest not in encoded and "." in dest:
-        outer, inner = dest.split(".", 1)
-        values = encoded.get(outer)
-        nested = result.setdefault(outer, {})
-        if isinstance(values, dict) and isinstance(nested, dict):
-            _put(nested, inner, default, values)
-            return
-    result[dest] = default
+def _set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> set[str]:
+    """Those of `defaults` that `parser` has arguments for become its own; their dests."""
+    known = {action.dest for action in parser._actions} | set(parser._defaults)
+    wanted = {dest: value for dest, value in defaults.items() if dest in known}
+    if wanted:
+        parser.set_defaults(**wanted)
+    return set(wanted)
 
 
-def _default(parser: argparse.ArgumentParser, action: argparse.Action) -> Any:
-    """The value of `action` where it is not passed, as `ArgumentParser.parse_args` finds it."""
-    default = action.default
-    if action.dest == argparse.SUPPRESS:  # --help and --version have no value
-        return argparse.SUPPRESS
-    if not action.option_strings and action.nargs == argparse.REMAINDER:
-        return []
-    if not action.option_strings and action.nargs == argparse.ZERO_OR_MORE:
-        return [] if default is None else default
-    # A text stands for what one would type, so it is converted; but to convert it must not open a file.
-    if (
-        isinstance(default, str)
-        and default != argparse.SUPPRESS
-        and type(action.type) is not argparse.FileType
-    ):
-        try:
-            return parser._get_value(action, default)
-        except Exception:  # noqa: BLE001 - the script's own function; `parse_args` reports its errors
-            return default
-    return default
+def _flags(parser: argparse.ArgumentParser) -> Iterable[str]:
+    """The flags the script uses, with those that simple-parsing adds no sooner than it parses."""
+    yield from parser._option_string_actions
+    for wrapper in getattr(parser, "_wrappers", ()):
+        for one in (wrapper, *wrapper.descendants):
+            for field in one.fields:
+                yield from field.option_strings
 
 
-def _is_required(action: argparse.Action) -> bool:
-    """Whether it always has to be passed; argparse also says so of positionals that may be empty."""
-    optional = (argparse.OPTIONAL, argparse.ZERO_OR_MORE, argparse.REMAINDER)
-    return action.required and (bool(action.option_strings) or action.nargs not in optional)
-
-
-def _chosen(action: argparse._SubParsersAction[Any], args: Any) -> argparse.ArgumentParser | None:
-    """The subcommand that was given: by its dest, else the one whose arguments have all got values."""
-    choices: Mapping[str, argparse.ArgumentParser] = action.choices
-    if action.dest != argparse.SUPPRESS:
-        name = getattr(args, action.dest, None)
-        return choices.get(name) if isinstance(name, str) else None
-    for parser in choices.values():
-        wanted = {other.dest for other in parser._actions if other.default != argparse.SUPPRESS}
-        same = all(getattr(args, dest, None) is value for dest, value in parser._defaults.items())
-        if same and all(hasattr(args, dest) for dest in wanted):
-            return parser
-    return None
-
-
-def _all_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in parser._actions:
-        yield action
-        if isinstance(action, argparse._SubParsersAction):
-            for subparser in dict.fromkeys(action.choices.values()):
-                yield from _all_actions(subparser)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _names(names: Any) -> str:
+def _names(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in sorted(names))

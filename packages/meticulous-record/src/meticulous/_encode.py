@@ -22,19 +22,19 @@ JSON = Union[None, bool, int, float, str, list[Any], dict[str, Any]]
 
 # Deeper values become text: readers in other languages stop at a few hundred levels.
 _DEPTH = 100
-# Python itself refuses to print integers of more than 4,300 digits.
-_INTEGER_BITS = 4096
+# Python refuses to print integers of more digits than a limit that can be set, at the least to 640.
+_INTEGER_BITS = 2048
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def encode(value: object, where: str = "value") -> JSON:
     """`value` as what `json` can write, without ever raising.
 
-    Mappings, namespaces, dataclasses and objects with `as_dict()` become objects; sequences, sets (sorted)
-    and arrays lists; enums their name, or their value where they are strings or numbers; paths, dates and
-    numbers of other kinds text; functions and classes their qualified name; non-finite floats the strings
-    "NaN", "Infinity" and "-Infinity" (spec 1.0, JSON). All else is recorded as its `repr` without memory
-    addresses, so that two runs of the same program agree, and `where` is named in a log line.
+    Mappings, namespaces, dataclasses, named tuples and objects with `as_dict()` become objects; sequences,
+    sets (sorted) and arrays lists; enums their name, or their value where they are strings or numbers;
+    paths, dates and numbers of other kinds text; functions and classes their qualified name; non-finite
+    floats the strings "NaN", "Infinity" and "-Infinity" (spec 1.0, JSON). All else is recorded as its `repr`
+    without memory addresses, so that two runs of the same program agree, and `where` is named in a log line.
     """
     return _encode(value, where, ())
 
@@ -67,8 +67,8 @@ def canonical(value: JSON) -> str:
 
 
 def _encode(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
-    if value is None or type(value) in (bool, str):
-        return value  # type: ignore[no-any-return]
+    if value is None or type(value) is bool or type(value) is str:
+        return value
     if id(value) in ancestors or len(ancestors) >= _DEPTH:
         return _text(value, where)
     try:
@@ -82,7 +82,9 @@ def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
         return _encode(item, f"{where}.{name}", ancestors)
 
     if isinstance(value, enum.Enum):
-        return inner(value.value, "value") if isinstance(value, (str, int, float)) else str(value.name)
+        # A combination of flags has no name before Python 3.11.
+        named = not isinstance(value, (str, int, float)) and value.name is not None
+        return str(value.name) if named else _encode(value.value, where, ancestors)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
@@ -91,21 +93,25 @@ def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
         return _number(float(value))
     if isinstance(value, (bytes, bytearray)):
         return repr(bytes(value))
-    if hasattr(value, "__qualname__") and hasattr(value, "__module__"):  # a function or a class
+    if isinstance(getattr(value, "__qualname__", None), str):  # a function or a class
         return _qualified_name(value)
-    for method in ("as_dict", "model_dump"):
-        if callable(getattr(value, method, None)):
+    # Methods are looked for on the type: an object whose `__getattr__` answers everything has none of them.
+    for method in ("as_dict", "_asdict", "model_dump"):
+        if callable(getattr(type(value), method, None)):
             as_dict = getattr(value, method)()
             if isinstance(as_dict, Mapping):
-                return inner(as_dict, method)
+                return _encode(as_dict, where, ancestors)
     if hasattr(type(value), "__dataclass_fields__"):
-        return {name: inner(getattr(value, name), name) for name in value.__dataclass_fields__}
+        import dataclasses
+
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: inner(getattr(value, name), name) for name in names if hasattr(value, name)}
     if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
         value = vars(value)
     if isinstance(value, Mapping):
         return _mapping(value, where, ancestors)
     if isinstance(value, Set):
-        return sorted((inner(item, "item") for item in value), key=canonical)
+        return sorted((_encode(item, where, ancestors) for item in value), key=_order)
     if isinstance(value, Sequence):
         return [inner(item, index) for index, item in enumerate(value)]
     if isinstance(value, os.PathLike):
@@ -115,13 +121,13 @@ def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
     if isinstance(value, datetime.timedelta):
         return str(value)
     for method in ("tolist", "item"):  # arrays, tensors and their scalars
-        if callable(getattr(value, method, None)):
+        if callable(getattr(type(value), method, None)):
             plain = getattr(value, method)()
             if type(plain) is not type(value):
-                return inner(plain, method)
+                return _encode(plain, where, ancestors)
     if isinstance(value, numbers.Number):  # complex, Decimal, Fraction
         return str(value)
-    if callable(getattr(value, "fileno", None)) and isinstance(getattr(value, "name", None), str):
+    if callable(getattr(type(value), "fileno", None)) and isinstance(getattr(value, "name", None), str):
         return str(value.name)  # an open file, as argparse.FileType makes them
     return _text(value, where)
 
@@ -130,10 +136,8 @@ def _mapping(value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...]) -
     result: dict[str, JSON] = {}
     for key, item in value.items():
         name = _key(key)
-        if name in result:  # {1: …, "1": …}: both are kept
-            name = repr(key)
-            while name in result:
-                name += "'"
+        while name in result:  # {1: …, "1": …}: both are kept
+            name += "'"
         result[name] = _encode(item, f"{where}.{name}", ancestors)
     return result
 
@@ -143,6 +147,11 @@ def _key(key: object) -> str:
         return str.__str__(key)
     encoded = _encode(key, "key", ())
     return encoded if isinstance(encoded, str) else json.dumps(encoded, ensure_ascii=False)
+
+
+def _order(item: JSON) -> tuple[int | float, str]:
+    """The order of a set: numbers by their value, then all else by its text."""
+    return (item, "") if isinstance(item, (int, float)) else (math.inf, canonical(item))
 
 
 def _number(value: float) -> JSON:
@@ -158,8 +167,9 @@ def _qualified_name(value: Any) -> str:
 
 def _text(value: object, where: str) -> str:
     try:
-        text = _ADDRESS.sub("", repr(value))
+        text = repr(value)
     except Exception:  # noqa: BLE001 - a repr that raises is somebody's bug, not a reason to stop a run
-        text = f"<{_qualified_name(type(value))}>"
+        text = object.__repr__(value)
+    text = _ADDRESS.sub("", text)
     logger.warning("%s has no JSON form and is recorded as the text %.200s", where, text)
     return text

@@ -8,7 +8,11 @@ import sys
 
 __all__ = ["requirements"]
 
-_METADATA_FOLDER = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(-py[0-9.]+)?\.(dist|egg)-info")
+# Names and versions as the packaging standards allow them: pip leaves `~name…` folders behind when it fails.
+_METADATA_FOLDER = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9._]*)-(?P<version>[a-z0-9.!+_]+)(-py[0-9.]+)?\.(dist|egg)-info",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def requirements() -> bytes:
@@ -20,8 +24,8 @@ def requirements() -> bytes:
     found: dict[str, str] = {}
     for folder in sys.path:
         try:
-            names = os.listdir(folder or os.curdir)
-        except OSError:
+            names = os.listdir(folder or os.curdir) if isinstance(folder, str) else []
+        except (OSError, ValueError):
             continue  # zip files, and entries that do not exist
         for name in names:
             match = _METADATA_FOLDER.fullmatch(name)
