@@ -198,8 +198,8 @@ def _flags(parser: argparse.ArgumentParser) -> Iterable[str]:
     """The flags the script uses, with those that simple-parsing adds no sooner than it parses."""
     yield from parser._option_string_actions
     for wrapper in getattr(parser, "_wrappers", ()):
-        for one in (wrapper, *wrapper.descendants):
-            for field in one.fields:
+        for one in (wrapper, *getattr(wrapper, "descendants", ())):
+            for field in getattr(one, "fields", ()):
                 yield from field.option_strings
 
 

@@ -1,9 +1,10 @@
-"""The sign of life of a running experiment: a touch of STATUS's modification time, once a minute."""
+"""Something that is done again and again beside the program, such as the sign of life of an experiment."""
 
 from __future__ import annotations
 
 import _thread
 import os
+import time
 from typing import Callable
 
 __all__ = ["Heartbeat"]
@@ -20,52 +21,70 @@ class Heartbeat:
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat = beat
         self._seconds = seconds
-        self._stop: _thread.LockType | None = None
-        self._stopped: _thread.LockType | None = None
+        self._thread: _Thread | None = None
 
     def start(self) -> None:
         """Begin; does nothing where no thread can be started."""
-        stop, stopped = _thread.allocate_lock(), _thread.allocate_lock()
-        stop.acquire()
-        stopped.acquire()
-        try:
-            _thread.start_new_thread(self._run, (stop, stopped))
-        except RuntimeError:  # the limit of threads is reached, or the interpreter is going down
-            return
-        self._stop, self._stopped = stop, stopped
         _running.add(self)
+        self.go_on()
 
     def stop(self) -> None:
         """End; a beat that hangs on a dead file system is left behind after a second."""
         _running.discard(self)
-        stop, stopped, self._stop, self._stopped = self._stop, self._stopped, None, None
-        if stop is not None and stopped is not None:
-            stop.release()
-            stopped.acquire(timeout=1)
+        self.pause()
 
-    def _run(self, stop: _thread.LockType, stopped: _thread.LockType) -> None:
-        while not stop.acquire(timeout=self._seconds):
-            self._beat()
-        stopped.release()
+    def go_on(self) -> None:
+        """Beat again after a pause."""
+        if self in _running and self._thread is None:
+            try:
+                self._thread = _Thread(self._beat, self._seconds)
+            except RuntimeError:
+                pass  # the limit of threads is reached, or the interpreter is going down
+
+    def pause(self) -> None:
+        """Beat no more for now, nor have a thread."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.end()
+
+
+class _Thread:
+    """The thread of one heartbeat, between two pauses."""
+
+    def __init__(self, beat: Callable[[], None], seconds: float) -> None:
+        self._stop, self._stopped = _thread.allocate_lock(), _thread.allocate_lock()
+        self._stop.acquire()
+        self._stopped.acquire()
+        self._native_id = 0
+        _thread.start_new_thread(self._run, (beat, seconds))
+
+    def end(self) -> None:
+        self._stop.release()
+        if self._stopped.acquire(timeout=1):
+            # It has run its last line, but a fork would still count it, and warn, until the kernel has let it go.
+            deadline = time.monotonic() + 0.1
+            while os.path.exists(f"/proc/self/task/{self._native_id}") and time.monotonic() < deadline:
+                time.sleep(0)
+
+    def _run(self, beat: Callable[[], None], seconds: float) -> None:
+        self._native_id = _thread.get_native_id()
+        while not self._stop.acquire(timeout=seconds):
+            beat()
+        self._stopped.release()
 
 
 _running: set[Heartbeat] = set()
-_paused: list[Heartbeat] = []
 
 
-def _before_fork() -> None:
-    _paused[:] = list(_running)
-    for heartbeat in _paused:
-        heartbeat.stop()
+def _pause_all() -> None:
+    for heartbeat in _running.copy():
+        heartbeat.pause()
 
 
-def _after_fork_in_parent() -> None:
-    for heartbeat in _paused:
-        heartbeat.start()
-    _paused.clear()
+def _go_on_all() -> None:
+    for heartbeat in _running.copy():
+        heartbeat.go_on()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_paused.clear
-    )
+    os.register_at_fork(before=_pause_all, after_in_parent=_go_on_all, after_in_child=_running.clear)

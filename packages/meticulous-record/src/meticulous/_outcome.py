@@ -1,8 +1,9 @@
 """How a program ends: seen from inside, without changing it.
 
 An uncaught exception is in `sys.last_value` by the time `atexit` runs, whatever became of
-`sys.excepthook`. An exit code is seen when it goes through `sys.exit`; a bare `raise SystemExit(3)` leaves
-no trace, so only `with` knows of it. Signals whose course is to end the process are written down first.
+`sys.excepthook`. An exit code is seen when it goes through `sys.exit`, `exit` or `quit`; a bare
+`raise SystemExit(3)` leaves no trace, so only `with` knows of it. Signals whose course is to end the
+process are written down first.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ import sys
 import threading
 import traceback
 from types import FrameType
-from typing import Any, Callable, NoReturn, Protocol
+from typing import Any, Callable, Protocol
 
 from . import _format
+from ._wrapped import Wrapped
 from ._write import discard_unfinished
 
 __all__ = ["of_exception", "unwatch", "watch"]
 
 # SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
+
+_UNFLUSHED = 120
+"""What Python exits with when the last of its output reaches nobody, as in `train.py | head -1`."""
 
 
 class Watched(Protocol):
@@ -53,7 +58,11 @@ def _of_exit(code: Any) -> str:
     if code is None:
         return _format.SUCCESS
     if not isinstance(code, int):  # Python prints it and exits with 1
-        return f"{_format.ERROR}\nexit code 1\n{code}".rstrip("\n")
+        try:
+            text = str(code)
+        except Exception:  # noqa: BLE001 - not our code, and no reason to lose the record
+            text = ""
+        return f"{_format.ERROR}\nexit code 1\n{text}".rstrip()
     number = int(code) & (0xFFFFFFFF if sys.platform == "win32" else 0xFF)
     return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
 
@@ -63,6 +72,7 @@ def watch(who: Watched) -> None:
     if not _watching:
         _install()
     _watching.append(who)
+    _handle_signals()
 
 
 def unwatch(who: Watched) -> None:
@@ -78,102 +88,47 @@ _process = 0
 _exception_before: BaseException | None = None
 _exit: list[Any] | None = None
 """The code of a SystemExit on its way, in a list of its own."""
-_exit_wrapper: Callable[..., Any] | None = None
-_exit_original: Callable[..., Any] = sys.exit
-_handlers: dict[int, Any] = {}
+_exits: list[Wrapped] = []
+_handlers: list[_Handler] = []
 
 
 def _install() -> None:
-    global _process, _exception_before, _exit, _exit_wrapper, _exit_original  # noqa: PLW0603 - one process, one end
-    if _process == 0:
+    global _process, _exception_before, _exit  # noqa: PLW0603 - one process, one end
+    if _process != os.getpid():
+        _process = os.getpid()
+        # Again in a forked child: multiprocessing forgets there what the parent has registered.
+        atexit.unregister(_at_exit)
         atexit.register(_at_exit)
-    _process = os.getpid()
     _exception_before = _last_exception()
     _exit = None
-    _exit_original = original = sys.exit
+    _exits.append(Wrapped(sys, "exit", _telling(sys.exit)))
+    # `exit` and `quit`; under `python -S` there are none.
+    quitter: Any = getattr(sys.modules.get("_sitebuiltins"), "Quitter", None)
+    if quitter is not None:
+        _exits.append(Wrapped(quitter, "__call__", _telling(quitter.__call__)))
 
+
+def _uninstall() -> None:
+    global _exit, _exception_before  # noqa: PLW0603
+    while _exits:
+        _exits.pop().undo()
+    _exit = _exception_before = None
+    _handlers[:] = [handler for handler in _handlers if not handler.undo()]
+
+
+def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
-    def exit_and_tell(*status: Any) -> NoReturn:
+    def exit_and_tell(*arguments: Any, **how: Any) -> Any:
         global _exit  # noqa: PLW0603
         try:
-            original(*status)
+            return original(*arguments, **how)
         except SystemExit as error:
             if threading.current_thread() is threading.main_thread():  # elsewhere it only ends the thread
                 _exit = [error.code]
                 error.__dict__["_meticulous"] = _Rider(_exit)
             raise
-        raise AssertionError("sys.exit returned")
 
-    sys.exit = _exit_wrapper = exit_and_tell
-    _install_handlers()
-
-
-def _uninstall() -> None:
-    global _exit, _exception_before  # noqa: PLW0603
-    if sys.exit is _exit_wrapper:
-        sys.exit = _exit_original
-    _exit = _exception_before = None
-    for number, previous in _handlers.items():
-        if signal.getsignal(number) is _on_signal:
-            try:
-                signal.signal(number, previous)
-            except ValueError:
-                pass  # finished in another thread: the handler stays, and has nobody to tell
-            else:
-                continue
-    _handlers.clear()
-
-
-def _install_handlers() -> None:
-    if threading.current_thread() is not threading.main_thread():
-        return  # Python lets only that thread set handlers
-    for name in _SIGNALS:
-        number = getattr(signal, name, None)
-        previous = None if number is None else signal.getsignal(number)
-        # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
-        if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler, _on_signal):
-            continue
-        if previous is signal.SIG_DFL and os.getpid() == 1:
-            continue  # the kernel keeps default actions from the first process of a container
-        signal.signal(number, _on_signal)
-        _handlers[number] = previous
-
-
-def _on_signal(number: int, frame: FrameType | None) -> None:
-    previous = _handlers.get(number, signal.SIG_DFL)
-    status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
-    if callable(previous):
-        # The program's own handler may end it in ways that nothing after it sees (os._exit, another signal).
-        for who in _watching:
-            who.note(status)
-        try:
-            previous(number, frame)
-        finally:
-            for who in _watching:
-                who.note(_format.RUNNING)
-        return
-    for who in list(_watching):
-        who.end(status)
-    discard_unfinished()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-
-
-def _at_exit() -> None:
-    if os.getpid() != _process:
-        return  # a forked child, which ends for itself alone
-    error = _last_exception()
-    # At a prompt, and in a notebook, an exception ends no program.
-    if error is not None and error is not _exception_before and not hasattr(sys, "ps1"):
-        status = of_exception(error)
-    else:
-        status = _of_exit(_exit[0] if _exit else None)
-    for who in reversed(_watching.copy()):
-        who.end(status)
-
-
-def _last_exception() -> BaseException | None:
-    return getattr(sys, "last_value", None)
+    return exit_and_tell
 
 
 class _Rider:
@@ -190,6 +145,96 @@ class _Rider:
             return  # no frame is left to go on: it ended the program
         if _exit is self._exit_code:
             _exit = None
+
+
+def _handle_signals() -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # Python lets only that thread set handlers
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        previous = None if number is None else signal.getsignal(number)
+        # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
+        if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler):
+            continue
+        if isinstance(previous, _Handler):
+            continue
+        if previous is signal.SIG_DFL and os.getpid() == 1:
+            continue  # the kernel keeps default actions from the first process of a container
+        handler = _Handler(number, previous)
+        signal.signal(number, handler)
+        _handlers.append(handler)
+
+
+class _Handler:
+    """Writes a signal down, then lets it take the course it would have taken.
+
+    One object for each handler that was found, which knows that one alone: programs chain to what they
+    found in their turn, and two of ours must not end up calling each other in a circle.
+    """
+
+    def __init__(self, number: int, previous: Any) -> None:
+        self._number = number
+        self._previous = previous
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
+        if callable(self._previous):
+            # The program's own may end it in ways that nothing after it sees (os._exit, another signal).
+            for who in _watching:
+                who.note(status)
+            try:
+                self._previous(number, frame)
+            finally:
+                for who in _watching:
+                    who.note(_format.RUNNING)
+        elif signal.getsignal(number) is self:
+            for who in list(_watching):
+                who.end(status)
+            discard_unfinished()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        # Else a later handler has called what it found. Without us that was the default action, which nobody
+        # can call: so it meant to go on.
+
+    def undo(self) -> bool:
+        """Whether it is gone: another one stands there by now, or the previous one again."""
+        if signal.getsignal(self._number) is self:
+            try:
+                signal.signal(self._number, self._previous)
+            except ValueError:
+                return False  # finished in another thread: it stays, and has nobody to tell
+        return True
+
+
+def _at_exit() -> None:
+    if os.getpid() != _process:
+        return  # a forked child, which ends for itself alone
+    error = _last_exception()
+    # At a prompt, and in a notebook, an exception ends no program.
+    if error is not None and error is not _exception_before and not hasattr(sys, "ps1"):
+        status = of_exception(error)
+    else:
+        status = _of_exit(_exit[0] if _exit else None)
+    if _watching and status == _format.SUCCESS and not _is_flushed():
+        status = _of_exit(_UNFLUSHED)
+    for who in reversed(_watching.copy()):
+        who.end(status)
+
+
+def _is_flushed() -> bool:
+    """Whether what was printed could be handed over. If not, Python finds that out after us, and exits so."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            return False
+        except (AttributeError, ValueError):
+            pass  # none, or closed: Python passes it over
+    return True
+
+
+def _last_exception() -> BaseException | None:
+    return getattr(sys, "last_value", None)
 
 
 def _after_fork_in_child() -> None:
