@@ -83,7 +83,7 @@ def repository(tmp_path):
 
 @pytest.fixture
 def start(repository, tmp_path):
-    """Start a script in the repository, committed and recorded, or `bare` with a recorder that does nothing."""
+    """Start a script in the repository, committed and recorded; `bare`: its recorder does nothing."""
     running: list[subprocess.Popen[bytes]] = []
     stub = tmp_path / "bare" / "meticulous.py"
     stub.parent.mkdir()
@@ -91,7 +91,9 @@ def start(repository, tmp_path):
 
     def start(code: str, *arguments: str, bare: bool = False, flags: Any = (), **how: Any) -> Any:
         repository.commit("script.py", code)
-        how["env"] = {**os.environ, **how.get("env", {}), **({"PYTHONPATH": str(stub.parent)} if bare else {})}
+        how["env"] = {**os.environ, **how.get("env", {})}
+        if bare:
+            how["env"]["PYTHONPATH"] = str(stub.parent)
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         command = [sys.executable, *flags, "script.py", *arguments]
         process = subprocess.Popen(command, cwd=repository.path, **{**streams, **how})

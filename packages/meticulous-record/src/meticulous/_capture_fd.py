@@ -8,11 +8,14 @@ are in the file.
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
-from ._write import write_all
+from ._capture import out_of_the_way
+from ._heartbeat import Heartbeat
 
 __all__ = ["Redirection"]
 
@@ -23,66 +26,59 @@ _CHUNK = 1 << 16
 class Redirection:
     """One descriptor of the process, pointed at a file that a thread echoes to where it led before.
 
-    Redirections of the same descriptor nest, and end in any order.
+    Redirections of the same descriptor nest, and end in any order. Python's own `stream` on it hands down
+    every line at once, as it does at a terminal.
 
     Raises:
         OSError: the file cannot be opened, or the process has no such descriptor.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, stream: Any) -> None:
         self._descriptor = descriptor
         self._process = os.getpid()
+        self._reading = threading.RLock()  # for a terminal that takes nothing holds up the echo for long
+        self._echoing = Heartbeat(self._echo, _PAUSE_SECONDS)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         file = os.open(path, flags, 0o666)
         try:
-            self._reader = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            _flush()
+            self._terminal = out_of_the_way(os.dup(descriptor))
+            self._reader = out_of_the_way(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
             os.lseek(self._reader, 0, os.SEEK_END)
-            self._flush()
-            self._terminal = os.dup(descriptor)
             os.dup2(file, descriptor)
         finally:
             os.close(file)
         _stack.append(self)
-        self._reading = threading.Lock()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._start_thread()
+        self._stream = _buffer_lines(stream, descriptor)
+        self._echoing.start()
 
     def end(self) -> None:
         """Point the descriptor back, after all that the file has gained is shown."""
-        if os.getpid() != self._process:
+        if os.getpid() != self._process or self not in _stack:
             return  # a forked child prints on into the file; its parent echoes and ends
-        self._flush()
-        above = [other for other in _stack[_stack.index(self) + 1 :] if other._descriptor == self._descriptor]
-        if above:
-            # The one above leads into our file: let it show what it has, then lead where we led.
-            above[0]._echo()
-            os.dup2(self._terminal, above[0]._terminal)
-        else:
+        _flush()
+        later = _stack[_stack.index(self) + 1 :]
+        above = next((other for other in later if other._descriptor == self._descriptor), None)
+        if above is None:
             os.dup2(self._terminal, self._descriptor)
+            self._echoing.stop()
+            self._echo()
+        else:
+            # The one above leads into our file. It lets us show what it has, then leads where we led.
+            above._echoing.pause()
+            with above._reading:
+                above._echo()
+                self._echoing.stop()
+                self._echo()
+                os.dup2(self._terminal, above._terminal, inheritable=False)
+            above._echoing.go_on()
+        if above is not None and above._stream is None:
+            above._stream = self._stream
+        elif self._stream is not None:
+            self._stream.reconfigure(line_buffering=False)
         _stack.remove(self)
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-        self._echo()
         os.close(self._reader)
         os.close(self._terminal)
-
-    def _flush(self) -> None:
-        """Let what Python holds back go where it was printed to."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (AttributeError, OSError, ValueError):
-                pass
-
-    def _start_thread(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="meticulous-echo", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._ended.wait(_PAUSE_SECONDS):
-            self._echo()
 
     def _echo(self) -> None:
         with self._reading:
@@ -91,9 +87,43 @@ class Redirection:
                     data = os.read(self._reader, _CHUNK)
                     if not data:
                         return
-                    write_all(self._terminal, data)
+                    while data:
+                        data = data[self._show(data) :]
             except OSError:
                 pass  # the terminal is gone; the file goes on
 
+    def _show(self, data: bytes) -> int:
+        try:
+            return os.write(self._terminal, data)
+        except BlockingIOError:  # another program has made it so: a terminal is shared
+            select.select([], [self._terminal], [])
+            return 0
+
 
 _stack: list[Redirection] = []
+
+
+def _buffer_lines(stream: Any, descriptor: int) -> Any:
+    """`stream`, if it writes to `descriptor` and did not hand down each line before; else None."""
+    try:
+        if stream.line_buffering or stream.fileno() != descriptor:
+            return None
+        stream.reconfigure(line_buffering=True)
+    except (AttributeError, OSError, ValueError):
+        return None  # none, or not one of Python's own
+    return stream
+
+
+def _flush() -> None:
+    """Let what Python and C hold back go where it was printed to."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, OSError, ValueError):
+            pass
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
+    except (ImportError, AttributeError, OSError, TypeError):
+        pass  # no ctypes, or Windows, where each library may have a C library of its own

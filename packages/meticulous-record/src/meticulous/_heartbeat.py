@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 import time
 from typing import Callable
 
@@ -22,6 +23,7 @@ class Heartbeat:
         self._beat = beat
         self._seconds = seconds
         self._thread: _Thread | None = None
+        self._changing = _thread.RLock()  # two threads may fork at once; a signal may come in between
 
     def start(self) -> None:
         """Begin; does nothing where no thread can be started."""
@@ -35,17 +37,19 @@ class Heartbeat:
 
     def go_on(self) -> None:
         """Beat again after a pause."""
-        if self in _running and self._thread is None:
-            try:
-                self._thread = _Thread(self._beat, self._seconds)
-            except RuntimeError:
-                pass  # the limit of threads is reached, or the interpreter is going down
+        with self._changing:
+            if self in _running and self._thread is None:
+                try:
+                    self._thread = _Thread(self._beat, self._seconds)
+                except RuntimeError:
+                    pass  # the limit of threads is reached, or the interpreter is going down
 
     def pause(self) -> None:
         """Beat no more for now, nor have a thread."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.end()
+        with self._changing:
+            thread, self._thread = self._thread, None
+            if thread is not None:
+                thread.end()
 
 
 class _Thread:
@@ -61,13 +65,14 @@ class _Thread:
     def end(self) -> None:
         self._stop.release()
         if self._stopped.acquire(timeout=1):
-            # It has run its last line, but a fork would still count it, and warn, until the kernel has let it go.
+            # It has run its last line. Until the kernel has let it go a fork still counts it, and warns.
             deadline = time.monotonic() + 0.1
             while os.path.exists(f"/proc/self/task/{self._native_id}") and time.monotonic() < deadline:
                 time.sleep(0)
 
     def _run(self, beat: Callable[[], None], seconds: float) -> None:
-        self._native_id = _thread.get_native_id()
+        if sys.platform == "linux":
+            self._native_id = _thread.get_native_id()
         while not self._stop.acquire(timeout=seconds):
             beat()
         self._stopped.release()

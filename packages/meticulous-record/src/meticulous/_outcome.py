@@ -3,7 +3,7 @@
 An uncaught exception is in `sys.last_value` by the time `atexit` runs, whatever became of
 `sys.excepthook`. An exit code is seen when it goes through `sys.exit`, `exit` or `quit`; a bare
 `raise SystemExit(3)` leaves no trace, so only `with` knows of it. Signals whose course is to end the
-process are written down first.
+process are written down first (`_signals`).
 """
 
 from __future__ import annotations
@@ -11,21 +11,15 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import signal
 import sys
 import threading
 import traceback
-from types import FrameType
 from typing import Any, Callable, Protocol
 
-from . import _format
+from . import _format, _signals
 from ._wrapped import Wrapped
-from ._write import discard_unfinished
 
 __all__ = ["of_exception", "unwatch", "watch"]
-
-# SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
-_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
 
 _UNFLUSHED = 120
 """What Python exits with when the last of its output reaches nobody, as in `train.py | head -1`."""
@@ -72,7 +66,7 @@ def watch(who: Watched) -> None:
     if not _watching:
         _install()
     _watching.append(who)
-    _handle_signals()
+    _signals.handle(_watching)
 
 
 def unwatch(who: Watched) -> None:
@@ -89,16 +83,13 @@ _exception_before: BaseException | None = None
 _exit: list[Any] | None = None
 """The code of a SystemExit on its way, in a list of its own."""
 _exits: list[Wrapped] = []
-_handlers: list[_Handler] = []
 
 
 def _install() -> None:
     global _process, _exception_before, _exit  # noqa: PLW0603 - one process, one end
-    if _process != os.getpid():
-        _process = os.getpid()
-        # Again in a forked child: multiprocessing forgets there what the parent has registered.
-        atexit.unregister(_at_exit)
+    if _process == 0:
         atexit.register(_at_exit)
+    _process = os.getpid()
     _exception_before = _last_exception()
     _exit = None
     _exits.append(Wrapped(sys, "exit", _telling(sys.exit)))
@@ -113,7 +104,7 @@ def _uninstall() -> None:
     while _exits:
         _exits.pop().undo()
     _exit = _exception_before = None
-    _handlers[:] = [handler for handler in _handlers if not handler.undo()]
+    _signals.let_go()
 
 
 def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -147,65 +138,6 @@ class _Rider:
             _exit = None
 
 
-def _handle_signals() -> None:
-    if threading.current_thread() is not threading.main_thread():
-        return  # Python lets only that thread set handlers
-    for name in _SIGNALS:
-        number = getattr(signal, name, None)
-        previous = None if number is None else signal.getsignal(number)
-        # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
-        if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler):
-            continue
-        if isinstance(previous, _Handler):
-            continue
-        if previous is signal.SIG_DFL and os.getpid() == 1:
-            continue  # the kernel keeps default actions from the first process of a container
-        handler = _Handler(number, previous)
-        signal.signal(number, handler)
-        _handlers.append(handler)
-
-
-class _Handler:
-    """Writes a signal down, then lets it take the course it would have taken.
-
-    One object for each handler that was found, which knows that one alone: programs chain to what they
-    found in their turn, and two of ours must not end up calling each other in a circle.
-    """
-
-    def __init__(self, number: int, previous: Any) -> None:
-        self._number = number
-        self._previous = previous
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
-        if callable(self._previous):
-            # The program's own may end it in ways that nothing after it sees (os._exit, another signal).
-            for who in _watching:
-                who.note(status)
-            try:
-                self._previous(number, frame)
-            finally:
-                for who in _watching:
-                    who.note(_format.RUNNING)
-        elif signal.getsignal(number) is self:
-            for who in list(_watching):
-                who.end(status)
-            discard_unfinished()
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        # Else a later handler has called what it found. Without us that was the default action, which nobody
-        # can call: so it meant to go on.
-
-    def undo(self) -> bool:
-        """Whether it is gone: another one stands there by now, or the previous one again."""
-        if signal.getsignal(self._number) is self:
-            try:
-                signal.signal(self._number, self._previous)
-            except ValueError:
-                return False  # finished in another thread: it stays, and has nobody to tell
-        return True
-
-
 def _at_exit() -> None:
     if os.getpid() != _process:
         return  # a forked child, which ends for itself alone
@@ -213,12 +145,19 @@ def _at_exit() -> None:
     # At a prompt, and in a notebook, an exception ends no program.
     if error is not None and error is not _exception_before and not hasattr(sys, "ps1"):
         status = of_exception(error)
+    elif _exit is None and _is_worker():
+        return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
         status = _of_exit(_exit[0] if _exit else None)
     if _watching and status == _format.SUCCESS and not _is_flushed():
         status = _of_exit(_UNFLUSHED)
     for who in reversed(_watching.copy()):
         who.end(status)
+
+
+def _is_worker() -> bool:
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 def _is_flushed() -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Callable
 
@@ -21,6 +23,10 @@ def now() -> str:
     return datetime.datetime.now().astimezone().isoformat(timespec="microseconds")
 
 
+# One at a time begins or ends: streams, signal handlers and `sys.exit` belong to the whole process.
+_changing = threading.RLock()
+
+
 class Recording:
     """A session that runs: listens to output and outcome, shows signs of life, writes summaries and the end.
 
@@ -32,25 +38,27 @@ class Recording:
         self.folder = folder
         self._metadata = metadata
         self._process = os.getpid()
-        self._ended = False
-        self._failed: set[str] = set()
+        self._ending = self._ended = False
+        self._told: set[int | None] = set()
         self._summary: dict[str, JSON] | None = None
+        self._summarizing = threading.RLock()
         self._outputs: list[Callable[[], None]] = []
         # Both exist from the start, whoever writes to them (spec 1.0, output).
         for path in (folder.stdout_path, folder.stderr_path):
-            _capture.OutputFile(path).close()
+            path.touch()
         folder.write_status(_format.RUNNING)
-        try:
-            if capture == "sys":
-                self._listen()
-            elif capture == "fd":
-                self._redirect()
-        except BaseException:
-            self._let_go()
-            raise
         self._heartbeat = Heartbeat(self._beat, _format.HEARTBEAT_SECONDS)
-        self._heartbeat.start()
-        _outcome.watch(self)
+        with _changing:
+            try:
+                if capture == "sys":
+                    self._listen()
+                elif capture == "fd":
+                    self._redirect()
+            except BaseException:
+                self._let_go()
+                raise
+            self._heartbeat.start()
+            _outcome.watch(self)
 
     @property
     def is_mine(self) -> bool:
@@ -65,28 +73,40 @@ class Recording:
                 "and is not recorded: call it before finish(), in the process that started it"
             )
             return
-        if update and self._summary is None:
-            self._summary = self.folder.read_json(_format.SUMMARY)
-        self._summary = {**(self._summary or {}), **values} if update else dict(values)
-        self._try(_format.SUMMARY, lambda: self.folder.write_json(_format.SUMMARY, self._summary))
+        with self._summarizing:
+            if update and self._summary is None:
+                self._summary = self.folder.read_json(_format.SUMMARY)
+            self._summary = {**(self._summary or {}), **values} if update else dict(values)
+            self._try(_format.SUMMARY, lambda: self.folder.write_json(_format.SUMMARY, self._summary))
 
     def note(self, status: str) -> None:
         """Write `status` for now; see `_outcome.Watched`."""
-        if self.is_mine:
+        if self.is_mine and not self._ending:
             self._try(_format.STATUS, lambda: self.folder.write_status(status))
 
     def end(self, status: str) -> None:
         """Write the last word, once; the streams are as they were before."""
         if not self.is_mine:
             return
+        self._ending = True
+        try:
+            self._end(status)
+        except BaseException:  # a second Ctrl-C, or a handler of the program's that raises
+            self._end(status)
+            raise
+
+    def _end(self, status: str) -> None:
+        """All steps of the end; each may be taken twice."""
         self._heartbeat.stop()
-        self._let_go()
+        with _changing:
+            self._let_go()
         self._metadata["end-time"] = now()
         self._try(_format.METADATA, lambda: self.folder.write_json(_format.METADATA, self._metadata))
         self._try(_format.STATUS, lambda: self.folder.write_status(status))
         # Only now: a signal that comes during the end finds it unfinished, and ends it in its own way.
-        self._ended = True
-        _outcome.unwatch(self)
+        with _changing:
+            self._ended = True
+            _outcome.unwatch(self)
 
     def _listen(self) -> None:
         streams = [(sys.stdout, self.folder.stdout_path)]
@@ -97,30 +117,52 @@ class Recording:
             if tee is not None:
                 file = _capture.OutputFile(path)
                 tee.add(file)
-                self._outputs += [file.close, lambda tee=tee, file=file: tee.discard(file)]  # type: ignore[misc]
+                self._outputs.append(lambda tee=tee, file=file: tee.discard(file))  # type: ignore[misc]
 
     def _redirect(self) -> None:
         from ._capture_fd import Redirection
 
-        for path, descriptor in ((self.folder.stdout_path, 1), (self.folder.stderr_path, 2)):
-            self._outputs.append(Redirection(path, descriptor).end)
+        for path, descriptor, stream in (
+            (self.folder.stdout_path, 1, sys.stdout),
+            (self.folder.stderr_path, 2, sys.stderr),
+        ):
+            try:
+                os.fstat(descriptor)
+            except OSError:
+                continue  # started with `>&-`: there is none, and what prints to it fails as it did before
+            self._outputs.append(Redirection(path, descriptor, stream).end)
 
     def _let_go(self) -> None:
         while self._outputs:
-            self._outputs.pop()()
+            self._outputs[-1]()
+            self._outputs.pop()
 
     def _beat(self) -> None:
         try:
-            os.utime(self.folder.status_path)
+            if not self._is_taken():
+                os.utime(self.folder.status_path)
         except OSError:
             pass  # the next one may reach the disk; if none does, the silence says so
 
+    def _is_taken(self) -> bool:
+        """Whether another session records here by now.
+
+        The folder may have been deleted, and its number taken again; or this process stood still for so
+        long that somebody resumed the experiment elsewhere.
+        """
+        found = self.folder.read_json(_format.METADATA)
+        return found is not None and any(
+            found.get(key) != self._metadata.get(key) for key in ("start-time", "hostname", "pid")
+        )
+
     def _try(self, name: str, write: Callable[[], None]) -> None:
         try:
+            if self._is_taken():
+                raise OSError(errno.EBUSY, "another session records there by now")
             write()
         except OSError as error:
-            if name not in self._failed:
-                self._failed.add(name)
+            if error.errno not in self._told:  # once, however many files it holds up
+                self._told.add(error.errno)
                 path = str(self.folder.path / name)
                 _trouble.warn(
                     f"cannot write {path!r} ({error.strerror}): the run goes on, what it held before stays"

@@ -119,11 +119,12 @@ class Experiment:
         """Parse the command line (or `arg_list`) and start an experiment with what it says.
 
         The recorder's options are added first, if `add_argument_group` has not done so. `overrides` are new
-        defaults, for those options or for arguments of the script by their dest. The parser runs once:
-        defaults are read from its actions.
+        defaults, for those options (first) or for arguments of the script by their dest. The parser runs
+        once: defaults are read from its actions. A `type` with side effects may be called once more, on the
+        default, where its option is passed; not with `capture_defaults=False`, which records no defaults.
 
         Raises:
-            SystemExit: the command line does not parse.
+            SystemExit: the command line does not parse, or contradicts itself.
             Exception: as `Experiment`.
         """
         from ._arguments import parse

@@ -1,0 +1,94 @@
+"""Signals that end the process: written down, then left to take the course they would have taken."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from . import _format
+from ._write import discard_unfinished
+
+if TYPE_CHECKING:
+    from ._outcome import Watched
+
+__all__ = ["handle", "let_go"]
+
+# SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
+_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
+
+_handlers: list[_Handler] = []
+
+
+def handle(watching: list[Watched]) -> None:
+    """Tell all who are in `watching` when one comes; for every handler that is not yet ours."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # Python lets only that thread set handlers
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        previous: Any = None if number is None else signal.getsignal(number)
+        # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
+        if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler):
+            continue
+        if isinstance(previous, _Handler):
+            continue
+        if previous is signal.SIG_DFL and os.getpid() == 1:
+            continue  # the kernel keeps default actions from the first process of a container
+        handler = _Handler(watching, number, previous)
+        signal.signal(number, handler)
+        _handlers.append(handler)
+
+
+def let_go() -> None:
+    """Put the handlers back that were there before."""
+    _handlers[:] = [handler for handler in _handlers if not handler.undo()]
+
+
+class _Handler:
+    """The handler of one signal, in front of the `previous` one.
+
+    One object for each handler that was found, which knows that one alone: programs chain to what they
+    found in their turn, and two of ours must not end up calling each other in a circle.
+    """
+
+    def __init__(self, watching: list[Watched], number: int, previous: Any) -> None:
+        self._watching = watching
+        self._number = number
+        self._previous = previous
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
+        if callable(self._previous):
+            # The program's own may end it in ways that nothing after it sees (os._exit, another signal).
+            self._note(status)
+            try:
+                self._previous(number, frame)
+            finally:
+                self._note(_format.RUNNING)
+        elif self._is_set():
+            for who in self._watching.copy():
+                who.end(status)
+            discard_unfinished()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        # Else a later handler has called what it found. Without us that was the default action, which nobody
+        # can call: so it meant to go on.
+
+    def undo(self) -> bool:
+        """Whether it is gone: another one stands there by now, or the previous one again."""
+        if self._is_set():
+            try:
+                signal.signal(self._number, self._previous)
+            except ValueError:
+                return False  # finished in another thread: it stays, and has nobody to tell
+        return True
+
+    def _is_set(self) -> bool:
+        current: Any = signal.getsignal(self._number)
+        return current is self
+
+    def _note(self, status: str) -> None:
+        for who in self._watching.copy():
+            who.note(status)

@@ -1,0 +1,547 @@
+"""However a recorded script ends, it ends as the bare one does, and STATUS says how."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+from meticulous import Experiment, _outcome
+from meticulous._outcome import of_exception
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+HEAD = """
+import atexit, os, signal, sys, threading
+from meticulous import Experiment
+print("to stdout")
+print("to stderr", file=sys.stderr)
+"""
+
+
+def script(body, how="experiment = Experiment()\n"):
+    return HEAD + how + textwrap.dedent(body)
+
+
+@pytest.fixture
+def both(run, repository):
+    """Run a script bare and recorded; exit status and output must be equal. Returns STATUS and stdout's copy."""
+
+    def both(code, *arguments, **how):
+        bare, recorded = run(code, *arguments, bare=True, **how), run(code, *arguments, **how)
+        assert recorded.stderr == bare.stderr
+        assert recorded.stdout == bare.stdout
+        assert recorded.returncode == bare.returncode
+        return repository.status(), recorded
+
+    return both
+
+
+EXITS = {
+    "the end": ("", 0),
+    "sys.exit()": ("sys.exit()", 0),
+    "sys.exit(None)": ("sys.exit(None)", 0),
+    "sys.exit(0)": ("sys.exit(0)", 0),
+    "sys.exit(False)": ("sys.exit(False)", 0),
+    "sys.exit(3)": ("sys.exit(3)", 3),
+    "sys.exit(True)": ("sys.exit(True)", 1),
+    "sys.exit(-1)": ("sys.exit(-1)", 255),
+    "sys.exit(256)": ("sys.exit(256)", 0),
+    "sys.exit(259)": ("sys.exit(259)", 3),
+    "exit(3)": ("exit(3)", 3),
+    "quit()": ("quit()", 0),
+    "quit('no data')": ("quit('no data')", 1),
+    "raise SystemExit": ("raise SystemExit", 0),
+    "an exit in a function": ("def f(): sys.exit(4)\nf()", 4),
+    "argparse's": ("import argparse; argparse.ArgumentParser().error('bad')", 2),
+    "a caught exit": ("try: sys.exit(3)\nexcept SystemExit: pass\nprint('on')", 0),
+    "a caught exit, then another": ("try: sys.exit(3)\nexcept SystemExit: pass\nsys.exit(4)", 4),
+    "an exit in a finally": ("try: sys.exit(3)\nfinally: print('cleaned up')", 3),
+    "an exit through a with": ("with open(os.devnull): sys.exit(3)", 3),
+    "an exit that is raised again": ("try: sys.exit(3)\nexcept SystemExit as e: raise", 3),
+    "an exit instead of another": ("try: sys.exit(3)\nexcept SystemExit: sys.exit(0)", 0),
+    "an exit of a thread": ("t = threading.Thread(target=sys.exit, args=(3,)); t.start(); t.join()", 0),
+    "an exit from asyncio": ("import asyncio\nasync def main(): sys.exit(5)\nasyncio.run(main())", 5),
+    "an exit at exit": ("atexit.register(print, 'bye')\nsys.exit(6)", 6),
+}
+
+
+@pytest.mark.parametrize("name", EXITS)
+def test_exit_codes_are_told_as_the_shell_sees_them(name, both, repository):
+    body, code = EXITS[name]
+    status, recorded = both(script(body))
+    assert recorded.returncode == code
+    words = status.split("\n")
+    assert words[:2] == (["ERROR", f"exit code {code}"] if code else ["SUCCESS"])
+    assert repository.output(stream="stdout") == recorded.stdout.replace(b"to stdout\n", b"", 1)
+    assert repository.output(stream="stderr") == recorded.stderr.replace(b"to stderr\n", b"", 1)
+
+
+def test_an_exit_with_a_text_is_code_1_and_the_text(both):
+    status, recorded = both(script("sys.exit('no such file: é\\nsecond line')"))
+    assert (recorded.returncode, status) == (1, "ERROR\nexit code 1\nno such file: é\nsecond line")
+
+
+def test_an_exit_with_an_object_that_has_no_text_is_still_recorded(both):
+    status, _ = both(
+        script("class Odd:\n    def __str__(self): raise ValueError\n    __repr__ = __str__\nsys.exit(Odd())")
+    )
+    assert status == "ERROR\nexit code 1"
+
+
+def test_a_replaced_sys_exit_that_returns_goes_on_returning(both):
+    status, recorded = both(
+        HEAD + "sys.exit = lambda code: print('not now')\nexperiment = Experiment()\nsys.exit(3)\nprint('on')"
+    )
+    assert (recorded.returncode, status) == (0, "SUCCESS")
+
+
+def test_an_uncaught_exception_is_told_with_its_traceback(both, repository):
+    status, recorded = both(script("raise ValueError('no\\ngood')"))
+    assert recorded.returncode == 1
+    assert status.startswith("ERROR\nTraceback (most recent call last):\n")
+    assert status.endswith("ValueError: no\ngood")
+    assert repository.output(stream="stderr").decode().endswith("ValueError: no\ngood\n")
+
+
+@pytest.mark.parametrize(
+    "hook", ["lambda *error: print('oops')", "lambda *error: os.write(1, b'x') / 0", "None", "sys.__excepthook__"]
+)
+def test_an_uncaught_exception_is_told_whatever_became_of_the_excepthook(hook, both):
+    status, recorded = both(script(f"sys.excepthook = {hook}\nraise KeyError('key')"))
+    assert recorded.returncode == 1
+    assert status.endswith("KeyError: 'key'")
+
+
+def test_an_exception_that_was_there_before_did_not_end_the_program(both):
+    status, _ = both(HEAD + "sys.last_value = ValueError('old')\nexperiment = Experiment()\n")
+    assert status == "SUCCESS"
+
+
+def test_an_exception_of_a_thread_does_not_end_the_program(both):
+    status, _ = both(script("t = threading.Thread(target=print, args=(1 ,2), kwargs={'x': 3})\nt.start(); t.join()"))
+    assert status == "SUCCESS"
+
+
+def test_a_bare_system_exit_outside_with_cannot_be_known(both):
+    """The documentation says so; this test says what is written instead."""
+    status, recorded = both(script("raise SystemExit(3)"))
+    assert (recorded.returncode, status) == (3, "SUCCESS")
+
+
+WITH = {
+    "raise SystemExit(3)": "exit code 3",
+    "raise SystemExit": None,
+    "raise SystemExit(0)": None,
+    "sys.exit(4)": "exit code 4",
+    "pass": None,
+    "exit(5)": "exit code 5",
+    "raise OSError('gone')": "Traceback",
+    "raise KeyboardInterrupt": "signal SIGINT\nTraceback",
+}
+
+
+@pytest.mark.parametrize("body", WITH)
+def test_with_knows_every_way_out(body, both):
+    status, _ = both(script(body, "with Experiment() as experiment: "))
+    assert status.startswith("SUCCESS" if WITH[body] is None else f"ERROR\n{WITH[body]}")
+
+
+def test_what_with_or_finish_has_said_stays(both):
+    status, recorded = both(script("experiment.finish()\nwith experiment: pass\nsys.exit(3)"))
+    assert (recorded.returncode, status) == (3, "SUCCESS")
+    status, _ = both(script("try:\n  with experiment: raise ValueError\nexcept ValueError: pass"))
+
+
+@pytest.mark.parametrize("where", ["experiment = Experiment()", "def main(): e = Experiment()\nmain()"])
+def test_an_experiment_ends_with_the_program_wherever_it_was_left(where, both):
+    status, _ = both(script("print('more')", where + "\n"))
+    assert status == "SUCCESS"
+
+
+def test_what_threads_and_exit_functions_print_after_the_last_line_is_recorded(both, repository):
+    both(
+        script(
+            """
+            atexit.register(print, "from atexit")
+            go = threading.Event()
+            def late():
+                go.wait()
+                print("from a thread")
+            threading.Thread(target=late).start()
+            threading.Thread(target=lambda: (threading.main_thread().join(), go.set())).start()
+            print("from main")
+            """
+        )
+    )
+    assert repository.output() == b"from main\nfrom a thread\nfrom atexit\n"
+
+
+def test_os_exit_leaves_it_running_for_the_reader_to_find_lost(both):
+    status, recorded = both(script("sys.stdout.flush(); os._exit(3)"))
+    assert (recorded.returncode, status) == (3, "RUNNING")
+
+
+def test_output_that_reaches_nobody_at_the_end_is_exit_code_120(start, repository):
+    """`script | true`: Python notices after all is done, when it hands over what it has kept."""
+    code = script("sys.stdin.read()")
+    for bare in (True, False):
+        process = start(code, bare=bare)
+        process.stdout.close()
+        process.stdin.close()
+        assert process.wait(60) == 120
+        assert b"BrokenPipeError" in process.stderr.read()
+    assert repository.status() == "ERROR\nexit code 120"
+
+
+def test_a_print_into_a_closed_pipe_fails_as_it_does_bare(start, repository):
+    code = script("sys.stdin.read()\nfor i in range(100000): print(i)")
+    for bare in (True, False):
+        process = start(code, bare=bare)
+        process.stdout.close()
+        process.stdin.close()
+        assert b"BrokenPipeError: [Errno 32] Broken pipe" in process.stderr.read()
+        assert process.wait(60) in (1, 120)
+    assert repository.status().startswith("ERROR\nTraceback")
+    assert repository.status().endswith("BrokenPipeError: [Errno 32] Broken pipe")
+
+
+# Signals. Each script says when it is ready, and then waits without an end of its own.
+
+READY = """
+print("ready", flush=True)
+while True: signal.pause()
+"""
+
+
+@pytest.fixture
+def both_signalled(start, repository):
+    """As `both`, for a script that is sent a signal when it is ready."""
+
+    def both(code, number, **how):
+        ends = []
+        for bare in (True, False):
+            process = start(code, bare=bare, **how)
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line == b"ready\n":
+                    process.send_signal(number)
+            ends.append((process.wait(60), b"".join(lines), process.stderr.read()))
+        assert ends[1] == ends[0]
+        return repository.status(), ends[1][0]
+
+    return both
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("how", ["experiment = Experiment()\n", "with Experiment():\n  pass\n  "])
+def test_signals_end_the_program_and_are_recorded(name, how, both_signalled):
+    code = script("print('ready', flush=True); signal.pause()", how)
+    status, returncode = both_signalled(code, getattr(signal, name))
+    assert (returncode, status) == (-getattr(signal, name), f"ERROR\nsignal {name}")
+
+
+@posix
+@pytest.mark.parametrize("how", ["experiment = Experiment()\n", "with Experiment():\n  pass\n  "])
+def test_ctrl_c_is_recorded_with_where_it_was(how, both_signalled):
+    code = script("print('ready', flush=True); signal.pause()", how)
+    status, returncode = both_signalled(code, signal.SIGINT)
+    assert returncode == -signal.SIGINT
+    assert status.startswith("ERROR\nsignal SIGINT\nTraceback (most recent call last):\n")
+    assert status.endswith("KeyboardInterrupt")
+
+
+@posix
+def test_a_caught_ctrl_c_is_a_success(both_signalled):
+    body = f"try:\n{textwrap.indent(READY, '  ')}\nexcept KeyboardInterrupt: print('enough')"
+    status, returncode = both_signalled(script(body), signal.SIGINT)
+    assert (returncode, status) == (0, "SUCCESS")
+
+
+@posix
+def test_sigint_with_its_default_action_is_recorded(both_signalled):
+    code = HEAD + "signal.signal(signal.SIGINT, signal.SIG_DFL)\nexperiment = Experiment()\n" + READY
+    assert both_signalled(code, signal.SIGINT) == ("ERROR\nsignal SIGINT", -signal.SIGINT)
+
+
+@posix
+def test_sigkill_leaves_running_and_the_last_line(start, repository):
+    process = start(script("print('last words')\nos.kill(os.getpid(), signal.SIGKILL)"))
+    assert process.wait(60) == -signal.SIGKILL
+    assert repository.status() == "RUNNING"
+    assert repository.output() == b"last words\n"
+
+
+HANDLERS = {
+    "that returns": ("stopping.append(1)", "SUCCESS", 0),
+    "that exits": ("sys.exit(7)", "ERROR\nexit code 7", 7),
+    "that exits with 0": ("sys.exit(0)", "SUCCESS", 0),
+    "that leaves at once": ("sys.stdout.flush(); os._exit(8)", "ERROR\nsignal SIGTERM", 8),
+    "that kills": ("os.kill(os.getpid(), signal.SIGKILL)", "ERROR\nsignal SIGTERM", -9),
+    "that takes the default": (
+        "signal.signal(number, signal.SIG_DFL); os.kill(os.getpid(), number)",
+        "ERROR\nsignal SIGTERM",
+        -15,
+    ),
+}
+WAITING = "print('ready', flush=True)\nwhile not stopping: signal.pause()\nprint('stopped')\n"
+
+
+def handler(body):
+    return (
+        f"stopping = []\ndef on(number, frame):\n  print('handled')\n  {body}\nsignal.signal(signal.SIGTERM, on)\n"
+    )
+
+
+@posix
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_handler_that_was_there_before_takes_its_course(name, both_signalled):
+    body, status, returncode = HANDLERS[name]
+    code = HEAD + handler(body) + "experiment = Experiment()\n" + WAITING
+    assert both_signalled(code, signal.SIGTERM) == (status, returncode)
+
+
+@posix
+@pytest.mark.parametrize("name", [name for name in HANDLERS if "exits" in name or "returns" in name])
+def test_a_handler_that_came_later_takes_its_course(name, both_signalled):
+    body, status, returncode = HANDLERS[name]
+    assert both_signalled(script(handler(body) + WAITING), signal.SIGTERM) == (status, returncode)
+
+
+@posix
+def test_a_handler_that_raises_ends_the_program_with_its_exception(start, repository):
+    code = HEAD + handler("raise RuntimeError('time is up')") + "experiment = Experiment()\n" + WAITING
+    for bare in (True, False):
+        process = start(code, bare=bare)
+        for line in process.stdout:
+            if line == b"ready\n":
+                process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 1
+        assert process.stderr.read().endswith(b"RuntimeError: time is up\n")
+    assert repository.status().startswith("ERROR\nTraceback")
+
+
+@posix
+def test_a_later_handler_that_chains_to_what_it_found_still_decides(both_signalled):
+    """Without us it finds no function; with us it does, and calling that must not end the program."""
+    body = """
+    stopping = []
+    found = signal.getsignal(signal.SIGTERM)
+    def on(number, frame):
+        stopping.append(1)
+        if callable(found): found(number, frame)
+    signal.signal(signal.SIGTERM, on)
+    """
+    assert both_signalled(script(body) + WAITING, signal.SIGTERM) == ("SUCCESS", 0)
+
+
+@posix
+def test_handlers_that_chain_across_several_experiments_do_not_run_in_circles(both_signalled):
+    code = HEAD + handler("stopping.append(1)") + textwrap.dedent(
+        """
+        experiment = Experiment()
+        found = signal.getsignal(signal.SIGTERM)
+        def later(number, frame):
+            print("later")
+            found(number, frame)
+        signal.signal(signal.SIGTERM, later)
+        experiment.finish()
+        experiment = Experiment()
+        """
+    )
+    _, returncode = both_signalled(code + WAITING, signal.SIGTERM)
+    assert returncode == 0
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_that_is_ignored_stays_ignored(name, start, repository):
+    """nohup, and what a shell does to background jobs."""
+    code = script(f"signal.raise_signal(signal.{name})\nprint('still here')")
+    for bare in (True, False):
+        process = start(code, bare=bare, preexec_fn=lambda: signal.signal(getattr(signal, name), signal.SIG_IGN))
+        out, _ = process.communicate(timeout=60)
+        assert (process.returncode, out) == (0, b"to stdout\nstill here\n")
+    assert repository.status() == "SUCCESS"
+
+
+@posix
+def test_signals_in_a_child_process_are_its_own(both, repository):
+    status, _ = both(
+        script(
+            """
+            child = os.fork()
+            if child == 0:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(30)
+                while True: signal.pause()
+            os.kill(child, signal.SIGTERM)
+            print(os.waitpid(child, 0)[1])
+            """
+        ),
+        flags=["-W", "ignore::DeprecationWarning"],
+    )
+    assert status == "SUCCESS"
+    assert repository.output() == b"15\n"
+
+
+@posix
+@pytest.mark.parametrize("step", ["write_json", "write_status"])
+@pytest.mark.parametrize("end", ["experiment.finish()", "sys.exit(3)"])
+def test_a_signal_during_the_end_leaves_a_whole_record(step, end, start, repository):
+    code = script(
+        f"""
+        from meticulous._folder import ExperimentFolder
+        original = ExperimentFolder.{step}
+        def slow(self, *arguments):
+            ExperimentFolder.{step} = original
+            signal.raise_signal(signal.SIGTERM)
+            original(self, *arguments)
+        ExperimentFolder.{step} = slow
+        {end}
+        """
+    )
+    process = start(code)
+    assert process.wait(60) == -signal.SIGTERM
+    assert repository.status() == "ERROR\nsignal SIGTERM"
+    assert b'"end-time"' in repository.output(stream="metadata.json")
+    assert not [name for name in os.listdir(repository.experiments / "1") if name.startswith(".")]
+
+
+@posix
+@pytest.mark.parametrize("step", ["write_json", "write_status"])
+def test_ctrl_c_during_the_end_does_not_keep_it_from_being_written(step, start, repository):
+    code = script(
+        f"""
+        from meticulous._folder import ExperimentFolder
+        original = ExperimentFolder.{step}
+        def slow(self, *arguments):
+            ExperimentFolder.{step} = original
+            signal.raise_signal(signal.SIGINT)
+            original(self, *arguments)
+        ExperimentFolder.{step} = slow
+        experiment.finish()
+        """
+    )
+    process = start(code)
+    assert process.wait(60) == -signal.SIGINT
+    assert repository.status() == "SUCCESS"
+    assert b'"end-time"' in repository.output(stream="metadata.json")
+
+
+@posix
+def test_a_handler_during_the_end_does_not_bring_the_status_back_to_running(start, repository):
+    code = (
+        HEAD
+        + handler("pass")
+        + script(
+            """
+            from meticulous._folder import ExperimentFolder
+            original = ExperimentFolder.write_status
+            def slow(self, *arguments):
+                original(self, *arguments)
+                signal.raise_signal(signal.SIGTERM)
+            ExperimentFolder.write_status = slow
+            experiment.finish()
+            """
+        )
+    )
+    process = start(code)
+    assert process.wait(60) == 0
+    assert repository.status() == "SUCCESS"
+
+
+@pytest.fixture
+def _in_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository.path)
+
+
+@pytest.mark.usefixtures("_in_repository")
+class TestAfterwards:
+    def state(self):
+        return (sys.exit, *(signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)))
+
+    def test_the_process_is_as_it_was(self):
+        before = self.state()
+        first = Experiment()
+        second = Experiment()
+        assert sys.exit is not before[0]
+        first.finish()
+        assert sys.exit is not before[0]
+        second.finish()
+        assert self.state() == before
+        assert sys.exit is before[0]
+
+    def test_what_was_put_in_our_place_stays(self, monkeypatch):
+        monkeypatch.setattr(sys, "exit", sys.exit)
+        experiment = Experiment()
+        ours = sys.exit
+
+        def theirs(code):
+            ours(code)
+
+        sys.exit = theirs
+        experiment.finish()
+        assert sys.exit is theirs
+        with pytest.raises(SystemExit):
+            sys.exit(3)
+
+    def test_an_experiment_may_begin_and_end_in_a_thread(self):
+        before = self.state()
+        errors = []
+
+        def work():
+            try:
+                Experiment().finish()
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert not errors
+        assert self.state() == before
+
+    @posix
+    def test_an_end_in_a_thread_leaves_a_handler_that_still_does_what_was_there_before(self, monkeypatch):
+        seen = []
+        before = signal.signal(signal.SIGTERM, lambda *_: seen.append("theirs"))
+        try:
+            experiment = Experiment()
+            thread = threading.Thread(target=experiment.finish)
+            thread.start()
+            thread.join()
+            signal.raise_signal(signal.SIGTERM)
+            assert seen == ["theirs"]
+            Experiment().finish()
+            assert not isinstance(signal.getsignal(signal.SIGTERM), _outcome._signals._Handler)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def test_an_exception_is_told_as_python_tells_it():
+    try:
+        raise ValueError("a\ud800b")
+    except ValueError as error:
+        assert of_exception(error).endswith("ValueError: a\ud800b")
+    assert of_exception(None) == "SUCCESS"
+
+
+def test_an_exception_whose_text_fails_is_told_all_the_same():
+    class OddError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    assert "OddError" in of_exception(OddError())
+
+
+def test_a_script_read_from_standard_input_or_a_command_line_is_recorded(repository):
+    code = "from meticulous import Experiment; e = Experiment(); import sys; sys.exit(3)"
+    for number, (command, text) in enumerate([(["-c", code], None), (["-"], code.encode())], 1):
+        done = subprocess.run([sys.executable, *command], input=text, cwd=repository.path, check=False)
+        assert done.returncode == 3
+        assert repository.status(number) == "ERROR\nexit code 3"
