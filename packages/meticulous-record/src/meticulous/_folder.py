@@ -12,12 +12,13 @@ from typing import Any
 
 from . import _format, _write
 from ._encode import JSON, dump
-from .errors import ExperimentIdError, ExperimentsDirectoryError
+from .errors import ExperimentIdError, ExperimentsDirectoryError, ReservedFileError
 
-__all__ = ["ExperimentFolder", "check_experiment_id"]
+__all__ = ["ExperimentFolder", "check_experiment_id", "own_file"]
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _ID = re.compile(_format.EXPERIMENT_ID_PATTERN)
+_RESERVED = frozenset(name.lower() for name in _format.RECORDED_FILES)
 
 
 class ExperimentFolder:
@@ -170,6 +171,29 @@ def check_experiment_id(experiment_id: str) -> str:
     if experiment_id.partition(".")[0].upper() in _format.WINDOWS_RESERVED or experiment_id.endswith("."):
         raise refuse("is reserved on Windows")
     return experiment_id
+
+
+def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -> Path:
+    """The path of a file in `folder` that the program may open (spec 1.0, DIR-6).
+
+    Raises:
+        ReservedFileError: the recorder writes it itself and it is not for reading, or it lies outside.
+    """
+    path = Path(os.path.normpath(folder / name))
+    if folder not in path.parents:
+        raise ReservedFileError(
+            f"{os.fspath(name)!r} lies outside of the experiment's folder {str(folder)!r}: "
+            "use the built-in open() for files elsewhere",
+            path=path,
+        )
+    # On some systems `status` is STATUS.
+    if not for_reading and path.parent == folder and path.name.lower() in _RESERVED:
+        raise ReservedFileError(
+            f"{path.name!r} is a file that the recorder writes itself: choose another name, "
+            "or open it for reading with open()",
+            path=path,
+        )
+    return path
 
 
 def _make_experiments_directory(path: Path) -> None:

@@ -180,7 +180,10 @@ def _after_fork_in_child() -> None:
     if _watching:
         _watching.clear()
         _uninstall()
+    _signals.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+    os.register_at_fork(
+        before=_signals.hold, after_in_parent=_signals.release, after_in_child=_after_fork_in_child
+    )

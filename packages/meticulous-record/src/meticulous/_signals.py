@@ -14,7 +14,7 @@ from ._write import discard_unfinished
 if TYPE_CHECKING:
     from ._outcome import Watched
 
-__all__ = ["handle", "let_go"]
+__all__ = ["handle", "hold", "let_go", "release"]
 
 # SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
@@ -46,6 +46,27 @@ def let_go() -> None:
     _handlers[:] = [handler for handler in _handlers if not handler.undo()]
 
 
+_masks: dict[int, Any] = {}
+"""What each thread that is just forking had blocked before."""
+
+
+def hold() -> None:
+    """Before a fork: keep back what would end the child while its handlers are still its parent's.
+
+    Python forgets in a new child which signals have come; without us they would have ended it.
+    """
+    numbers = [handler.number for handler in _handlers if not callable(handler.previous)]
+    if numbers:
+        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+
+
+def release() -> None:
+    """After a fork, in parent and child: let them come."""
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 class _Handler:
     """The handler of one signal, in front of the `previous` one.
 
@@ -55,16 +76,16 @@ class _Handler:
 
     def __init__(self, watching: list[Watched], number: int, previous: Any) -> None:
         self._watching = watching
-        self._number = number
-        self._previous = previous
+        self.number = number
+        self.previous = previous
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
-        if callable(self._previous):
+        if callable(self.previous):
             # The program's own may end it in ways that nothing after it sees (os._exit, another signal).
             self._note(status)
             try:
-                self._previous(number, frame)
+                self.previous(number, frame)
             finally:
                 self._note(_format.RUNNING)
         elif self._is_set():
@@ -80,13 +101,13 @@ class _Handler:
         """Whether it is gone: another one stands there by now, or the previous one again."""
         if self._is_set():
             try:
-                signal.signal(self._number, self._previous)
+                signal.signal(self.number, self.previous)
             except ValueError:
                 return False  # finished in another thread: it stays, and has nobody to tell
         return True
 
     def _is_set(self) -> bool:
-        current: Any = signal.getsignal(self._number)
+        current: Any = signal.getsignal(self.number)
         return current is self
 
     def _note(self, status: str) -> None:

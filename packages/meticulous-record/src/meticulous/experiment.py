@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-from . import _format
-from .errors import NotRecordedError, OptionsError, ReservedFileError, SummaryError
+from .errors import NotRecordedError, OptionsError, SummaryError
 
 # All else is imported where it is used, when an experiment starts: to import the package costs little.
 if TYPE_CHECKING:
@@ -196,19 +195,15 @@ class Experiment:
         return None if self._scratch is not None or self._directory is None else self._directory.name
 
     def path(self, name: str | os.PathLike[str]) -> Path:
-        """The path of the file `name` of the experiment's own; folders on the way to it are made.
+        """The path of the file `name` of the program's own; folders on the way to it are made.
 
         Raises:
             ReservedFileError: the recorder writes it itself, or it would lie outside of the folder.
             NotRecordedError: as `directory`.
         """
-        path = self._inside(name)
-        if len(path.relative_to(self.directory).parts) == 1 and path.name.lower() in _RESERVED:
-            raise ReservedFileError(
-                f"{path.name!r} is a file that the recorder writes itself: choose another name, "
-                "or open it for reading with open()",
-                path=path,
-            )
+        from ._folder import own_file
+
+        path = own_file(self.directory, name, for_reading=False)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -220,8 +215,11 @@ class Experiment:
             NotRecordedError: as `directory`.
             OSError: as `open`.
         """
-        path = self._inside(name) if not set(mode) & set("wax+") else self.path(name)
-        return open(path, mode, **how)
+        from ._folder import own_file
+
+        if set(mode) & set("wax+"):
+            return open(self.path(name), mode, **how)
+        return open(own_file(self.directory, name, for_reading=True), mode, **how)
 
     def summary(self, values: Mapping[str, Any], *, update: bool = False) -> None:
         """Write `values` to summary.json in place of what it held; with `update`, on top of that.
@@ -260,18 +258,3 @@ class Experiment:
             self._recording.end(of_exception(error))
         if self._scratch is not None:
             self._scratch.cleanup()
-
-    def _inside(self, name: str | os.PathLike[str]) -> Path:
-        from pathlib import Path
-
-        path = Path(os.path.normpath(self.directory / name))
-        if self.directory not in path.parents:
-            raise ReservedFileError(
-                f"{os.fspath(name)!r} lies outside of the experiment's folder {str(self.directory)!r}: "
-                "use the built-in open() for files elsewhere",
-                path=path,
-            )
-        return path
-
-
-_RESERVED = frozenset(name.lower() for name in _format.RECORDED_FILES)
