@@ -103,7 +103,10 @@ def start(repository, tmp_path):
     yield start
     for process in running:
         process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 @pytest.fixture

@@ -149,11 +149,13 @@ class Tee:
     ) -> Callable[[Any], Any]:
         def write(data: Any) -> Any:
             written = original(data)
-            # What the text layer, which is no Python code, hands down has been copied above it.
-            if self.files and sys._getframe(1).f_code not in text_layer:
-                copy = bytes(data)[:written]  # an unbuffered stream may take less than it was given
-                if copy:
-                    for file in self.files:
+            if self.files:
+                # What the text layer, which is no Python code, hands down has been copied above it. There is no
+                # caller at all when the interpreter flushes what the program has put in sys.stdout's place.
+                caller = sys._getframe().f_back
+                if caller is None or caller.f_code not in text_layer:
+                    copy = bytes(data)[:written]  # an unbuffered stream may take less than it was given
+                    for file in self.files if copy else ():
                         file.append(copy)
             return written
 

@@ -7,7 +7,6 @@ Three git processes answer everything, whatever the repository's size: `log` (wh
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     import git
 
 __all__ = ["Checkout", "inspect", "without_credentials"]
-
-
-_INSTALLED = re.compile(r"[/\\](site|dist)-packages[/\\]")
 
 
 class Checkout(NamedTuple):
@@ -162,7 +158,9 @@ def _loaded_code(root: Path) -> list[str]:
         # Through `__dict__`: asking a lazy module for an attribute would load it.
         file = getattr(module, "__dict__", {}).get("__file__")
         # Environments are often kept inside the work tree; what is in them is in requirements.txt.
-        if not isinstance(file, str) or file.startswith(standard_library) or _INSTALLED.search(file):
+        if not isinstance(file, str) or file.startswith(standard_library):
+            continue
+        if "site-packages" in file or "dist-packages" in file:
             continue
         folder, name = os.path.split(file)
         if folder not in real_folders:
@@ -214,7 +212,8 @@ def without_credentials(url: str) -> str:
     if at:
         # The user of an ssh URL is no secret ("git"); over http a token often stands in its place.
         authority = f"{user.partition(':')[0]}@{host}" if "ssh" in scheme else host
-    return f"{scheme}://{authority}{slash}{re.split('[?#]', path)[0]}"
+    path = path.partition("?")[0].partition("#")[0]
+    return f"{scheme}://{authority}{slash}{path}"
 
 
 def _relative(path: Path, root: Path) -> str | None:
