@@ -592,7 +592,7 @@ class TestContradictions:
     def test_of_the_command_line_with_the_script_too(self, capsys):
         with pytest.raises(SystemExit):
             parse(parser(), ["--resume"], True, {"norecord": True})
-        assert "norecord and resume contradict each other" in capsys.readouterr().err
+        assert "--norecord and --resume contradict each other" in capsys.readouterr().err
 
     def test_of_the_script_with_itself_are_an_error_of_the_script(self):
         with pytest.raises(OptionsError, match="norecord and resume contradict each other"):

@@ -150,6 +150,16 @@ def test_args_without_names_are_refused_before_anything_is_made(project):
     assert not (project / "experiments").exists()
 
 
+def test_what_is_parsed_already_is_no_parser():
+    with pytest.raises(TypeError, match=r"Experiment\(args\)"):
+        Experiment.from_parser(argparse.Namespace(lr=0.1))
+
+
+def test_an_experiment_shows_where_it_is():
+    with Experiment({}) as experiment:
+        assert repr(experiment) == f"<Experiment 1 in {str(experiment.directory)!r}>"
+
+
 class TestSummary:
     def test_is_replaced_whole(self):
         with Experiment({}) as experiment:
@@ -359,7 +369,9 @@ def test_an_experiments_directory_that_is_a_file_is_refused(project, git, direct
     (project / "file").write_text("x")
     git("add", "file")
     git("commit", "-q", "-m", "file")
-    with pytest.raises(meticulous.ExperimentsDirectoryError, match=r"move that file away, or choose another"):
+    with pytest.raises(
+        meticulous.ExperimentsDirectoryError, match=r"move the file '.*file' away, or choose another"
+    ):
         Experiment({}, experiments_directory=directory)
     assert (project / "file").read_text() == "x"
 

@@ -54,7 +54,7 @@ class TestRefusals:
         assert os.listdir(plain) == []
 
     def test_a_project_directory_that_is_not_there(self, tmp_path):
-        with pytest.raises(meticulous.RepositoryError, match="no git repository"):
+        with pytest.raises(meticulous.RepositoryError, match=r"is not there.*--project-directory"):
             Experiment({}, project_directory=tmp_path / "nowhere")
 
     def test_no_commit_yet(self, tmp_path):
@@ -113,6 +113,17 @@ class TestRefusals:
         done = execute(project, "new.py")
         assert last_line(done).startswith("meticulous.errors.DirtyRepoException:")
         assert "not added: new.py." in last_line(done)
+
+    def test_a_script_from_outside_of_the_repository(self, project, tmp_path):
+        (tmp_path / "elsewhere.py").write_text(SCRIPT)
+        done = execute(project, "../elsewhere.py")
+        assert "elsewhere.py' is not in the repository" in last_line(done)
+        assert not (project / "experiments").exists()
+
+    def test_without_a_chain_of_inner_errors(self, project, script):
+        (project / script).write_text("# changed\n" + SCRIPT)
+        done = execute(project, script)
+        assert done.stderr.count("Traceback") == 1
 
     def test_a_module_that_was_never_added(self, project, script, git):
         (project / "train.py").write_text("import model\n" + SCRIPT)

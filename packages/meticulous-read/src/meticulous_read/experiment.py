@@ -86,7 +86,11 @@ class ExperimentReader:
 
         Derived at each access. Only the machine that runs the experiment can know; elsewhere see `silent`.
         """
-        return _liveness.is_lost(self.metadata) if self.status == RUNNING else False
+        if self.status != RUNNING:
+            return False
+        lost = _liveness.is_lost(self.metadata)
+        # A process that has just ended may have said so since STATUS was read.
+        return False if lost and self.refresh_status() != RUNNING else lost
 
     @property
     def silent_for(self) -> timedelta | None:

@@ -31,8 +31,8 @@ class Options(NamedTuple):
     norecord: bool = False
     allow_dirty: bool = False
 
-    def check(self) -> Options:
-        """These options, if they don't contradict each other.
+    def check(self, flags: Mapping[str, str] | None = None) -> Options:
+        """These options, if they don't contradict each other; `flags` tells what they are called by the user.
 
         Raises:
             OptionsError: they do.
@@ -43,9 +43,8 @@ class Options(NamedTuple):
             ("resume", "experiment_id", "one looks for the newest experiment that fits, the other names one"),
         ):
             if getattr(self, one) and getattr(self, other) not in (False, None):
-                raise OptionsError(
-                    f"{one} and {other} contradict each other: {why}; give one of these options"
-                )
+                names = [(flags or {}).get(name, name) for name in (one, other)]
+                raise OptionsError(f"{' and '.join(names)} contradict each other: {why}; give one of them")
         return self
 
 
@@ -131,6 +130,11 @@ def parse(
         OptionsError: `overrides` names nothing there is, or contradicts itself.
         SystemExit: the command line is wrong, or contradicts itself or the overrides.
     """
+    if not isinstance(parser, argparse.ArgumentParser):
+        raise TypeError(
+            f"from_parser takes an argparse parser, not {type(parser).__name__}: it parses by itself. "
+            "What is parsed already goes to Experiment(args)"
+        )
     ours = {name: value for name, value in overrides.items() if name in Options._fields}
     otherwise = Options(**ours).check()
     _override(parser, {name: value for name, value in overrides.items() if name not in Options._fields})
@@ -143,7 +147,14 @@ def parse(
     args, found = _split(args)
     options = otherwise._replace(**found)
     try:
-        options.check()
+        options.check(
+            {
+                action.dest[len(_PREFIX) :]: action.option_strings[0]
+                for each in having or [parser]
+                for action in each._actions
+                if action.dest.startswith(_PREFIX) and action.option_strings
+            }
+        )
         if options.experiment_id is not None:
             check_experiment_id(options.experiment_id)
     except (OptionsError, ExperimentIdError) as error:

@@ -12,14 +12,14 @@ import io
 import os
 import sys
 from pathlib import Path
-from types import CodeType
+from types import BuiltinMethodType, CodeType
 from typing import Any, Callable
 
-from . import _trouble
+from . import _cells, _trouble
 from ._wrapped import Wrapped
 from ._write import write_all
 
-__all__ = ["OutputFile", "Tee", "out_of_the_way", "tee"]
+__all__ = ["OutputFile", "listen", "out_of_the_way", "unlisten"]
 
 _HIGH = 200
 """Descriptors from here on are ours: above those of most programs, below the limit of all systems (256)."""
@@ -80,17 +80,18 @@ class OutputFile:
                 )
 
 
-class Tee:
-    """Copies what is written to one stream object into any number of files, each for its own time."""
+class _Tee:
+    """Copies what is written to one stream object into any number of files."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, files: tuple[OutputFile, ...] = ()) -> None:
         self.stream = stream
-        self.files: tuple[OutputFile, ...] = ()
+        self.files = files
         self._buffer: Any = None
         write = self._text_write(stream.write)
+        is_plain = isinstance(stream, io.TextIOWrapper) and isinstance(stream.write, BuiltinMethodType)
         self._wrapped = [Wrapped(stream, "write", write)]
-        # Of other makes nobody knows whether their text comes by their `buffer`, and by which way.
-        if getattr(type(stream), "write", None) is io.TextIOWrapper.write:
+        # Of another make, nobody knows whether its text comes by its `buffer`, and by which way.
+        if is_plain:
             try:
                 flush = self._text_flush(stream.flush)
                 self._wrapped.append(Wrapped(stream, "flush", flush))
@@ -102,20 +103,18 @@ class Tee:
             except (AttributeError, ValueError):
                 pass  # detached, or a buffer on which nothing can be set: text alone is copied
 
-    def add(self, file: OutputFile) -> None:
-        """Copy to `file`, too, from now on."""
-        self.files = (*self.files, file)
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it still stands between the program and the stream."""
+        return self._wrapped[0].is_in_place
 
-    def discard(self, file: OutputFile) -> None:
-        """Copy to `file` no more; the stream is as it was before when nobody listens."""
-        self._flush_newcomers()
-        self.files = tuple(other for other in self.files if other is not file)
-        if not self.files:
-            _tees.pop(id(self.stream), None)
-            for wrapped in self._wrapped:
-                wrapped.undo()
+    def leave(self) -> None:
+        """Copy nothing more; the stream is as it was before."""
+        self.files = ()
+        for wrapped in self._wrapped:
+            wrapped.undo()
 
-    def _flush_newcomers(self) -> None:
+    def flush_newcomers(self) -> None:
         """Let a text layer that the program has put on our buffer in the meantime hand down what it holds."""
         for stream in (sys.stdout, sys.stderr):
             try:
@@ -150,8 +149,8 @@ class Tee:
         def write(data: Any) -> Any:
             written = original(data)
             if self.files:
-                # What the text layer, which is no Python code, hands down has been copied above it. There is no
-                # caller at all when the interpreter flushes what the program has put in sys.stdout's place.
+                # What the text layer, which is no Python code, hands down has been copied above it. There is
+                # no caller at all when the interpreter flushes what the program put in sys.stdout's place.
                 caller = sys._getframe().f_back
                 if caller is None or caller.f_code not in text_layer:
                     copy = bytes(data)[:written]  # an unbuffered stream may take less than it was given
@@ -162,22 +161,44 @@ class Tee:
         return write
 
 
-# One tee a stream object, however many experiments listen. The tee holds the stream, so its id stays its own.
-_tees: dict[int, Tee] = {}
+# One a stream object, however many experiments listen. Each holds its stream, so that the id stays its own.
+_tees: dict[int, _Tee] = {}
 
 
-def tee(stream: Any) -> Tee | None:
-    """The tee of `stream`; None where it has nothing to wrap, as `sys.stdout` under `pythonw`."""
-    if stream is None:
-        return None
-    known = _tees.get(id(stream))
-    if known is None:
+def listen(stream: Any, file: OutputFile) -> None:
+    """Copy to `file`, too, what is written to `stream` from now on."""
+    if id(stream) not in _tees:
         try:
-            known = _tees[id(stream)] = Tee(stream)
+            _tees[id(stream)] = _Tee(stream)
         except AttributeError:
             _trouble.warn(f"{type(stream).__name__} objects cannot be listened to: output is not recorded")
-            return None
-    return known
+            return
+        _cells.watch(_renew)
+    tee = _tees[id(stream)]
+    tee.files = (*tee.files, file)
+
+
+def unlisten(stream: Any, file: OutputFile) -> None:
+    """Copy to `file` no more; the stream is as it was before when nobody listens."""
+    tee = _tees.get(id(stream))
+    if tee is None:
+        return
+    tee.flush_newcomers()
+    tee.files = tuple(other for other in tee.files if other is not file)
+    if not tee.files:
+        del _tees[id(stream)]
+        tee.leave()
+        if not _tees:
+            _cells.unwatch()
+
+
+def _renew() -> None:
+    """Listen again to streams on which somebody has put back what was there before us."""
+    for key, tee in list(_tees.items()):
+        if not tee.is_in_place:
+            files = tee.files
+            tee.leave()  # if it is below what was put there, it keeps silent
+            _tees[key] = _Tee(tee.stream, files)
 
 
 def _odd_bytes(text: Any) -> bytes:

@@ -57,28 +57,34 @@ class Redirection:
         if os.getpid() != self._process or self not in _stack:
             return  # a forked child prints on into the file; its parent echoes and ends
         _flush()
+        try:
+            self._lead_back()
+        finally:
+            self._echoing.stop()
+            _stack.remove(self)
+            os.close(self._reader)
+            os.close(self._terminal)
+
+    def _lead_back(self) -> None:
         later = _stack[_stack.index(self) + 1 :]
         above = next((other for other in later if other._descriptor == self._descriptor), None)
+        if above is not None and above._stream is None:
+            above._stream = self._stream
+        elif self._stream is not None and not self._stream.closed:
+            self._stream.reconfigure(line_buffering=False)
         if above is None:
             os.dup2(self._terminal, self._descriptor)
             self._echoing.stop()
             self._echo()
-        else:
-            # The one above leads into our file. It lets us show what it has, then leads where we led.
-            above._echoing.pause()
-            with above._reading:
-                above._echo()
-                self._echoing.stop()
-                self._echo()
-                os.dup2(self._terminal, above._terminal, inheritable=False)
-            above._echoing.go_on()
-        if above is not None and above._stream is None:
-            above._stream = self._stream
-        elif self._stream is not None:
-            self._stream.reconfigure(line_buffering=False)
-        _stack.remove(self)
-        os.close(self._reader)
-        os.close(self._terminal)
+            return
+        # The one above leads into our file. It lets us show what it has, then leads where we led.
+        above._echoing.pause()
+        with above._reading:
+            above._echo()
+            self._echoing.stop()
+            self._echo()
+            os.dup2(self._terminal, above._terminal, inheritable=False)
+        above._echoing.go_on()
 
     def _echo(self) -> None:
         with self._reading:

@@ -62,7 +62,7 @@ class ExperimentFolder:
         except FileExistsError:
             raise
         except OSError as error:
-            raise _directory_error(experiments_directory, error) from error
+            raise _directory_error(experiments_directory, error) from None
 
     @classmethod
     def existing(cls, experiments_directory: Path) -> list[ExperimentFolder]:
@@ -218,7 +218,8 @@ def _directory_error(path: Path, error: OSError) -> ExperimentsDirectoryError:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
         remedy = "free some space, or choose another with --experiments-directory"
     elif error.errno == errno.ENOTDIR:
-        remedy = "move that file away, or choose another directory with --experiments-directory"
+        file = next((str(each) for each in (path, *path.parents) if each.exists() and not each.is_dir()), "")
+        remedy = f"move the file {file!r} away, or choose another directory with --experiments-directory"
     else:
         remedy = "make it writable, or choose another with --experiments-directory"
     return ExperimentsDirectoryError(

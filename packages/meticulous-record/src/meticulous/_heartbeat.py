@@ -6,7 +6,8 @@ import _thread
 import os
 import sys
 import time
-from typing import Callable
+from types import FrameType
+from typing import Any, Callable
 
 __all__ = ["Heartbeat"]
 
@@ -91,5 +92,33 @@ def _go_on_all() -> None:
         heartbeat.go_on()
 
 
+def _go_on_after_fork() -> None:
+    """Go on as soon as `os.fork` has returned.
+
+    From 3.12 on it counts threads even after this, to warn of them. What runs next in this thread is seen
+    by a profile function; one that the program has set is not replaced, and it may see a warning.
+    """
+    global _waiting  # noqa: PLW0603
+    caller = sys._getframe().f_back
+    if not _running:
+        return
+    if sys.version_info < (3, 12) or caller is None or sys.getprofile() not in (None, _waiting):
+        _go_on_all()
+        return
+    position = caller.f_lasti
+
+    def go_on(frame: FrameType | None, event: str, argument: Any) -> None:
+        while frame is not None and frame is not caller:
+            frame = frame.f_back
+        if frame is None or frame.f_lasti != position:  # else it is another one that is told of the fork
+            sys.setprofile(None)
+            _go_on_all()
+
+    _waiting = go_on
+    sys.setprofile(go_on)
+
+
+_waiting: Any = None
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_pause_all, after_in_parent=_go_on_all, after_in_child=_running.clear)
+    os.register_at_fork(before=_pause_all, after_in_parent=_go_on_after_fork, after_in_child=_running.clear)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import functools
 import os
 import sys
 import threading
@@ -113,11 +114,10 @@ class Recording:
         if sys.stderr is not sys.stdout:
             streams.append((sys.stderr, self.folder.stderr_path))
         for stream, path in streams:
-            tee = _capture.tee(stream)
-            if tee is not None:
+            if stream is not None:  # as under `pythonw`, and with `>&-`
                 file = _capture.OutputFile(path)
-                tee.add(file)
-                self._outputs.append(lambda tee=tee, file=file: tee.discard(file))  # type: ignore[misc]
+                _capture.listen(stream, file)
+                self._outputs.append(functools.partial(_capture.unlisten, stream, file))
 
     def _redirect(self) -> None:
         from ._capture_fd import Redirection
@@ -134,7 +134,10 @@ class Recording:
 
     def _let_go(self) -> None:
         while self._outputs:
-            self._outputs[-1]()
+            try:
+                self._outputs[-1]()
+            except (OSError, ValueError) as error:  # the program has closed what we need
+                _trouble.warn(f"cannot put standard output and error back as they were ({error})")
             self._outputs.pop()
 
     def _beat(self) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Checkout", "inspect", "without_credentials"]
 
 
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
+
+
 class Checkout(NamedTuple):
     """What a repository's work tree holds at the moment."""
 
@@ -47,6 +50,7 @@ def inspect(directory: Path, experiments_directory: Path, *, with_patch: bool) -
     """
     repository = _open(directory)
     root = Path(os.path.realpath(str(repository.working_tree_dir)))
+    _require_script(root)
     # A thousand jobs on one checkout must not fight over the index's lock.
     repository.git.update_environment(GIT_OPTIONAL_LOCKS="0")
     log = _git(repository, "log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%x00%D%x00%B")
@@ -69,16 +73,22 @@ def _open(directory: Path) -> git.Repo:
         import git
     except ModuleNotFoundError:
         raise
-    except ImportError as error:  # GitPython runs git when it's imported
-        raise _no_git() from error
+    except ImportError:  # GitPython runs git when it's imported
+        raise _no_git() from None
+    if not directory.is_dir():
+        raise RepositoryError(
+            f"the project directory {str(directory)!r} is not there, or not a directory: "
+            "name another with --project-directory",
+            path=directory,
+        )
     try:
         repository = git.Repo(directory, search_parent_directories=True)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
         raise RepositoryError(
             f"{str(directory)!r} is in no git repository, so there is no commit to record: run the script in "
             "its repository, name that with --project-directory, make one with `git init`, or use --norecord",
             path=directory,
-        ) from error
+        ) from None
     if repository.bare or repository.working_tree_dir is None:
         raise RepositoryError(
             f"the git repository at {str(directory)!r} is bare, so no code can run from it: "
@@ -86,6 +96,26 @@ def _open(directory: Path) -> git.Repo:
             path=directory,
         )
     return repository
+
+
+def _require_script(root: Path) -> None:
+    """Refuse a script from elsewhere: this repository's commit would say nothing about it."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(script, str) or not script.endswith(".py") or _is_installed(script):
+        return  # a prompt, a notebook, a command that was installed
+    # Where it is called and where it is: it may be linked into the repository.
+    folder = os.path.realpath(os.path.dirname(script))
+    if _relative(Path(script), root) is None and _relative(Path(folder), root) is None:
+        raise RepositoryError(
+            f"the script {script!r} is not in the repository {str(root)!r}, whose commit would be recorded: "
+            "run it in its own repository, name that with --project-directory, or use --norecord",
+            path=root,
+            found=script,
+        )
+
+
+def _is_installed(file: str) -> bool:
+    return file.startswith(_STANDARD_LIBRARY) or "site-packages" in file or "dist-packages" in file
 
 
 def _no_git() -> RepositoryError:
@@ -100,8 +130,8 @@ def _git(repository: git.Repo, command: str, *arguments: str, **how: Any) -> Any
 
     try:
         return getattr(repository.git, command)(*arguments, **how)
-    except git.GitCommandNotFound as error:
-        raise _no_git() from error
+    except git.GitCommandNotFound:
+        raise _no_git() from None
     except git.GitCommandError as error:
         root, said = str(repository.working_tree_dir), str(error.stderr)
         if "dubious ownership" in said or "unsafe repository" in said:
@@ -120,7 +150,7 @@ def _git(repository: git.Repo, command: str, *arguments: str, **how: Any) -> Any
                 f"`git {command}` failed in the repository {root!r} ({lines[-1].strip()}): "
                 "repair the repository, or use --norecord"
             )
-        raise RepositoryError(sentence, path=root, found=said) from error
+        raise RepositoryError(sentence, path=root, found=said) from None
 
 
 def _changed(repository: git.Repo, excluded: str | None) -> list[str]:
@@ -151,16 +181,13 @@ def _unknown_code(repository: git.Repo, root: Path, excluded: str | None) -> lis
 def _loaded_code(root: Path) -> list[str]:
     """The files below `root` that loaded modules, the script among them, came from; installed ones aside."""
     inside = os.path.join(root, "")
-    standard_library = os.path.dirname(os.__file__) + os.sep
     real_folders: dict[str, str] = {}
     found = set()
     for module in list(sys.modules.values()):
         # Through `__dict__`: asking a lazy module for an attribute would load it.
         file = getattr(module, "__dict__", {}).get("__file__")
         # Environments are often kept inside the work tree; what is in them is in requirements.txt.
-        if not isinstance(file, str) or file.startswith(standard_library):
-            continue
-        if "site-packages" in file or "dist-packages" in file:
+        if not isinstance(file, str) or _is_installed(file):
             continue
         folder, name = os.path.split(file)
         if folder not in real_folders:

@@ -121,35 +121,33 @@ def _start(metadata: Mapping[str, Any]) -> float:
         return float("-inf")
 
 
-def _may_be_running(folder: ExperimentFolder, status: str, metadata: Mapping[str, Any]) -> bool:
-    if status and status.splitlines()[0] != _format.RUNNING:
-        return False
+def _may_have_ended(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
+    """Whether nothing speaks for a live process behind the last session, whatever STATUS says."""
+    gone = is_gone(metadata)
     job = scheduler_job()
     if job and all(metadata.get(key) == value for key, value in job.items()):
-        return is_gone(metadata) is False  # the scheduler has requeued us: what it started before has ended
-    gone = is_gone(metadata)
-    if gone is not None:
-        return not gone
+        return gone is not False  # the scheduler has requeued us: what it started before has ended
     beat = metadata.get("heartbeat-seconds")
-    if not isinstance(beat, (int, float)):
-        return True  # its recorder gives no signs of life that could fail to come
-    return folder.silent_seconds() <= beat * _format.SILENT_HEARTBEATS
+    if gone is not None or not isinstance(beat, (int, float)):
+        return bool(gone)
+    return folder.silent_seconds() > beat * _format.SILENT_HEARTBEATS
 
 
 def _claim(folder: ExperimentFolder) -> Earlier | None:
     """Claim the experiment if it does not run: only under the claim is what its files say sure to stay."""
     if not _create(folder.claim_path):
         return None
-    # An end writes metadata.json before STATUS, so that with this STATUS go these metadata, or later ones.
-    status = folder.read_status()
+    # In this order: a process that is found gone has written its last STATUS, and before that its metadata.
+    ended = _may_have_ended(folder, folder.read_json(_format.METADATA) or {})
+    status = folder.read_status() or _format.RUNNING
     metadata = folder.read_json(_format.METADATA)
-    if metadata is None or _may_be_running(folder, status, metadata):
+    if metadata is None or (status.splitlines()[0] == _format.RUNNING and not ended):
         release(folder.claim_path)
         return None
     sessions = metadata.get("resumes")
     sessions = list(sessions) if isinstance(sessions, list) else []
     session: dict[str, Any] = {"start-time": metadata.get("start-time"), "end-time": metadata.get("end-time")}
-    session["status"] = status or _format.RUNNING
+    session["status"] = status
     for key in ("hostname", "pid", "command"):
         session[key] = metadata.get(key)
     sessions.append({key: value for key, value in session.items() if value is not None})

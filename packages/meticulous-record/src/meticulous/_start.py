@@ -55,7 +55,7 @@ def start(
             f"cannot record in {str(directory)!r} ({error.strerror or error}): free some space or make it "
             "writable, or choose another with --experiments-directory",
             path=directory,
-        ) from error
+        ) from None
     finally:
         if earlier is not None:
             _resume.release(earlier.claim)

@@ -166,7 +166,7 @@ class Experiment:
 
             self._recording = start(project, directory, args, default_args, options, capture)
             self._directory = self._recording.folder.path
-            logger.info("recording in %s", self._directory)
+            logger.debug("recording in %s", self._directory)
 
     @property
     def directory(self) -> Path:
@@ -239,6 +239,9 @@ class Experiment:
     def finish(self) -> None:
         """End the experiment as a success. Later calls, and the process's end, change nothing."""
         self._end(None)
+
+    def __repr__(self) -> str:
+        return f"<Experiment {self.experiment_id} in {str(self._directory)!r}>"
 
     def __enter__(self) -> Experiment:
         return self

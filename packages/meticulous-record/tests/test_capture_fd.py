@@ -1,0 +1,296 @@
+"""capture="fd": what C code and child processes print is recorded, shown, and never waited for."""
+
+import contextlib
+import json
+import os
+import signal
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX")
+
+HEAD = "import ctypes, os, signal, subprocess, sys, threading\nfrom meticulous import Experiment\n"
+
+
+def script(body):
+    return HEAD + "experiment = Experiment(capture='fd')\n" + textwrap.dedent(body)
+
+
+@pytest.fixture
+def both(run, repository):
+    """Run a script bare and recorded; all must be equal, and the files what was shown."""
+
+    def both(code, copies=True, **how):
+        bare, recorded = run(code, bare=True, **how), run(code, **how)
+        assert recorded.stderr == bare.stderr
+        assert (recorded.stdout == bare.stdout) is True  # megabytes: pytest shall not show how they differ
+        assert recorded.returncode == bare.returncode
+        if copies:
+            assert (repository.output(stream="stdout") == recorded.stdout) is True
+            assert repository.output(stream="stderr") == recorded.stderr
+        return recorded
+
+    return both
+
+
+SCRIPTS = {
+    "print": "print('a'); print('b', file=sys.stderr)",
+    "bytes": "sys.stdout.buffer.write(bytes(range(256)))",
+    "the descriptor": "os.write(1, b'a'); os.write(2, b'b')",
+    "C": "libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.fflush(None)",
+    "C without a flush": "libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.printf(b'no newline')",
+    "a child": "subprocess.run(['sh', '-c', 'echo out; echo err >&2'])",
+    "a forked child": "if os.fork() == 0: os.write(1, b'child'); os._exit(0)\nos.wait(); print('parent')",
+    "os.system": "os.system('echo a')",
+    "10 MB": "for i in range(100_000): print(str(i) * 20)",
+    "10 MB of a child": "subprocess.run([sys.executable, '-c', 'print(\"x\" * 10_000_000)'])",
+    "an exception": "print('a'); 1 / 0",
+    "an exit with a text": "print('a'); sys.exit('no data')",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_files_and_the_terminal_show_what_was_printed(name, both):
+    both(script(SCRIPTS[name]))
+
+
+def test_what_was_held_back_before_the_start_is_not_recorded(run, repository):
+    body = "print('before'); ctypes.CDLL(None).puts(b'before')\n"
+    done = run(HEAD + body + "experiment = Experiment(capture='fd')\nprint('in')\n")
+    assert (done.stdout, repository.output()) == (b"before\nbefore\nin\n", b"in\n")
+
+
+def test_afterwards_the_descriptors_lead_where_they_did(both, repository):
+    both(
+        script(
+            """
+            print("in")
+            experiment.finish()
+            print("after", sys.stdout.line_buffering, flush=True)
+            os.write(1, b"after"); os.write(2, b"after")
+            subprocess.run(["echo", "after"])
+            """
+        ),
+        copies=False,
+    )
+    assert repository.output() == b"in\n"
+    assert repository.output(stream="stderr") == b""
+
+
+def test_no_descriptor_and_no_thread_is_left(run):
+    code = HEAD + textwrap.dedent(
+        """
+        def state():
+            return sorted(os.listdir("/proc/self/fd")), os.listdir("/proc/self/task"), os.get_inheritable(1)
+        Experiment(capture="fd").finish()  # imports, and what they open, are not its own
+        before = state()
+        for _ in range(3):
+            first, second = Experiment(capture="fd"), Experiment(capture="fd")
+            first.finish(); second.finish()
+        print(state() == before)
+        """
+    )
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("/proc")
+    assert run(code).stdout == b"True\n"
+
+
+@pytest.mark.parametrize("order", ["out of order", "in order"])
+def test_several_each_keep_their_own_time(order, run, repository):
+    ends = ("outer", "inner") if order == "out of order" else ("inner", "outer")
+    done = run(
+        HEAD
+        + textwrap.dedent(
+            f"""
+            def say(text):
+                print(text)
+                os.write(1, b"written\\n")
+                subprocess.run(["echo", "echoed"])
+            say("before")
+            outer = Experiment(capture="fd"); say("outer")
+            inner = Experiment(capture="fd"); say("both")
+            {ends[0]}.finish(); say("one")
+            {ends[1]}.finish(); say("after")
+            """
+        ),
+        flags=["-u"],  # or Python's own order at the ends is another one
+    )
+    said = {w: w + b"\nwritten\nechoed\n" for w in (b"before", b"outer", b"both", b"one", b"after")}
+    assert done.stdout == b"".join(said.values())
+    one = {"outer": said[b"outer"] + said[b"both"], "inner": said[b"both"]}
+    one[ends[1]] += said[b"one"]
+    assert (repository.output(1), repository.output(2)) == (one["outer"], one["inner"])
+
+
+def test_order_survives_ends_out_of_order_under_load(run):
+    done = run(
+        HEAD
+        + textwrap.dedent(
+            """
+            running = []
+            for number in range(60):
+                for line in range(200): print(number, line)
+                running.append(Experiment(capture="fd", experiment_id=f"x{number}"))
+                if len(running) == 3: running.pop(number % 2).finish()
+            """
+        )
+    )
+    lines = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    assert len(lines) == 60 * 200
+    assert lines == sorted(lines)
+
+
+def test_it_mixes_with_the_other_kind(run, repository):
+    body = """
+    outer = Experiment()
+    print("a"); sys.stdout.flush()
+    inner = Experiment(capture="fd")
+    print("b"); os.write(1, b"c\\n")
+    outer.finish()
+    print("d")
+    inner.finish()
+    print("e")
+    """
+    assert run(HEAD + textwrap.dedent(body)).stdout == b"a\nb\nc\nd\ne\n"
+    assert (repository.output(1), repository.output(2)) == (b"a\nb\n", b"b\nc\nd\n")
+
+
+def test_a_child_that_outlives_the_program_is_not_waited_for(start, repository):
+    """Its later words are in the file; the terminal may be somebody else's by then."""
+    reader, writer = os.pipe()
+    process = start(
+        script(
+            """
+            subprocess.Popen(["sh", "-c", "cat; echo late"], pass_fds=[int(sys.argv[1])])
+            print("the program's end")
+            """
+        ),
+        str(writer),
+        pass_fds=[writer],
+    )
+    os.close(writer)
+    assert process.wait(60) == 0
+    assert process.stdout.read() == b"the program's end\n"
+    assert repository.status() == "SUCCESS"
+    process.stdin.close()  # the child's, too: now it goes on
+    assert os.read(reader, 1) == b""  # until it is gone
+    os.close(reader)
+    assert repository.output() == b"the program's end\nlate\n"
+
+
+def test_the_last_words_before_a_kill_are_in_the_file(start, repository):
+    process = start(
+        script("print('last words'); os.write(2, b'and mine'); os.kill(os.getpid(), signal.SIGKILL)")
+    )
+    assert process.wait(60) == -signal.SIGKILL
+    assert (repository.output(), repository.output(stream="stderr")) == (b"last words\n", b"and mine")
+    assert repository.status() == "RUNNING"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signals_take_their_course_after_all_is_shown(name, start, repository):
+    process = start(script("print('ready', flush=True)\nwhile True: signal.pause()"))
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == -getattr(signal, name)
+    assert repository.status().startswith(f"ERROR\nsignal {name}")
+    assert repository.output(stream="stderr") == err
+
+
+def test_a_terminal_shows_all(start, repository):
+    terminal, end = os.openpty()
+    process = start(
+        script("for i in range(1000): print(i)\nos.write(1, b'\\r50%\\r100%\\n')"),
+        stdin=end,
+        stdout=end,
+        stderr=end,
+    )
+    os.close(end)
+    chunks = []
+    with contextlib.suppress(OSError):  # how Linux tells that all have closed the other end
+        while not chunks or chunks[-1]:
+            chunks.append(os.read(terminal, 1024))
+    os.close(terminal)
+    assert process.wait(60) == 0
+    assert (b"".join(chunks) == repository.output().replace(b"\n", b"\r\n")) is True
+    assert repository.output().endswith(b"999\n\r50%\r100%\n")
+
+
+def test_a_reader_that_is_slow_and_does_not_block_gets_all(start, repository):
+    """Another program may have set the pipe that is shared with it to non-blocking."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    process = start(script("for i in range(100_000): os.write(1, b'%d\\n' % i)"), stdout=writer)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        shown = file.read()
+    assert process.wait(60) == 0
+    assert (shown == repository.output()) is True
+    assert shown.count(b"\n") == 100_000
+
+
+def test_a_terminal_that_goes_away_leaves_the_file(start, repository):
+    process = start(script("sys.stdin.read()\nfor i in range(10_000): print(i)"))
+    process.stdout.close()
+    process.stdin.close()
+    assert process.wait(60) == 0
+    assert repository.output().count(b"\n") == 10_000
+    assert repository.status() == "SUCCESS"
+
+
+def test_threads_lose_nothing(run, repository):
+    code = script(
+        """
+        def work(name):
+            for number in range(2000): os.write(1, f"{name}{number}\\n".encode())
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        """
+    )
+    done = run(code)
+    assert (done.stdout == repository.output()) is True
+    assert len(set(done.stdout.split())) == 8000
+
+
+def test_a_forked_child_leaves_the_record_to_its_parent(run, repository):
+    done = run(
+        script(
+            """
+            if os.fork() == 0:
+                print("child")
+                experiment.finish()
+                sys.exit(3)
+            os.wait()
+            print("parent")
+            """
+        )
+    )
+    assert (done.returncode, done.stdout) == (0, b"child\nparent\n")
+    assert repository.output() == done.stdout
+    assert repository.status() == "SUCCESS"
+
+
+def test_a_resumed_experiment_shows_only_what_is_new(run, repository):
+    code = HEAD + "Experiment(capture='fd', resume=True); print(sys.argv[1])\n"
+    assert run(code, "first").stdout == b"first\n"
+    assert run(code, "second").stdout == b"second\n"
+    assert repository.output() == b"first\nsecond\n"
+    assert len(json.loads(repository.output(stream="metadata.json"))["resumes"]) == 1
+
+
+def test_nothing_is_captured_with_none(run, repository):
+    done = run(HEAD + "Experiment(capture='none'); print('a'); sys.exit(3)")
+    assert (done.returncode, done.stdout) == (3, b"a\n")
+    assert (repository.output(), repository.status()) == (b"", "ERROR\nexit code 3")
+
+
+def test_streams_and_descriptors_that_the_program_closes_are_no_trouble(run, repository):
+    assert run(script("print('a'); sys.stdout.close(); sys.stderr.close()")).returncode == 0
+    assert run(script("print('a', flush=True); os.closerange(1, 1000)")).returncode in (0, 120)
+    assert repository.status(1) == "SUCCESS"
+    assert repository.status(2) in ("SUCCESS", "ERROR\nexit code 120")
+    assert (repository.output(1), repository.output(2)) == (b"a\n", b"a\n")
