@@ -200,6 +200,12 @@ def test_output_that_reaches_nobody_at_the_end_is_exit_code_120(start, repositor
     assert repository.status() == "ERROR\nexit code 120"
 
 
+def test_so_is_a_stream_that_cannot_be_flushed(run, repository):
+    code = script("class Stream:\n  write = sys.stdout.write\nsys.stdout = Stream()")
+    assert (run(code, bare=True).returncode, run(code).returncode) == (120, 120)
+    assert repository.status() == "ERROR\nexit code 120"
+
+
 def test_a_print_into_a_closed_pipe_fails_as_it_does_bare(start, repository):
     code = script("sys.stdin.read()\nfor i in range(100000): print(i)")
     for bare in (True, False):

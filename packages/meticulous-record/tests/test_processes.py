@@ -40,8 +40,8 @@ def test_a_forked_child_prints_into_the_file_once(both, repository):
             """
             print("before", flush=True)
             child = os.fork()
+            if child: os.waitpid(child, 0)  # one after the other, so that the two runs can be compared
             print("child" if child == 0 else "parent", flush=True)
-            if child: os.waitpid(child, 0)
             """
         )
     )

@@ -164,11 +164,10 @@ def _is_flushed() -> bool:
     """Whether what was printed could be handed over. If not, Python finds that out after us, and exits so."""
     for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except OSError:
+            if stream is not None and not getattr(stream, "closed", False):
+                stream.flush()
+        except Exception:  # noqa: BLE001 - whatever it is, Python comes to the same end
             return False
-        except (AttributeError, ValueError):
-            pass  # none, or closed: Python passes it over
     return True
 
 

@@ -170,3 +170,12 @@ class Recording:
                 _trouble.warn(
                     f"cannot write {path!r} ({error.strerror}): the run goes on, what it held before stays"
                 )
+
+
+def _after_fork_in_child() -> None:
+    global _changing  # noqa: PLW0603 - another thread may have held it, and is not here to let it go
+    _changing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
