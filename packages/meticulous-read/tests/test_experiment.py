@@ -95,9 +95,14 @@ def test_open_reads_the_users_files_and_nothing_else(make, tmp_path):
     with reader.open("curve.csv", "rb") as file:
         assert file.read() == b"epoch,loss\n"
     (tmp_path / "secret").touch()
-    for name in ("../../secret", str(tmp_path / "secret")):
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "sub").symlink_to(tmp_path)
+    for name in ("../../secret", str(tmp_path / "secret"), "link", "sub/secret", "..", ""):
         with pytest.raises(ValueError, match="leads out"):
             reader.open(name)
+    (folder / "last").symlink_to("curve.csv")
+    with reader.open("last") as file:
+        assert file.read() == "epoch,loss\n"
     for mode in ("w", "a", "r+", "x"):
         with pytest.raises(ValueError, match="only reads"):
             reader.open("curve.csv", mode)
@@ -133,11 +138,11 @@ def test_a_subclass_adds_attributes_and_columns(make):
                 self.epochs = len(file.readlines())
 
         def row(self):
-            return {**super().row(), ("curve", "epochs"): self.epochs}
+            return {**super().row(), "curve": {"epochs": self.epochs}}
 
     reader = WithCurve(make(**{"curve.csv": "1\n2\n"}))
     assert reader.epochs == 2
-    assert reader.row()["curve", "epochs"] == 2
+    assert reader.row()["curve"] == {"epochs": 2}
 
 
 def _identity(pid):

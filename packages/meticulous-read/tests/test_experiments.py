@@ -1,12 +1,21 @@
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 
 import meticulous_read
 import pytest
-from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
+from meticulous_read import (
+    ExperimentNotFoundError,
+    ExperimentReader,
+    Experiments,
+    ExperimentsDirectoryError,
+)
 
 
 def start(day):
@@ -15,6 +24,7 @@ def start(day):
 
 def test_public_names():
     assert sorted(meticulous_read.__all__) == [
+        "ExperimentNotFoundError",
         "ExperimentReader",
         "Experiments",
         "ExperimentsDirectoryError",
@@ -93,12 +103,101 @@ def test_another_reader_class_reads_each_folder(make, directory):
     assert Experiments(directory, reader=Louder)["1"].shout == "SUCCESS!"
 
 
-def test_errors_survive_pickling():
-    import pickle
+def test_several_directories_are_read_as_one(make, directory, tmp_path):
+    make("1", metadata=start(3), args={"lr": 1})
+    make("10", metadata=start(1))
+    directory.rename(tmp_path / "adam")
+    make("1", metadata=start(2), args={"momentum": 0.9})
+    experiments = Experiments(["adam/", Path("experiments"), "adam"], project_directory=tmp_path)
+    assert list(experiments) == ["adam/10", "experiments/1", "adam/1"]
+    assert experiments["experiments/1"].experiment_id == "1"
+    frame = experiments.as_dataframe()
+    assert frame.index.tolist() == ["adam/1", "adam/10", "experiments/1"]
+    assert frame["args"].notna().to_numpy().tolist() == [[False, True], [False, False], [True, False]]
 
-    error = pickle.loads(pickle.dumps(ExperimentsDirectoryError("runs", "not a directory")))
-    assert (error.path, error.reason) == ("runs", "not a directory")
-    assert str(error) == "cannot list the experiments directory 'runs': not a directory"
+    make("2", metadata=start(4))
+    experiments.refresh_experiments()
+    assert list(experiments)[-1] == "experiments/2"
+    shutil.rmtree(tmp_path / "adam")
+    with pytest.raises(ExperimentsDirectoryError, match="adam"):
+        experiments.refresh_experiments()
+    assert len(experiments) == 4
+    assert len(Experiments([])) == len(Experiments(iter([])).as_dataframe()) == 0
+
+
+def test_an_unknown_id_is_a_key_error_that_says_what_to_ask_for(make, tmp_path):
+    make("3")
+    experiments = Experiments(project_directory=tmp_path)
+    where = str(tmp_path / "experiments")
+    with pytest.raises(ExperimentNotFoundError) as caught:
+        experiments[3]
+    assert str(caught.value) == f"no experiment 3 in {where!r}; did you mean '3'?"
+    with pytest.raises(KeyError) as caught:
+        experiments["4"]
+    assert str(caught.value) == f"no experiment '4' in {where!r}"
+    with pytest.raises(KeyError) as caught:
+        Experiments(["experiments"], project_directory=tmp_path)["3"]
+    assert str(caught.value) == f"no experiment '3' in {where!r}; did you mean 'experiments/3'?"
+    assert 3 not in experiments
+    assert experiments.get("4") is None
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01])
+def test_folders_are_read_by_threads_only_where_reading_waits(make, directory, seconds):
+    threads = set()
+
+    class Slow(ExperimentReader):
+        def __init__(self, directory):
+            time.sleep(seconds)
+            super().__init__(directory)
+            threads.add(threading.current_thread().name)
+
+    for number in range(1, 101):
+        make(str(number), args={"number": number})
+    experiments = Experiments(directory, reader=Slow)
+    assert list(experiments) == [str(number) for number in range(1, 101)]
+    assert [reader.args["number"] for reader in experiments.values()] == list(range(1, 101))
+    assert threading.main_thread().name in threads
+    assert (len(threads) > 1) == bool(seconds)
+    assert threading.active_count() == 1
+
+
+def test_what_a_readers_class_raises_in_a_thread_comes_out(make, directory):
+    tried = []
+
+    class Broken(ExperimentReader):
+        def __init__(self, directory):
+            super().__init__(directory)
+            time.sleep(0.01)
+            tried.append(directory)
+            if len(tried) > 50:
+                raise ZeroDivisionError
+
+    for number in range(500):
+        make(str(number))
+    with pytest.raises(ZeroDivisionError):
+        Experiments(directory, reader=Broken)
+    assert 50 < len(tried) < 500
+    assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            ExperimentsDirectoryError("runs", "not a directory"),
+            "cannot list the experiments directory 'runs': not a directory",
+        ),
+        (
+            ExperimentNotFoundError("3", ["a", "b"], ["a/3", "b/3"]),
+            "no experiment '3' in 'a' or 'b'; did you mean 'a/3' or 'b/3'?",
+        ),
+    ],
+)
+def test_errors_survive_pickling(error, message):
+    again = pickle.loads(pickle.dumps(error))
+    assert vars(again) == vars(error)
+    assert str(again) == str(error) == message
 
 
 def test_json_in_the_making_is_a_problem_until_it_is_whole(make, directory):

@@ -1,6 +1,5 @@
 import json
 import math
-import re
 import tempfile
 from datetime import timedelta
 from pathlib import Path
@@ -142,11 +141,14 @@ def test_names_of_any_kind_survive(frame_of):
 def test_columns_of_a_subclass_stand_behind_the_others(make, directory):
     class Own(ExperimentReader):
         def row(self):
-            return {("own", "number"): np.float64(1.5), ("header", "again"): 1, **super().row()}
+            row = super().row()
+            row["header"]["again"] = 1
+            return {"own": {"number": np.float64(1.5), "flag": np.bool_(True)}, **row}
 
     make("1", args={"lr": 1})
     frame = Experiments(directory, reader=Own).as_dataframe()
-    assert frame.columns[-1] == ("own", "number")
+    assert list(frame.columns[-2:]) == [("own", "number"), ("own", "flag")]
+    assert frame["own"].dtypes.map(str).tolist() == ["float64", "bool"]
     assert frame["header", "again"].tolist() == [1]
 
 
@@ -172,22 +174,3 @@ def test_any_arguments_come_back_equal_through_disk_and_frame(rows):
                 assert found is None or pd.isna(found)
             else:
                 assert found == value
-
-
-def test_the_readme_runs(make, directory, tmp_path, monkeypatch, capsys):
-    for number in range(1, 5):
-        make(
-            str(number),
-            args={"lr": 0.1 * number, "seed": number % 2},
-            default_args={"lr": 0.1, "seed": 0},
-            summary={"accuracy": 0.5 + number / 100, "best": {"epoch": number}},
-            **{"curve.csv": "epoch,loss\n1,0.5\n2,0.4\n"},
-        )
-    monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    assert blocks
-    names = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
-    assert capsys.readouterr().out

@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
 import socket
+import threading
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
+from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError, _parse
 from meticulous_read._files import JSON_LIMIT
-from meticulous_read._parse import parse_object, parse_status, parse_time
+from meticulous_read._parse import COLUMNS_LIMIT, parse_object, parse_status, parse_time
 
 
 @pytest.mark.parametrize(
@@ -146,6 +149,72 @@ def test_every_folder_is_listed(make, directory, tmp_path):
     assert experiments["linked"].status == "SUCCESS"
     assert experiments["linked"].problems == (("", "a symbolic link to a folder elsewhere"),)
     assert len(experiments.as_dataframe()) == 6
+
+
+def test_an_object_with_too_many_keys_for_columns_is_read_and_says_so(make, directory):
+    make("1", summary={f"{number}": number for number in range(COLUMNS_LIMIT + 5)}, metadata={"pid": 1})
+    make("2", summary={"loss": 1})
+    experiments = Experiments(directory)
+    assert len(experiments["1"].summary) == COLUMNS_LIMIT + 5
+    (problem,) = experiments["1"].problems
+    assert str(problem) == "summary.json: has 10,005 keys, of which a frame shows the first 10,000"
+    assert len(experiments.as_dataframe()["summary"].columns) == COLUMNS_LIMIT + 1
+
+
+def test_the_keys_of_many_hostile_files_are_not_kept(make):
+    for start in range(0, 5 * COLUMNS_LIMIT, COLUMNS_LIMIT // 2):
+        data = json.dumps(dict.fromkeys(map(str, range(start, start + COLUMNS_LIMIT // 2)), 0)).encode()
+        assert len(parse_object(data)[0]) == COLUMNS_LIMIT // 2
+        assert len(_parse._names) <= 2 * COLUMNS_LIMIT
+
+
+def test_thousands_of_stray_files_are_no_experiments(make, directory):
+    folder = make("1")
+    for number in range(3000):
+        (directory / f"{number}.txt").touch()
+        (folder / f"{number}.txt").touch()
+    assert list(Experiments(directory)) == ["1"]
+    assert Experiments(directory)["1"].problems == ()
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_whole(make):
+    # Longer than one read takes, so that a mixture would be seen.
+    contents = [{"values": [number] * 100_000} for number in range(2)]
+    folder = make(status="RUNNING\n", metadata={"pid": None}, summary=contents[0])
+    done = threading.Event()
+
+    def replace():
+        while not done.is_set():
+            for content in contents:
+                (folder / ".new").write_text(json.dumps(content))
+                os.replace(folder / ".new", folder / "summary.json")
+
+    replacing = threading.Thread(target=replace)
+    replacing.start()
+    try:
+        reader = ExperimentReader(folder)
+        for _ in range(30):
+            assert reader.refresh_summary() in contents
+            assert reader.problems == ()
+    finally:
+        done.set()
+        replacing.join()
+
+
+def test_a_folder_that_vanishes_while_others_are_read_is_listed(make, directory):
+    class Vanishing(ExperimentReader):
+        def __init__(self, folder):
+            for other in directory.iterdir():
+                if other != Path(folder):
+                    shutil.rmtree(other)
+            super().__init__(folder)
+
+    for name in ("1", "2", "3"):
+        make(name)
+    experiments = Experiments(directory, reader=Vanishing)
+    problems = sorted(str(*reader.problems) for reader in experiments.values())
+    assert problems == ["", "no such folder", "no such folder"]
+    assert len(experiments.as_dataframe()) == 3
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")

@@ -10,8 +10,15 @@ It needs neither git nor the recorder, and imports pandas only when a frame is m
 """
 
 from meticulous_read._parse import Problem
-from meticulous_read.errors import ExperimentsDirectoryError, MeticulousError
+from meticulous_read.errors import ExperimentNotFoundError, ExperimentsDirectoryError, MeticulousError
 from meticulous_read.experiment import ExperimentReader
 from meticulous_read.experiments import Experiments
 
-__all__ = ["ExperimentReader", "Experiments", "ExperimentsDirectoryError", "MeticulousError", "Problem"]
+__all__ = [
+    "ExperimentNotFoundError",
+    "ExperimentReader",
+    "Experiments",
+    "ExperimentsDirectoryError",
+    "MeticulousError",
+    "Problem",
+]

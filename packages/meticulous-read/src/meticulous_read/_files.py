@@ -15,7 +15,6 @@ __all__ = [
     "MISSING",
     "OUTPUT_LIMIT",
     "Content",
-    "Signature",
     "open_regular",
     "read_content",
     "read_end",
@@ -46,24 +45,16 @@ _KINDS = (
 )
 
 
-class Signature(NamedTuple):
-    """What changes when a file does: replaced, appended to, or touched."""
-
-    mtime_ns: int
-    size: int
-    inode: int
-
-
 class Content(NamedTuple):
-    """What a recorded file gave: its bytes or, with `data` None, the reason why not."""
+    """What a recorded file gave: its bytes or, with `data` None, the reason why not; and its signature."""
 
     data: bytes | None
-    signature: Signature | None
+    signature: int | None
     problem: str
 
 
-def signature_of(path: str) -> Signature | None:
-    """Return the signature of what lies at `path` (a link's own), None where nothing can be seen."""
+def signature_of(path: str) -> int | None:
+    """Return a number that changes when a file is replaced, appended to or touched; None for no file."""
     try:
         return _signature(os.lstat(path))
     except (OSError, ValueError):
@@ -149,8 +140,9 @@ def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def _signature(status: os.stat_result) -> Signature:
-    return Signature(status.st_mtime_ns, status.st_size, status.st_ino)
+def _signature(status: os.stat_result) -> int:
+    # One number takes less room than three, and there are five of them for each experiment.
+    return hash((status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 def _kind(status: os.stat_result) -> str:

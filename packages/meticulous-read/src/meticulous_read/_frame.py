@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUPS", "HEADER", "make_frame"]
 
-Row = Mapping[tuple[str, str], Any]
+Row = Mapping[str, Mapping[str, Any]]
 
 # The columns that every frame has, whatever the experiments hold, with their kinds.
 HEADER = {
@@ -39,6 +42,19 @@ _MICROSECOND = timedelta(microseconds=1)
 _NOT_A_TIME = -(2**63)
 
 
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the collector from walking through all that was read, again and again: nothing here is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_no_garbage_collection()
 def make_frame(ids: Sequence[str], rows: Sequence[Row], normalize_json_values: int = 0) -> pd.DataFrame:
     """Return a frame with one row for each id, columns in two levels, in first-seen order within their group.
 
@@ -49,28 +65,29 @@ def make_frame(ids: Sequence[str], rows: Sequence[Row], normalize_json_values: i
     """
     import pandas as pd
 
-    if normalize_json_values > 0:
-        rows = list(_normalized(rows, normalize_json_values))
-    kinds = {("header", name): kind for name, kind in HEADER.items()}
-    columns: dict[tuple[str, str], list[Any]] = {key: [None] * len(rows) for key in kinds}
-    for position, row in enumerate(rows):
-        for key, value in row.items():
-            column = columns.get(key)
-            if column is None:
-                column = columns[key] = [None] * len(rows)
-            column[position] = value
     # Object dtype throughout: any string of JSON or of a file system must pass, lone surrogates among them.
     index = pd.Index(list(ids), dtype=object, name="expid")
-    order = {group: place for place, group in enumerate(("header", *GROUPS))}
-    keys = sorted(columns, key=lambda key: order.get(key[0], len(order)))
+    keys: list[tuple[str, str]] = []
     arrays = []
-    for key in keys:
-        values = columns[key]
-        if key[0] == "summary":
-            values = [
-                _finite_or_not(value) if isinstance(value, (str, list, dict)) else value for value in values
-            ]
-        arrays.append(_array(values, kinds.get(key) or _kind(values), index))
+    for group in dict.fromkeys(("header", *GROUPS, *itertools.chain.from_iterable(rows))):
+        parts: Sequence[Mapping[str, Any]] = [row.get(group, {}) for row in rows]
+        if normalize_json_values > 0:
+            parts = _normalized(parts, normalize_json_values)
+        kinds = HEADER if group == "header" else {}
+        names = list(dict.fromkeys((*kinds, *itertools.chain.from_iterable(parts))))
+        # Row by row into one list: a row's values lie together in memory, and one list is nothing for the
+        # garbage collector to walk through.
+        cells: list[Any] = []
+        for part in parts:
+            cells += map(part.get, names)
+        for place, name in enumerate(names):
+            values = cells[place :: len(names)]
+            if group not in GROUPS and name not in kinds:  # a subclass's own, which may come from NumPy
+                values = [value.item() if hasattr(value, "dtype") else value for value in values]
+            if group == "summary":
+                values = _with_non_finite(values)
+            keys.append((group, name))
+            arrays.append(_array(values, kinds.get(name) or _kind(values), index))
     frame = pd.DataFrame(dict(enumerate(arrays)), index=index)
     # By codes, as pandas 2 would find names equal that differ only after a null character.
     places: list[dict[str, int]] = [{}, {}]
@@ -133,30 +150,46 @@ def _counts(values: list[Any], count: Callable[[Any], int]) -> list[int]:
 _in_microseconds = operator.methodcaller("__floordiv__", _MICROSECOND)
 
 
-def _finite_or_not(value: Any) -> Any:
-    """Return a summary's value with the strings that stand for non-finite numbers as those, at any depth."""
+def _with_non_finite(values: list[Any]) -> list[Any]:
+    """Return a summary's values with the strings that stand for non-finite numbers as those, at any depth."""
+    if set(map(type, values)).isdisjoint((str, list, dict)):
+        return values
+    return [_replaced(value) if _has_words(value) else value for value in values]
+
+
+def _has_words(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in _NON_FINITE
+    return isinstance(value, (list, dict)) and any(
+        map(_has_words, value.values() if isinstance(value, dict) else value)
+    )
+
+
+def _replaced(value: Any) -> Any:
     if isinstance(value, str):
         return _NON_FINITE.get(value, value)
     if isinstance(value, list):
-        return [_finite_or_not(item) for item in value]
+        return [_replaced(item) for item in value]
     if isinstance(value, dict):
-        return {key: _finite_or_not(item) for key, item in value.items()}
+        return {key: _replaced(item) for key, item in value.items()}
     return value
 
 
-def _normalized(rows: Sequence[Row], levels: int) -> Iterator[dict[tuple[str, str], Any]]:
-    """Yield the rows with objects spread over columns, except where their name is somebody else's already."""
-    taken = {key for row in rows for key in row}
-    for row in rows:
-        spread: dict[tuple[str, str], Any] = {}
-        for (group, name), value in row.items():
+def _normalized(parts: Sequence[Mapping[str, Any]], levels: int) -> list[dict[str, Any]]:
+    """Return the rows of one group with objects spread over columns, except where a name is taken already."""
+    taken = set(itertools.chain.from_iterable(parts))
+    rows = []
+    for part in parts:
+        row: dict[str, Any] = {}
+        for name, value in part.items():
             items = list(_spread(name, value, levels))
-            keys = [(group, longer) for longer, _ in items]
-            unclear = any(key in taken or key in spread for key in keys) or len(set(keys)) < len(keys)
-            if unclear and keys != [(group, name)]:
-                items = [(name, value)]
-            spread.update(((group, longer), item) for longer, item in items)
-        yield spread
+            names = [longer for longer, _ in items]
+            unclear = len(set(names)) < len(names) or any(
+                longer in taken or longer in row for longer in names
+            )
+            row.update([(name, value)] if unclear else items)
+        rows.append(row)
+    return rows
 
 
 def _spread(name: str, value: Any, levels: int) -> Iterable[tuple[str, Any]]:

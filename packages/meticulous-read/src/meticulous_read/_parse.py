@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from meticulous_read._format import ERROR, FORMAT_VERSION, RUNNING, SUCCESS
 
 __all__ = [
+    "COLUMNS_LIMIT",
     "LEGACY",
     "NESTING_LIMIT",
     "Problem",
@@ -26,6 +27,12 @@ __all__ = [
 LEGACY = "0"
 # Deeper JSON is refused, so that whoever walks through a value may simply recurse.
 NESTING_LIMIT = 200
+# Of an object with more keys, a frame of many experiments would have no room for all as columns.
+COLUMNS_LIMIT = 10_000
+
+# The keys of recent objects. Experiments have them in common, and sharing them saves a third of the memory.
+_names: dict[str, str] = {}
+_NAMES_LIMIT = 10_000
 
 _MAJOR = int(FORMAT_VERSION.partition(".")[0])
 _VERSION = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})")
@@ -89,6 +96,8 @@ def parse_object(
     if len(data) > NESTING_LIMIT and data.count(b"[") + data.count(b"{") > NESTING_LIMIT and _too_deep(value):
         return {}, [*problems, f"nested more than {NESTING_LIMIT} levels deep"]
     if isinstance(value, dict):
+        if len(value) > COLUMNS_LIMIT:
+            problems.append(f"has {len(value):,} keys, of which a frame shows the first {COLUMNS_LIMIT:,}")
         return value, problems
     if value is None and optional:
         return {}, problems
@@ -160,9 +169,12 @@ def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, str]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
+    share = _names.setdefault
+    found = {share(key, key): value for key, value in pairs}
     if len(found) != len(pairs):
         raise _Unusual
+    if len(_names) > _NAMES_LIMIT:
+        _names.clear()
     return found
 
 

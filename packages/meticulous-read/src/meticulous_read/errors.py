@@ -5,7 +5,9 @@ What is wrong *inside* an experiments directory is never raised: it is listed in
 
 from __future__ import annotations
 
-__all__ = ["ExperimentsDirectoryError", "MeticulousError"]
+from collections.abc import Sequence
+
+__all__ = ["ExperimentNotFoundError", "ExperimentsDirectoryError", "MeticulousError"]
 
 
 class MeticulousError(Exception):
@@ -27,3 +29,24 @@ class ExperimentsDirectoryError(MeticulousError):
 
     def __str__(self) -> str:
         return f"cannot list the experiments directory {self.path!r}: {self.reason}"
+
+
+class ExperimentNotFoundError(MeticulousError, KeyError):
+    """There is no experiment of that id. A KeyError, as for every mapping.
+
+    Attributes:
+        experiment_id: what was asked for.
+        directories: where it was looked for.
+        near: ids that may have been meant.
+    """
+
+    def __init__(self, experiment_id: object, directories: Sequence[str], near: Sequence[str] = ()) -> None:
+        super().__init__(experiment_id, directories, near)
+        self.experiment_id = experiment_id
+        self.directories = directories
+        self.near = near
+
+    def __str__(self) -> str:
+        where = " or ".join(map(repr, self.directories)) or "no directory"
+        hint = f"; did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
+        return f"no experiment {self.experiment_id!r} in {where}{hint}"

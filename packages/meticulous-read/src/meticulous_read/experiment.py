@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
-from meticulous_read import _files, _liveness, _parse
+from meticulous_read import _liveness, _parse
+from meticulous_read._folder import Folder
 from meticulous_read._format import (
     ARGS,
     DEFAULT_ARGS,
@@ -21,13 +23,11 @@ from meticulous_read._format import (
     SUMMARY,
 )
 from meticulous_read._frame import GROUPS, HEADER
-from meticulous_read._parse import Problem
+from meticulous_read._parse import COLUMNS_LIMIT, Problem
 
 __all__ = ["ExperimentReader"]
 
-# STATUS comes first: it is written last, so when it tells of an end, all that belongs to that end is there.
 _READ = (STATUS, METADATA, ARGS, DEFAULT_ARGS, SUMMARY)
-_REQUIRED = (METADATA, ARGS, DEFAULT_ARGS, STATUS)
 
 
 class ExperimentReader:
@@ -37,8 +37,7 @@ class ExperimentReader:
     None), and `problems` says why. A subclass may read more in `__init__` and add columns in `row`.
 
     Attributes:
-        directory: the folder.
-        experiment_id: its name.
+        experiment_id: the folder's name.
         format_version: such as "1.0"; "0" for folders of the original tool, "" when it cannot be told.
         metadata, args, default_args, summary: the JSON objects as they were recorded.
         status: "RUNNING", "SUCCESS", "ERROR", or what stands there instead.
@@ -48,7 +47,6 @@ class ExperimentReader:
         start_time, end_time: of its latest session, in UTC.
     """
 
-    directory: Path
     experiment_id: str
     format_version: str
     metadata: dict[str, Any]
@@ -63,15 +61,17 @@ class ExperimentReader:
     end_time: datetime | None
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = Path(directory)
-        self._path = os.path.abspath(directory)
-        self.experiment_id = os.path.basename(self._path)
-        self._problems: dict[str, list[str]] = {}
-        self._signatures: dict[str, _files.Signature | None] = {}
+        self._folder = Folder(directory)
+        self.experiment_id = self._folder.name
         self._read_status_and_metadata()
         self.args = self._read_object(ARGS)
         self.default_args = self._read_object(DEFAULT_ARGS)
         self.summary = self._read_object(SUMMARY)
+
+    @property
+    def directory(self) -> Path:
+        """The folder, as it was given."""
+        return Path(self._folder.given)
 
     @property
     def duration(self) -> timedelta | None:
@@ -95,10 +95,13 @@ class ExperimentReader:
     @property
     def silent_for(self) -> timedelta | None:
         """How long ago a RUNNING experiment last gave a sign of life (STATUS was touched); else None."""
-        signature = self._signatures[STATUS]
-        if self.status != RUNNING or signature is None:
+        if self.status != RUNNING:
             return None
-        return timedelta(seconds=max(0.0, time.time() - signature.mtime_ns / 1e9))
+        try:
+            touched = os.lstat(self._folder.path_of(STATUS)).st_mtime
+        except OSError:
+            return None
+        return timedelta(seconds=max(0.0, time.time() - touched))
 
     @property
     def silent(self) -> bool:
@@ -112,49 +115,26 @@ class ExperimentReader:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What could not be read, or not as it stands, file by file."""
-        found = [Problem(file, message) for file, messages in self._problems.items() for message in messages]
-        # One sentence where the whole folder has one thing wrong with it.
-        if all(self._signatures.get(file) is None for file in _REQUIRED):
-            reasons = {problem.message for problem in found if problem.file in _REQUIRED}
-            rest = [problem for problem in found if problem.file not in _READ]
-            if reasons == {_files.MISSING}:
-                there = os.path.isdir(self._path)
-                return (
-                    Problem("", "has none of an experiment's files" if there else "no such folder"),
-                    *rest,
-                )
-            if len(reasons) == 1:
-                return (Problem("", *reasons), *rest)
-        return tuple(found)
+        return self._folder.problems()
 
     @property
     def stdout(self) -> str:
         """What was written to standard output, read anew at each access; at most its last 64 MiB."""
-        return self._read_output(STDOUT)
+        return self._folder.read_output(STDOUT)
 
     @property
     def stderr(self) -> str:
         """What was written to standard error, read anew at each access; at most its last 64 MiB."""
-        return self._read_output(STDERR)
+        return self._folder.read_output(STDERR)
 
     def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
         """Open a file in the experiment's folder for reading, like the built-in `open`, in UTF-8 by default.
 
         Raises:
-            ValueError: a mode that writes, or a name that leads out of the folder.
+            ValueError: a mode that writes, or a name that leads out of the folder, also by way of a link.
             OSError: there is no such file, or it is a pipe, a device or the like, which could wait for ever.
         """
-        if set(mode) - set("rtb"):
-            raise ValueError(f"mode {mode!r}: a reader only reads; use 'r' or 'rb'")
-        if os.path.isabs(name) or ".." in Path(name).parts:
-            raise ValueError(f"{name!r} leads out of the experiment's folder")
-        if "b" not in mode:
-            options.setdefault("encoding", "utf-8")
-
-        def opener(path: str, _flags: int) -> int:
-            return _files.open_regular(path, follow=True)
-
-        return open(os.path.join(self._path, name), mode, opener=opener, **options)
+        return self._folder.open(name, mode, **options)
 
     def refresh_status(self) -> str:
         """Read STATUS and metadata.json again, which tell together how it goes, and return the status."""
@@ -172,41 +152,35 @@ class ExperimentReader:
         A finished experiment is looked at in one file, STATUS, which every later session replaces; one that
         is not finished, in each.
         """
-        finished = bool(self.status) and self.status != RUNNING and not self._problems
-        return any(
-            self._signature_now(name) != self._signatures[name] for name in (_READ[:1] if finished else _READ)
-        )
+        return self._folder.has_changed((STATUS,) if self._settled() is not None else _READ)
 
-    def row(self) -> dict[tuple[str, str], Any]:
-        """Return this experiment's row of the frame: values by the two levels of their column's name."""
-        row: dict[tuple[str, str], Any] = {("header", name): getattr(self, name) for name in HEADER}
-        row["header", "problems"] = "\n".join(map(str, self.problems))
+    def row(self) -> dict[str, dict[str, Any]]:
+        """Return this experiment's row of the frame: its values by the two levels of their column's name.
+
+        A subclass may add to `header`, and add groups of its own; the other groups are not copies.
+        """
+        header = {name: getattr(self, name) for name in HEADER}
+        header["problems"] = "\n".join(map(str, header["problems"]))
+        row = {"header": header}
         for group in GROUPS:
-            row.update(((group, name), value) for name, value in getattr(self, group).items())
+            values = getattr(self, group)
+            if len(values) > COLUMNS_LIMIT:
+                values = dict(itertools.islice(values.items(), COLUMNS_LIMIT))
+            row[group] = values
         return row
+
+    def _settled(self) -> int | None:
+        """Return the signature of STATUS once only a later session can change what was read, else None."""
+        finished = self.status and self.status != RUNNING and not self.problems
+        return self._folder.signature(STATUS) if finished else None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.directory)!r}: {self.status or 'no status'}>"
 
-    def _content(self, name: str) -> bytes | None:
-        content = _files.read_content(f"{self._path}{os.sep}{name}")
-        self._signatures[name] = content.signature
-        self._note(name, [content.problem] if content.problem else [])
-        return content.data
-
-    def _signature_now(self, name: str) -> _files.Signature | None:
-        return _files.signature_of(f"{self._path}{os.sep}{name}")
-
-    def _note(self, name: str, messages: list[str]) -> None:
-        """Replace what is known to be wrong with a file."""
-        if messages:
-            self._problems[name] = messages
-        else:
-            self._problems.pop(name, None)
-
     def _read_status_and_metadata(self) -> None:
-        status = self._content(STATUS)
-        data = self._content(METADATA)
+        # STATUS first: it is written last, so when it tells of an end, all that belongs to that end is there.
+        status = self._folder.read(STATUS)
+        data = self._folder.read(METADATA)
         self.metadata = {}
         found: list[str] = []
         self.format_version, problem, self._understood = "", "", True
@@ -217,14 +191,14 @@ class ExperimentReader:
                 self.format_version, problem, self._understood = _parse.parse_version(self.metadata)
         legacy = self._legacy = self.format_version in (_parse.LEGACY, "")
         if data is not None:
-            self._note(METADATA, [*found, *([problem] if problem else [])])
+            self._folder.note(METADATA, *found, problem)
         if not self._understood:
             self.metadata, status = {}, None
-            self._problems.pop(STATUS, None)
+            self._folder.note(STATUS)
         self.status, self.status_message = "", ""
         if status is not None:
             self.status, self.status_message, problem = _parse.parse_status(status, legacy=legacy)
-            self._note(STATUS, [problem] if problem else [])
+            self._folder.note(STATUS, problem)
         sha = self.metadata.get("githead-sha")
         self.sha = sha if isinstance(sha, str) else ""
         self.start_time = self._time("start-time")
@@ -234,17 +208,16 @@ class ExperimentReader:
 
     def _read_object(self, name: str) -> dict[str, Any]:
         if not self._understood:
-            self._signatures[name] = self._signature_now(name)
+            self._folder.skip(name)
             return {}
-        data = self._content(name)
+        data = self._folder.read(name)
         if data is None:
-            if name == SUMMARY and self._signatures[name] is None:
-                self._note(name, [])  # nothing need be summarised
+            if name == SUMMARY and self._folder.signature(name) is None:
+                self._folder.note(name)  # nothing need be summarised
             return {}
-        value, found = _parse.parse_object(
-            data, legacy=self._legacy, optional=self._legacy and name == DEFAULT_ARGS
-        )
-        self._note(name, found)
+        optional = self._legacy and name == DEFAULT_ARGS
+        value, found = _parse.parse_object(data, legacy=self._legacy, optional=optional)
+        self._folder.note(name, *found)
         return value
 
     def _time(self, key: str) -> datetime | None:
@@ -252,10 +225,5 @@ class ExperimentReader:
             return None
         moment, problem = _parse.parse_time(self.metadata[key], legacy=self._legacy)
         if problem:
-            self._problems.setdefault(METADATA, []).append(f"{key} {problem}")
+            self._folder.note_also(METADATA, f"{key} {problem}")
         return moment
-
-    def _read_output(self, name: str) -> str:
-        data, problem = _files.read_end(f"{self._path}{os.sep}{name}")
-        self._note(name, [problem] if problem else [])
-        return data.decode(errors="replace")

@@ -1,15 +1,18 @@
-"""A directory of experiments as a mapping of id → reader."""
+"""Directories of experiments as a mapping of id → reader."""
 
 from __future__ import annotations
 
+import bisect
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from meticulous_read import _frame
-from meticulous_read._files import reason_of
-from meticulous_read.errors import ExperimentsDirectoryError
+from meticulous_read._files import reason_of, signature_of
+from meticulous_read._format import STATUS
+from meticulous_read._patience import do_each
+from meticulous_read.errors import ExperimentNotFoundError, ExperimentsDirectoryError
 from meticulous_read.experiment import ExperimentReader
 
 if TYPE_CHECKING:
@@ -18,84 +21,120 @@ if TYPE_CHECKING:
 __all__ = ["Experiments"]
 
 Reader = TypeVar("Reader", bound=ExperimentReader)
+Directory = str | os.PathLike[str]
+
+_STATUS = os.sep + STATUS
+
+
+class _Known(NamedTuple):
+    """An experiment as it was when it was read.
+
+    Attributes:
+        reader: what was read.
+        order: its place among the others.
+        settled: the signature of its STATUS, if a look at that is enough to know that nothing has changed.
+    """
+
+    reader: Any  # of the class that the mapping was given: named tuples are generic from Python 3.11 on
+    order: tuple[float, list[str | int]]
+    settled: int | None
 
 
 class Experiments(Mapping[str, Reader], Generic[Reader]):
-    """The experiments in a directory, as of when they were read, by id and ordered by their start.
+    """The experiments in one directory, or in several, as of when they were read, ordered by their start.
 
-    Each folder is there, whatever its state; files, and names that start with a dot, are not. Experiments
-    without a known start come first. A symbolic link to a folder is read, and `problems` says that it is one.
+    A mapping of id → reader; the ids of several directories stand behind the directory as it was given, as in
+    `runs/3`. Each folder is there, whatever its state; files, and names that start with a dot, are not.
+    Experiments without a known start come first. A symbolic link to a folder is read, and `problems` says so.
+    From a slow file system several folders are read at a time, by threads, each by one of them.
 
     Args:
-        experiments_directory: the directory.
+        experiments_directory: the directory, or an iterable of them.
         project_directory: what a relative `experiments_directory` is relative to.
         reader: the class that reads one folder.
 
+    Attributes:
+        directories: where is read, by what stands before the ids ("" for a single directory).
+
     Raises:
-        ExperimentsDirectoryError: the directory cannot be listed.
+        ExperimentsDirectoryError: a directory cannot be listed.
     """
 
     @overload
     def __init__(
         self: Experiments[ExperimentReader],
-        experiments_directory: str | os.PathLike[str] = ...,
+        experiments_directory: Directory | Iterable[Directory] = ...,
         *,
-        project_directory: str | os.PathLike[str] = ...,
+        project_directory: Directory = ...,
     ) -> None: ...
 
     @overload
     def __init__(
         self,
-        experiments_directory: str | os.PathLike[str] = ...,
+        experiments_directory: Directory | Iterable[Directory] = ...,
         *,
-        project_directory: str | os.PathLike[str] = ...,
+        project_directory: Directory = ...,
         reader: type[Reader],
     ) -> None: ...
 
     def __init__(
         self,
-        experiments_directory: str | os.PathLike[str] = "experiments",
+        experiments_directory: Directory | Iterable[Directory] = "experiments",
         *,
-        project_directory: str | os.PathLike[str] = "",
+        project_directory: Directory = "",
         reader: type[Any] = ExperimentReader,
     ) -> None:
-        self.directory = os.path.join(project_directory, experiments_directory)
+        self.directories: dict[str, str]
+        if isinstance(experiments_directory, (str, os.PathLike)):
+            self.directories = {"": os.path.join(project_directory, experiments_directory)}
+        else:
+            self.directories = {
+                f"{os.fspath(directory).rstrip('/' + os.sep)}/": os.path.join(project_directory, directory)
+                for directory in experiments_directory
+            }
         self._reader = reader
-        self._readers: dict[str, Reader] = {}
-        self._orders: dict[str, tuple[float, list[str | int]]] = {}
+        self._known: dict[str, _Known] = {}
         self.refresh_experiments()
 
     def __getitem__(self, experiment_id: str) -> Reader:
-        return self._readers[experiment_id]
+        """Return an experiment by its id; else raise ExperimentNotFoundError, which is a KeyError."""
+        try:
+            return cast(Reader, self._known[experiment_id].reader)
+        except KeyError:
+            near = [f"{prefix}{experiment_id}" for prefix in self.directories]
+            near = [key for key in near if key in self._known]
+            raise ExperimentNotFoundError(experiment_id, list(self.directories.values()), near) from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._readers)
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(self._readers)
+        return len(self._known)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.directory!r}: {len(self)}>"
+        return f"<{type(self).__name__} {', '.join(map(repr, self.directories.values()))}: {len(self)}>"
 
     def refresh_experiments(self) -> None:
         """Look for new, changed and removed experiments; only what is new or changed is read.
 
-        A changed experiment gets a new reader; the one you hold stays as it was. If the directory cannot be
+        A changed experiment gets a new reader; the one you hold stays as it was. If a directory cannot be
         listed any more, ExperimentsDirectoryError is raised and everything stays as it was.
         """
-        readers, orders = [], {}
-        for name, is_link in _folders(self.directory):
-            reader = self._readers.get(name)
-            order = self._orders.get(name)
-            if reader is None or order is None or reader.has_changed():
-                reader = self._reader(os.path.join(self.directory, name))
-                if is_link:
-                    reader._note("", ["a symbolic link to a folder elsewhere"])
-                order = _by_start(reader)
-            readers.append((name, reader))
-            orders[name] = order
-        readers.sort(key=lambda item: orders[item[0]])
-        self._readers, self._orders = dict(readers), orders
+        found: dict[str, _Known] = {}
+        for prefix, directory in self.directories.items():
+            entries = _entries(directory)
+            keys = [prefix + entry.name for entry in entries]
+            for key, known in zip(keys, do_each(self._look, keys, entries)):
+                if known is not None:
+                    found[key] = known
+        keys = [key for key, known in self._known.items() if found.get(key) is known]
+        new = found.keys() - keys
+        if len(new) > len(keys) // 100:
+            keys = sorted(found, key=lambda key: found[key].order)
+        else:  # a few among many are put in their places, as sorting would look at all the others again
+            for key in new:
+                bisect.insort(keys, key, key=lambda key: found[key].order)
+        self._known = {key: found[key] for key in keys}
 
     def as_dataframe(self, normalize_json_values: int = 0) -> pd.DataFrame:
         """Return one row for each experiment, by the index `expid`, in natural order: 2 stands before 10.
@@ -106,36 +145,43 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         strings "NaN", "Infinity" and "-Infinity" are the floats that they stand for.
         """
         # Columns stand in the order in which they were first seen, that is in the order of starts.
-        rows = {name: reader.row() for name, reader in self.items()}
+        rows = {key: reader.row() for key, reader in self.items()}
         frame = _frame.make_frame(list(rows), list(rows.values()), normalize_json_values)
         return frame.loc[sorted(rows, key=_natural)]
 
+    def _look(self, key: str, entry: os.DirEntry[str]) -> _Known | None:
+        """Return what is known of a folder, read again if there is anything new; None for what is none."""
+        known = self._known.get(key)
+        settled = known.settled if known is not None else None
+        if settled is not None and settled == signature_of(entry.path + _STATUS):
+            return known
+        if not _may_be_experiment(entry):
+            return None
+        if known is not None and not known.reader.has_changed():
+            return known
+        reader = self._reader(entry.path)
+        if entry.is_symlink():
+            reader._folder.note("", "a symbolic link to a folder elsewhere")
+        start = reader.start_time
+        order = (start.timestamp() if start else float("-inf"), _natural(key))
+        return _Known(reader, order, reader._settled())
 
-def _folders(directory: str) -> list[tuple[str, bool]]:
-    """Return the names that stand for experiments, and whether each is a symbolic link.
 
-    Only a link is asked for what it leads to; one that leads nowhere is kept, as its experiment may be away.
-    """
-    found = []
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    """Return what may be folders of experiments in a directory."""
     try:
         with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                try:
-                    is_link = entry.is_symlink()
-                    if entry.is_dir() or (is_link and not entry.is_file() and not os.path.exists(entry.path)):
-                        found.append((entry.name, is_link))
-                except OSError:  # a loop of links, or an entry that may not even be looked at
-                    found.append((entry.name, is_link))
+            return [entry for entry in entries if entry.name[0] != "."]
     except (OSError, ValueError) as error:
         raise ExperimentsDirectoryError(directory, reason_of(error)) from None
-    return found
 
 
-def _by_start(reader: ExperimentReader) -> tuple[float, list[str | int]]:
-    start = reader.start_time
-    return (start.timestamp() if start else float("-inf"), _natural(reader.experiment_id))
+def _may_be_experiment(entry: os.DirEntry[str]) -> bool:
+    """Tell whether it is a folder, or a link that leads to one or nowhere: its experiment may be away."""
+    try:
+        return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
+    except OSError:  # a loop of links, or an entry that may not even be looked at
+        return True
 
 
 def _natural(name: str) -> list[str | int]:

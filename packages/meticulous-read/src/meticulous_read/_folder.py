@@ -1,0 +1,109 @@
+"""One experiment's folder: the bytes of its files, how these looked when read, and what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import IO, Any
+
+from meticulous_read import _files
+from meticulous_read._format import ARGS, DEFAULT_ARGS, METADATA, STATUS
+from meticulous_read._parse import Problem
+
+__all__ = ["Folder"]
+
+_REQUIRED = (METADATA, ARGS, DEFAULT_ARGS, STATUS)
+
+
+class Folder:
+    """The files in an experiment's folder, whatever state they are in.
+
+    Attributes:
+        given: the folder's path, as it was given.
+        name: its last part, which is the experiment's id.
+    """
+
+    __slots__ = ("_path", "_problems", "_signatures", "given", "name")
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        path = os.path.abspath(directory)
+        self.given = directory
+        self.name = os.path.basename(path)
+        self._path = os.path.join(path, "")  # what a file's name need only be put behind
+        self._problems: dict[str, list[str]] = {}
+        self._signatures: dict[str, int | None] = {}
+
+    def path_of(self, name: str) -> str:
+        """Return the whole path of a file in it."""
+        return self._path + name
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's bytes; None, and a problem taken down, where there are none to be had."""
+        content = _files.read_content(self._path + name)
+        self._signatures[name] = content.signature
+        self.note(name, content.problem)
+        return content.data
+
+    def skip(self, name: str) -> None:
+        """Take down what a file looks like without reading it."""
+        self._signatures[name] = _files.signature_of(self._path + name)
+
+    def read_output(self, name: str) -> str:
+        """Return the text of stdout or stderr, at most its end; of a missing file, none."""
+        data, problem = _files.read_end(self._path + name)
+        self.note(name, problem)
+        return data.decode(errors="replace")
+
+    def open(self, name: str, mode: str, **options: Any) -> IO[Any]:
+        """Open a file for reading, as `ExperimentReader.open` says."""
+        if set(mode) - set("rtb"):
+            raise ValueError(f"mode {mode!r}: a reader only reads; use 'r' or 'rb'")
+        path = os.path.join(self._path, name)
+        home = os.path.realpath(self._path)
+        if not os.path.realpath(path).startswith(os.path.join(home, "")):
+            raise ValueError(
+                f"{name!r} leads out of the experiment's folder; if you trust it, open it yourself"
+            )
+        if "b" not in mode:
+            options.setdefault("encoding", "utf-8")
+
+        def opener(path: str, _flags: int) -> int:
+            return _files.open_regular(path, follow=True)
+
+        return open(path, mode, opener=opener, **options)
+
+    def note(self, name: str, *messages: str) -> None:
+        """Replace what is known to be wrong with a file, "" being the folder; empty messages say nothing."""
+        found = [message for message in messages if message]
+        if found:
+            self._problems[name] = found
+        else:
+            self._problems.pop(name, None)
+
+    def note_also(self, name: str, message: str) -> None:
+        """Add to what is known to be wrong with a file."""
+        self._problems.setdefault(name, []).append(message)
+
+    def signature(self, name: str) -> int | None:
+        """Return a number for how a file looked when it was read; None where there was nothing to see."""
+        return self._signatures[name]
+
+    def has_changed(self, names: Iterable[str]) -> bool:
+        """Tell whether one of these files does not look as it did when it was read."""
+        return any(_files.signature_of(self._path + name) != self._signatures[name] for name in names)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what is wrong, file by file, or in one sentence where it is one thing with all of them."""
+        if not self._problems:
+            return ()
+        found = [Problem(file, message) for file, messages in self._problems.items() for message in messages]
+        if any(self._signatures.get(file) is not None for file in _REQUIRED):
+            return tuple(found)
+        reasons = {problem.message for problem in found if problem.file in _REQUIRED}
+        if len(reasons) != 1:
+            return tuple(found)
+        (reason,) = reasons
+        if reason == _files.MISSING:
+            reason = "has none of an experiment's files" if os.path.isdir(self._path) else "no such folder"
+        rest = [problem for problem in found if problem.file not in self._signatures]
+        return (Problem("", reason), *rest)
