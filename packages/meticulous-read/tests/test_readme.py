@@ -37,6 +37,7 @@ def sweep(make, directory, tmp_path, monkeypatch):
         )
     make(
         "9",
+        metadata={"start-time": "2026-11-23T10:09:00Z", "end-time": "2026-11-23T10:09:05Z"},
         args={**defaults, "lr": 10.0},
         default_args=defaults,
         status="ERROR\nexit code 3\n",

@@ -55,18 +55,21 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 @_no_garbage_collection()
-def make_frame(ids: Sequence[str], rows: Sequence[Row], normalize_json_values: int = 0) -> pd.DataFrame:
+def make_frame(
+    ids: Sequence[str], rows: Sequence[Row], order: Sequence[int], normalize_json_values: int = 0
+) -> pd.DataFrame:
     """Return a frame with one row for each id, columns in two levels, in first-seen order within their group.
 
-    Objects below a column's own value become columns of their own (`best` → `best.loss`) down to
-    `normalize_json_values` levels. Dtypes follow what a column holds: ints with gaps are Int64, bools with
-    gaps boolean, ints and floats together float64 where no int loses digits by it; times datetime64[us, UTC];
-    anything else keeps its Python objects, with None in the gaps.
+    `order` has the places of the ids and rows as they are to stand in the frame. Objects below a column's own
+    value become columns of their own (`best` → `best.loss`) down to `normalize_json_values` levels. Dtypes
+    follow what a column holds: ints with gaps are Int64, bools with gaps boolean, ints and floats together
+    float64 where no int loses digits by it; times datetime64[us, UTC]; anything else keeps its Python
+    objects, with None in the gaps.
     """
     import pandas as pd
 
     # Object dtype throughout: any string of JSON or of a file system must pass, lone surrogates among them.
-    index = pd.Index(list(ids), dtype=object, name="expid")
+    index = pd.Index([ids[place] for place in order], dtype=object, name="expid")
     keys: list[tuple[str, str]] = []
     arrays = []
     for group in dict.fromkeys(("header", *GROUPS, *itertools.chain.from_iterable(rows))):
@@ -78,8 +81,8 @@ def make_frame(ids: Sequence[str], rows: Sequence[Row], normalize_json_values: i
         # Row by row into one list: a row's values lie together in memory, and one list is nothing for the
         # garbage collector to walk through.
         cells: list[Any] = []
-        for part in parts:
-            cells += map(part.get, names)
+        for place in order:
+            cells += map(parts[place].get, names)
         for place, name in enumerate(names):
             values = cells[place :: len(names)]
             if group not in GROUPS and name not in kinds:  # a subclass's own, which may come from NumPy

@@ -145,9 +145,11 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         strings "NaN", "Infinity" and "-Infinity" are the floats that they stand for.
         """
         # Columns stand in the order in which they were first seen, that is in the order of starts.
-        rows = {key: reader.row() for key, reader in self.items()}
-        frame = _frame.make_frame(list(rows), list(rows.values()), normalize_json_values)
-        return frame.loc[sorted(rows, key=_natural)]
+        ids = list(self._known)
+        rows = [known.reader.row() for known in self._known.values()]
+        natural = [known.order[1] for known in self._known.values()]
+        order = sorted(range(len(ids)), key=natural.__getitem__)
+        return _frame.make_frame(ids, rows, order, normalize_json_values)
 
     def _look(self, key: str, entry: os.DirEntry[str]) -> _Known | None:
         """Return what is known of a folder, read again if there is anything new; None for what is none."""
