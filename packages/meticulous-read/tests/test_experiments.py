@@ -84,6 +84,34 @@ def test_refresh_reads_only_what_changed(make, directory):
     assert experiments["1"].status == "RUNNING"
 
 
+def test_a_finished_experiment_that_was_half_copied_is_read_again(make, directory):
+    folder = make("1", args=b'{"lr": ')
+    experiments = Experiments(directory)
+    (folder / "args.json").write_text('{"lr": 0.1}')
+    experiments.refresh_experiments()
+    assert experiments["1"].args == {"lr": 0.1}
+    assert experiments["1"].problems == ()
+
+
+def test_one_new_experiment_among_many_takes_its_place(make, directory):
+    for number in range(1, 251):
+        make(str(number), metadata=start(1 + number // 10))
+    experiments = Experiments(directory)
+    shutil.rmtree(directory / "7")
+    make("late", metadata=start(9))
+    make("first", metadata=start(1))
+    resumed = directory / "30"
+    metadata = json.loads((resumed / "metadata.json").read_text())
+    (resumed / "metadata.json").write_text(json.dumps({**metadata, **start(30)}))
+    (resumed / "STATUS").write_text("RUNNING\n")
+    experiments.refresh_experiments()
+    assert list(experiments) == list(Experiments(directory))
+    assert list(experiments)[0] == "1"
+    assert list(experiments).index("late") == 88
+    assert list(experiments)[-1] == "30"
+    assert experiments.as_dataframe().index[-2:].tolist() == ["first", "late"]
+
+
 def test_a_directory_that_disappears_leaves_what_was_read(make, directory):
     make("1")
     experiments = Experiments(directory)
