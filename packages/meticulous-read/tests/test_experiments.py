@@ -106,7 +106,7 @@ def test_one_new_experiment_among_many_takes_its_place(make, directory):
     (resumed / "STATUS").write_text("RUNNING\n")
     experiments.refresh_experiments()
     assert list(experiments) == list(Experiments(directory))
-    assert list(experiments)[0] == "1"
+    assert next(iter(experiments)) == "1"
     assert list(experiments).index("late") == 88
     assert list(experiments)[-1] == "30"
     assert experiments.as_dataframe().index[-2:].tolist() == ["first", "late"]
