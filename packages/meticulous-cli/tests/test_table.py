@@ -1,4 +1,3 @@
-import json
 import os
 import re
 import shutil
@@ -298,45 +297,3 @@ def test_a_terminal_without_unicode_gets_ascii(make, screen):
     assert printed.isascii()
     assert "---" in printed
     assert r"\xe9..." in printed
-
-
-def test_the_page_shows_what_ran_and_how_it_ended(make, run):
-    status = "ERROR\nTraceback (most recent call last):\n  File 'x'\nValueError: no\n"
-    make("3", {"lr": 0.1, "seed": 1}, {"loss": 1 / 3}, status, {"lr": 1.0, "seed": 1}, description="a try")
-    result = run("experiments/3")
-    assert result.returncode == 0
-    printed = re.sub(r" +\d+ B  ", "  # B  ", result.stdout)
-    assert printed == (
-        "3  ERROR\n"
-        "  command      train.py --name 'two words'\n"
-        "  description  a try\n"
-        "  commit       0123456  Train longer\n"
-        "  start        2024-11-23 10:00:00\n"
-        "  duration     1m 30s\n"
-        "\n"
-        "  Traceback (most recent call last):\n"
-        "    File 'x'\n"
-        "  ValueError: no\n"
-        "\n"
-        "arguments\n"
-        "  * lr    0.1   (default: 1.0)\n"
-        "    seed  1\n"
-        "\n"
-        "summary\n"
-        "  loss  0.3333\n"
-        "\n"
-        "files\n" + "".join(f"  # B  {name}\n" for name in FILES)
-    )
-
-
-FILES = ["STATUS", "args.json", "default_args.json", "metadata.json", "stderr", "stdout", "summary.json"]
-
-
-def test_the_page_of_a_broken_experiment_names_its_problems(make, run):
-    folder = make("7", {"a": 1})
-    (folder / "summary.json").write_text('{"loss": ')
-    (folder / "metadata.json").write_text(json.dumps({"command": "train.py --old"}))
-    result = run(folder)
-    assert result.returncode == 0
-    assert "command      train.py --old\n" in result.stdout
-    assert result.stdout.endswith("problems\n  summary.json: cut off at line 1, column 10\n")

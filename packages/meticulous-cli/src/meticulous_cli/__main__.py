@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from meticulous_cli._errors import DATA, CommandError
+from meticulous_cli._errors import DATA, USAGE, CommandError
 from meticulous_cli._options import parse_options
+
+if TYPE_CHECKING:
+    from meticulous_cli._style import Style
 
 __all__ = ["main"]
 
@@ -45,15 +49,27 @@ def _answer(arguments: list[str]) -> str:
         return f"meticulous {version('meticulous-cli')}"
     # Imported late, so that --help and a mistyped option answer at once.
     from meticulous_cli._overview import overview
-    from meticulous_cli._page import page
     from meticulous_cli._style import Style
 
     style = Style(sys.stdout)
-    if _is_experiment(options.path):
-        from meticulous_read import ExperimentReader
-
-        return page(ExperimentReader(options.path), style)
+    if any(map(_is_experiment, options.paths)):
+        return _experiments(options.paths, style)
     return overview(options, style)
+
+
+def _experiments(paths: Sequence[str], style: Style) -> str:
+    """Return the page of one experiment, or the comparison of several."""
+    from meticulous_read import ExperimentReader
+
+    from meticulous_cli._compare import compare
+    from meticulous_cli._page import page
+
+    for path in paths:
+        if not _is_experiment(path):
+            what = "is not an experiment, as others here are" if os.path.lexists(path) else "is not there"
+            raise CommandError(f"{path} {what}: name experiments directories, or experiments", USAGE)
+    readers = list(map(ExperimentReader, paths))
+    return page(readers[0], style) if len(readers) == 1 else compare(readers, style)
 
 
 def _is_experiment(path: str) -> bool:

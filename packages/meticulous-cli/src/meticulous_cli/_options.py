@@ -40,11 +40,11 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         add_help=False,
     )
     parser.add_argument(
-        "path",
+        "paths",
         metavar="PATH",
-        nargs="?",
-        default="experiments",
-        help="an experiments directory, or the folder of one experiment (default: experiments)",
+        nargs="*",
+        default=["experiments"],
+        help="experiments directories, or experiments (default: experiments)",
     )
     table = parser.add_argument_group("the table")
     table.add_argument(

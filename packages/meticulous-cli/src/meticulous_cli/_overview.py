@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import textwrap
 from collections.abc import Sequence
 
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
@@ -33,11 +32,11 @@ def overview(options: argparse.Namespace, style: Style) -> str:
         CommandError: there is no such directory, nothing in it, or no such column.
     """
     try:
-        experiments = Experiments(options.path)
+        experiments = Experiments(options.paths[0])
     except ExperimentsDirectoryError as error:
-        raise CommandError(_no_directory(options.path, error.reason), USAGE) from None
+        raise CommandError(_no_directory(options.paths[0], error.reason), USAGE) from None
     if not experiments:
-        raise CommandError(f"no experiments in {options.path}", DATA)
+        raise CommandError(f"no experiments in {options.paths[0]}", DATA)
     readers = select(
         list(experiments.values()), options.sort, reverse=options.sort_reverse, tail=options.tail
     )
@@ -57,8 +56,8 @@ def overview(options: argparse.Namespace, style: Style) -> str:
     else:
         columns = [narrow(column, _WIDE_TEXT, _WIDE_TEXT, style.ellipsis) for column in columns]
     notes.extend(_remarks(readers))
-    lines = [line for note in notes for line in _wrapped(note, style)]
-    return "\n".join([draw(columns, style, groups=True), *([""] if lines else []), *map(style.dim, lines)])
+    lines = style.footnotes(notes)
+    return "\n".join([draw(columns, style, groups=True), *([""] if lines else []), *lines])
 
 
 def _no_directory(path: str, reason: str) -> str:
@@ -90,8 +89,3 @@ def _remarks(readers: Sequence[ExperimentReader]) -> list[str]:
     if len(problems) > _PROBLEMS:
         notes.append(f"! and {len(problems) - _PROBLEMS} problems more: see the page of an experiment")
     return notes
-
-
-def _wrapped(note: str, style: Style) -> list[str]:
-    lines = textwrap.wrap(note, style.room or 80, subsequent_indent="  ", break_on_hyphens=False)
-    return [line.replace(_UNBROKEN, " ") for line in lines]

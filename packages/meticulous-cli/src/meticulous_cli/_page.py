@@ -10,7 +10,9 @@ from typing import Any
 
 from meticulous_read import ExperimentReader
 
+from meticulous_cli._again import command_again
 from meticulous_cli._columns import alike, state_of
+from meticulous_cli._output import last_lines
 from meticulous_cli._style import Style
 from meticulous_cli._text import MISSING, cut, number_of, plain, shown, shown_duration, shown_time, width
 
@@ -18,29 +20,46 @@ __all__ = ["page"]
 
 _REASON_LINES = 8
 _FILES = 40
+_OUTPUT_LINES = 8
 _INDENT = "  "
 
 
 def page(reader: ExperimentReader, style: Style) -> str:
-    """Return the page as text, each line cut to the terminal's width, if there is one."""
-    sections = [_facts(reader, style)]
-    sections.append(["arguments", *_arguments(reader)] if reader.args else [])
-    sections.append(["summary", *_pairs(reader.summary, summary=True)] if reader.summary else [])
-    sections.append(["files", *_files(str(reader.directory))])
-    sections.append(["problems", *map(plain, map(str, reader.problems))] if reader.problems else [])
+    """Return the page as text; at a terminal, each line but the one to be copied is cut to its width."""
+    again = command_again(reader)
+    sections = [
+        _facts(reader, style),
+        ["arguments", *_arguments(reader)] if reader.args else [],
+        ["summary", *_pairs(reader.summary, summary=True)] if reader.summary else [],
+        ["files", *_files(str(reader.directory))],
+        ["problems", *map(plain, map(str, reader.problems))] if reader.problems else [],
+        *(_output(reader, name) for name in ("stdout", "stderr")),
+    ]
     lines = []
-    for number, section in enumerate(section for section in sections if section):
-        title, *body = section
+    for number, (title, *body) in enumerate(section for section in sections if section):
         lines.append(title if number == 0 else style.bold(title))
         room = style.room - len(_INDENT) if style.room else None
-        body = body if room is None else [cut(line, room, style.ellipsis) for line in body]
-        lines.extend((_INDENT + line).rstrip() for line in body)
+        cut_body = body if room is None else [cut(line, room, style.ellipsis) for line in body]
+        lines.extend((_INDENT + line).rstrip() for line in cut_body)
         lines.append("")
-    return "\n".join(lines[:-1])
+    return "\n".join([*lines, style.bold("run it again"), again] if again else lines[:-1])
+
+
+def _output(reader: ExperimentReader, name: str) -> list[str]:
+    """Return the section with the last lines of output, without what the end's reason says already."""
+    lines, more = last_lines(reader, name, _OUTPUT_LINES)
+    told = [plain(line.expandtabs(8)) for line in reader.status_message.splitlines()]
+    while lines and told and lines[-1] == told[-1]:
+        lines.pop()
+        told.pop()
+    if not lines:
+        return []
+    return [f"{name}, the last {len(lines)} lines" if more else name, *lines]
 
 
 def _facts(reader: ExperimentReader, style: Style) -> list[str]:
     metadata = reader.metadata
+    now = datetime.now(timezone.utc)
     facts = []
     command = _command(metadata.get("command"))
     if command:
@@ -51,15 +70,22 @@ def _facts(reader: ExperimentReader, style: Style) -> list[str]:
         message = metadata.get("githead-message")
         subject = plain(message.strip().partition("\n")[0]) if isinstance(message, str) else ""
         facts.append(("commit", f"{plain(reader.sha[:7])}  {subject}".rstrip()))
+        place = [metadata.get(key) for key in ("githead-branch", "git-remote")]
+        known = [plain(text) for text in place if isinstance(text, str) and text]
+        if known:
+            facts.append(("", ", ".join(known)))
         if metadata.get("git-dirty") is True:
             facts.append(("", "with uncommitted changes, kept in git.diff"))
     if reader.start_time:
-        facts.append(("start", shown_time(reader.start_time)))
+        ago = ""
+        if style.terminal and reader.start_time < now:
+            ago = f", {shown_duration(now - reader.start_time)} ago"
+        facts.append(("start", f"{shown_time(reader.start_time)} {reader.start_time.astimezone():%Z}{ago}"))
     duration = reader.duration
     if duration is not None:
         facts.append(("duration", shown_duration(duration)))
     elif reader.start_time and state_of(reader) == "RUNNING":
-        facts.append(("duration", f"{shown_duration(datetime.now(timezone.utc) - reader.start_time)} so far"))
+        facts.append(("duration", f"{shown_duration(now - reader.start_time)} so far"))
     if isinstance(metadata.get("hostname"), str):
         facts.append(("host", plain(metadata["hostname"])))
     resumes = metadata.get("resumes")

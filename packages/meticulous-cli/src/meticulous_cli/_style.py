@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
+from collections.abc import Iterable
 from typing import TextIO
 
 from meticulous_cli._columns import HEADER, Column
@@ -52,6 +54,14 @@ class Style:
     def rule(self, size: int) -> str:
         """Return a line across `size` cells."""
         return self.dim(("─" if self._unicode and self.terminal else "-") * size)
+
+    def footnotes(self, notes: Iterable[str]) -> list[str]:
+        """Return the lines of notes below a table, wrapped; no-break spaces hold together what to copy."""
+        wrapped = (
+            textwrap.wrap(note, self.room or 80, subsequent_indent="  ", break_on_hyphens=False)
+            for note in notes
+        )
+        return [self.dim(line.replace("\u00a0", " ")) for lines in wrapped for line in lines]
 
     def cell(self, column: Column, cell: str) -> str:
         """Return a cell of the table, a status in its colour."""

@@ -1,0 +1,119 @@
+"""What git knows of the commits between experiments: the only place that runs it, and only to read.
+
+A folder of experiments may come from anybody, and a `.git` beside it as well. Git runs programs that such a
+repository's configuration names; all that the commands below could be made to run is switched off, and what
+they print is text to be shown by others, with care.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+__all__ = ["Change", "Commit", "Repository", "find_repository"]
+
+_TIMEOUT = 20
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SAFE = {
+    "GIT_OPTIONAL_LOCKS": "0",  # the index of a repository in use is left alone
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",  # what a partial clone lacks is not fetched,
+    "GIT_ALLOW_PROTOCOL": "none",  # by no transport, before git 2.45 knew the line above either
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_PAGER": "",
+    "LC_ALL": "C.UTF-8",
+}
+_CONFIGURATION = (
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    f"core.hooksPath={os.devnull}",
+    "-c",
+    "core.quotePath=false",
+)
+_PLAIN = ("--no-ext-diff", "--no-textconv")
+
+
+class Commit(NamedTuple):
+    """A commit that only one of two others descends from: the older (`side` "<") or the newer (">")."""
+
+    side: str
+    sha: str
+    subject: str
+
+
+class Change(NamedTuple):
+    """How a file differs between two commits, in lines; None for both where it is no text."""
+
+    name: str
+    added: int | None
+    deleted: int | None
+
+
+class Repository:
+    """A git repository, by a folder in it."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def has(self, shas: Iterable[str]) -> bool:
+        """Tell whether these commits are all in it.
+
+        Raises:
+            OSError: git cannot be run.
+        """
+        wanted = list(shas)
+        found = self._run(["cat-file", "--batch-check=%(objecttype)"], "".join(f"{sha}\n" for sha in wanted))
+        return found is not None and found.split() == ["commit"] * len(wanted)
+
+    def between(self, one: str, other: str) -> list[Commit]:
+        """Return the commits that only one of two descends from, or is, the newest first."""
+        form = ("--format=%m%H %s", "--no-show-signature", "--no-decorate", "-z", "--left-right")
+        found = self._run(["log", *form, f"{one}...{other}"]) or ""
+        commits = (record.lstrip("\n").partition(" ") for record in found.split("\0") if record.strip())
+        return [Commit(head[:1], head[1:], subject) for head, _, subject in commits]
+
+    def changes(self, one: str, other: str) -> list[Change]:
+        """Return the files in which the second of two commits differs from the first."""
+        found = self._run(["diff-tree", "-r", "-z", "--numstat", "--no-renames", *_PLAIN, one, other]) or ""
+        lines = (record.split("\t", 2) for record in found.split("\0") if record)
+        return [Change(name, _count(added), _count(deleted)) for added, deleted, name in lines]
+
+    def _run(self, arguments: Sequence[str], given: str = "") -> str | None:
+        """Return what git prints, None if it fails; raise OSError where it cannot even be started."""
+        # Somebody's GIT_DIR would make every folder look like a part of that repository.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        try:
+            done = subprocess.run(
+                ["git", "-C", self._folder, *_CONFIGURATION, *arguments],
+                input=given.encode(),
+                capture_output=True,
+                env={**environment, **_SAFE},
+                timeout=_TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
+
+def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Repository | None, str]:
+    """Return the repository around one of some folders that has these commits, else why there is none."""
+    # A recorded sha is anybody's text: one that is none could be an option.
+    if not all(map(_SHA.fullmatch, shas)):
+        return None, "not every experiment names a commit"
+    try:
+        for folder in folders:
+            repository = Repository(folder)
+            if repository.has(shas):
+                return repository, ""
+    except OSError:
+        return None, "git is not installed here"
+    return None, "no git repository around here has both commits"
+
+
+def _count(text: str) -> int | None:
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,178 @@
+"""The page of one experiment: what ran, how it ended, what came out, and the line that runs it again."""
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from meticulous_cli._text import plain
+from meticulous_read import ExperimentReader
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+FILES = ["STATUS", "args.json", "default_args.json", "metadata.json", "stderr", "stdout", "summary.json"]
+
+
+def test_it_shows_what_ran_and_how_it_ended(make, run):
+    status = "ERROR\nTraceback (most recent call last):\n  File 'x'\nValueError: no\n"
+    folder = make(
+        "3",
+        {"lr": 0.1, "seed": 1},
+        {"loss": 1 / 3},
+        status,
+        {"lr": 1.0, "seed": 1},
+        description="a try",
+        githead_branch="main",
+        git_remote="git@example.org:ada/digits.git",
+        hostname="node7",
+    )
+    (folder / "stderr").write_text(
+        "careful\nTraceback (most recent call last):\n  File 'x'\nValueError: no\n"
+    )
+    result = run("experiments/3")
+    assert result.returncode == 0
+    printed = re.sub(r" +\d+ B  ", "  # B  ", result.stdout)
+    assert printed == (
+        "3  ERROR\n"
+        "  command      train.py --name 'two words'\n"
+        "  description  a try\n"
+        "  commit       0123456  Train longer\n"
+        "               main, git@example.org:ada/digits.git\n"
+        "  start        2024-11-23 10:00:00 UTC\n"
+        "  duration     1m 30s\n"
+        "  host         node7\n"
+        "\n"
+        "  Traceback (most recent call last):\n"
+        "    File 'x'\n"
+        "  ValueError: no\n"
+        "\n"
+        "arguments\n"
+        "  * lr    0.1   (default: 1.0)\n"
+        "    seed  1\n"
+        "\n"
+        "summary\n"
+        "  loss  0.3333\n"
+        "\n"
+        "files\n" + "".join(f"  # B  {name}\n" for name in FILES) + "\n"
+        "stdout\n"
+        "  epoch 1\n"
+        "\n"
+        "stderr\n"
+        "  careful\n"
+        "\n"
+        "run it again\n"
+        f"git checkout {SHA} && python train.py --name 'two words'\n"
+    )
+
+
+def test_a_broken_experiment_names_its_problems(make, run):
+    folder = make("7", {"a": 1})
+    (folder / "summary.json").write_text('{"loss": ')
+    (folder / "metadata.json").write_text(json.dumps({"command": "train.py --old"}))
+    result = run(folder)
+    assert result.returncode == 0
+    assert "command      train.py --old\n" in result.stdout
+    assert "problems\n  summary.json: cut off at line 1, column 10\n" in result.stdout
+    assert "run it again" not in result.stdout
+
+
+def test_a_person_is_told_how_long_ago_and_sees_no_line_cut_that_is_to_be_copied(make, screen):
+    start = datetime.now(timezone.utc) - timedelta(days=3, hours=2)
+    long = "--name=" + "x" * 200
+    make("1", start_time=start.isoformat(), command=["train.py", long], githead_sha=SHA)
+    lines = screen("experiments/1", NO_COLOR="1").splitlines()
+    assert any("3d 02h ago" in line for line in lines)
+    assert max(map(len, lines[:-1])) <= 80
+    assert lines[-1] == f"git checkout {SHA} && python train.py {long}"
+
+
+@pytest.mark.parametrize(
+    ("written", "lines"),
+    [
+        (b"", []),
+        (b"\n\n", []),
+        (b"one\ntwo\n", ["one", "two"]),
+        (b"10%\r50%\r100%\ndone", ["100%", "done"]),
+        (b"10%\r\x1b[K50%\r\x1b[K", ["50%"]),
+        (b"windows\r\nlines\r\n", ["windows", "lines"]),
+        (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07text", ["red text"]),
+        (b"\xff \x07 \x1b", ["\ufffd \\x07 \\x1b"]),
+        (b"".join(b"%d\n" % n for n in range(20)), ["the last 8 lines", *map(str, range(12, 20))]),
+        (b"x" * 200_000 + b"\nlast", ["the last 1 lines", "last"]),
+    ],
+)
+def test_the_last_lines_of_output_are_as_a_terminal_shows_them_in_the_end(make, run, written, lines):
+    folder = make("1", githead_sha="")
+    (folder / "stdout").write_bytes(written)
+    page = run(folder).stdout
+    found = page.partition("\n\nstdout")[2].removeprefix(",").strip("\n").splitlines()
+    assert [line.strip() for line in found] == lines
+
+
+def test_output_that_is_no_file_is_left_out(make, run):
+    folder = make("1")
+    (folder / "stdout").unlink()
+    (folder / "stdout").mkdir()
+    done = run(folder)
+    assert done.returncode == 0
+    assert "\nstdout\n" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("metadata", "line"),
+    [
+        (
+            {"command": ["-m", "lab.train", "--lr", "0.1"], "python_version": "3.12"},
+            "python -m lab.train --lr 0.1",
+        ),
+        ({"command": ["./train", "a b", "$HOME", "it's"]}, """./train 'a b' '$HOME' 'it'"'"'s'"""),
+        ({"command": ["/usr/bin/tool"], "python_version": "3.12"}, "python /usr/bin/tool"),
+        ({"command": ["t.py", "--experiment-id", "3", "--resume", "--lr=1"]}, "python t.py --lr=1"),
+        ({"command": ["t.py", "--experiment-id=3", "--meticulous-resume"]}, "python t.py"),
+        ({"command": ["t.py", "--experiment-id"]}, "python t.py"),
+        ({"command": ["t.py", "--resume", "--", "--resume"]}, "python t.py -- --resume"),
+        ({"command": "t.py --lr 1"}, None),
+        ({"command": ["-c"], "python_version": "3.12"}, None),
+        ({"command": []}, None),
+        ({"command": ["t.py", 3]}, None),
+        ({"command": ["t.py", "a\nb"]}, None),
+        ({"command": ["t.py"], "githead_sha": "main; rm -rf ."}, None),
+        ({"command": ["t.py"], "working_directory": "/nowhere"}, "python t.py"),
+    ],
+)
+def test_the_line_that_runs_it_again(make, run, metadata, line):
+    make("1", **metadata)
+    found = run("experiments/1").stdout.partition("run it again\n")[2]
+    assert found == (f"git checkout {SHA} && {line}\n" if line else "")
+
+
+def test_options_of_the_programs_own_stay_in_that_line(make, run):
+    make(
+        "1",
+        {"resume": "model.pt", "experiment_id": "x"},
+        command=["t.py", "--resume", "model.pt", "--experiment-id", "x", "--meticulous-experiment-id", "1"],
+    )
+    assert run("experiments/1").stdout.endswith("python t.py --resume model.pt --experiment-id x\n")
+
+
+def test_that_line_leads_to_where_it_ran_and_applies_the_patch(make, run, tmp_path):
+    (tmp_path / "a b").mkdir()
+    folder = make("1", working_directory=str(tmp_path / "a b"), git_dirty=True)
+    found = run("experiments/1").stdout.partition("run it again\n")[2]
+    assert found == (
+        f"cd '{tmp_path}/a b' && git checkout {SHA} && "
+        f'git -C "$(git rev-parse --show-toplevel)" apply {folder}/git.diff && '
+        "python train.py --name 'two words'\n"
+    )
+
+
+@given(st.binary(max_size=200))
+def test_any_output_becomes_lines_that_are_safe(tmp_path_factory, data):
+    from meticulous_cli._output import last_lines
+
+    folder = tmp_path_factory.mktemp("experiment")
+    (folder / "stdout").write_bytes(data)
+    lines, _ = last_lines(ExperimentReader(folder), "stdout", 8)
+    assert len(lines) <= 8
+    assert all(plain(line) == line for line in lines)
