@@ -119,6 +119,7 @@ def test_output_that_is_no_file_or_no_text_reads_anyway(make):
         {"start-time": 1700000000.5},
         {"format-version": 1.0},
         {"format-version": "1"},
+        {"format-version": "01.0"},
         {"format-version": None},
     ],
 )
