@@ -29,6 +29,7 @@ examples:
   meticulous runs --args all | less -S
                                       every argument, as wide as it gets
   meticulous runs/7                   what ran, how it ended, and its numbers
+  meticulous runs/7 runs/8            what differs, and the commits between them
 """
 
 
@@ -42,7 +43,8 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="meticulous",
         usage="meticulous [options] [PATH ...]",
-        description="Show recorded experiments: directories of them as a table, one as a page.",
+        description="Show recorded experiments: directories of them as a table, one as a page, several"
+        " side by side.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
