@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -78,5 +79,5 @@ def project(make, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("arguments", "expected"), SCREENS)
 def test_the_screen_in_the_readme_is_what_the_command_prints(project, screen, arguments, expected):
-    printed = screen(*arguments.split(), columns=100, NO_COLOR="1")
+    printed = screen(*shlex.split(arguments), columns=100, NO_COLOR="1")
     assert re.sub(r", \d+d \d\dh ago", ", 2d 03h ago", printed) == expected

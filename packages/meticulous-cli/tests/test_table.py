@@ -195,7 +195,7 @@ def test_uncommitted_changes_are_marked(make, run, screen):
         (["experiments/1/STATUS"], 2, "experiments/1/STATUS: not a directory"),
         (["empty"], 1, "no experiments in empty"),
         (["--bogus"], 2, "unrecognized arguments: --bogus (see meticulous --help)"),
-        (["--tail", "0"], 2, "argument --tail: '0' is not a number of rows (see meticulous --help)"),
+        (["--tail", "0"], 2, "argument --tail: '0' is not a whole number from 1 on (see meticulous --help)"),
         (["--sort", "los"], 2, "no column los: did you mean loss?"),
         (["--sort", "same"], 2, "the column same is ambiguous: say args.same or summary.same"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -17,9 +18,11 @@ __all__ = [
     "Column",
     "alike",
     "argument_names",
+    "header_column",
     "names_in",
     "state_of",
     "table_columns",
+    "tell_apart",
 ]
 
 HEADER = ""
@@ -31,7 +34,7 @@ class Column:
     """One column: where it comes from, and its cells from top to bottom.
 
     Attributes:
-        group: HEADER, ARGS or SUMMARY.
+        group: HEADER, ARGS, SUMMARY, or another part of an experiment.
         name: as it was recorded.
         title: the name as it is printed.
         values: what was recorded, MISSING where nothing was.
@@ -58,27 +61,32 @@ class Column:
 
 def table_columns(readers: Sequence[ExperimentReader], which_args: str, *, terminal: bool) -> list[Column]:
     """Return all columns of the table; `which_args` is the value of --args."""
-    now = datetime.now(timezone.utc) if terminal else None
-    columns = [_header("id", readers, lambda reader: plain(reader.experiment_id))]
-    columns.append(_header("status", readers, lambda reader: state_of(reader, marked=terminal)))
-    columns.append(
-        _header(
-            "start", readers, lambda reader: shown_time(reader.start_time, now) if reader.start_time else ""
-        )
-    )
-    columns.append(_header("duration", readers, lambda reader: _duration(reader, now)))
-    columns.append(_header("commit", readers, _commit))
+    names = ("id", "status", "start", "duration", "commit")
+    columns = [header_column(name, readers, terminal=terminal) for name in names]
     for name in argument_names(readers, which_args):
         columns.append(Column(ARGS, name, [reader.args.get(name, MISSING) for reader in readers]))
     for name in names_in(reader.summary for reader in readers):
         columns.append(Column(SUMMARY, name, [reader.summary.get(name, MISSING) for reader in readers]))
     if not terminal:
         if any(reader.problems for reader in readers):
-            columns.append(
-                _header("problems", readers, lambda reader: plain("; ".join(map(str, reader.problems))))
-            )
-        _tell_apart(columns)
+            columns.append(header_column("problems", readers, terminal=terminal))
+        tell_apart(columns)
     return columns
+
+
+def header_column(name: str, readers: Sequence[ExperimentReader], *, terminal: bool) -> Column:
+    """Return a column of what all experiments have, as it is shown there."""
+    now = datetime.now(timezone.utc) if terminal else None
+    cells = [_HEADER_CELLS[name](reader, now) for reader in readers]
+    return Column(HEADER, name, cells, cells)
+
+
+def tell_apart(columns: Sequence[Column]) -> None:
+    """Put the group before each title that stands more than once."""
+    counts = Counter(column.title for column in columns)
+    for column in columns:
+        if column.group and counts[column.title] > 1:
+            column.title = f"{column.group}.{column.title}"
 
 
 def argument_names(readers: Sequence[ExperimentReader], which: str) -> list[str]:
@@ -112,13 +120,6 @@ def state_of(reader: ExperimentReader, *, marked: bool = False) -> str:
     return f"{state} !" if marked and reader.problems else state
 
 
-def _header(
-    name: str, readers: Sequence[ExperimentReader], cell: Callable[[ExperimentReader], str]
-) -> Column:
-    cells = [cell(reader) for reader in readers]
-    return Column(HEADER, name, cells, cells)
-
-
 def _duration(reader: ExperimentReader, now: datetime | None) -> str:
     """Return how long it took or, for a person who looks at it `now`, how long it has been running."""
     duration = reader.duration
@@ -129,6 +130,16 @@ def _duration(reader: ExperimentReader, now: datetime | None) -> str:
 
 def _commit(reader: ExperimentReader) -> str:
     return plain(reader.sha[:7]) + ("+" if reader.metadata.get("git-dirty") is True else "")
+
+
+_HEADER_CELLS: dict[str, Callable[[ExperimentReader, datetime | None], str]] = {
+    "id": lambda reader, now: plain(reader.experiment_id),
+    "status": lambda reader, now: state_of(reader, marked=now is not None),
+    "start": lambda reader, now: shown_time(reader.start_time, now) if reader.start_time else "",
+    "duration": _duration,
+    "commit": lambda reader, now: _commit(reader),
+    "problems": lambda reader, now: plain("; ".join(map(str, reader.problems))),
+}
 
 
 def _varies(name: str, readers: Sequence[ExperimentReader]) -> bool:
@@ -145,14 +156,6 @@ def _differs(name: str, readers: Sequence[ExperimentReader]) -> bool:
         for reader in readers
         if reader.default_args
     )
-
-
-def _tell_apart(columns: list[Column]) -> None:
-    """Put the group before each title that stands more than once."""
-    titles = [column.title for column in columns]
-    for column in columns:
-        if column.group and titles.count(column.title) > 1:
-            column.title = f"{column.group}.{column.title}"
 
 
 def _aligned(cells: list[str]) -> list[str]:

@@ -35,24 +35,24 @@ class Fitted(NamedTuple):
     dropped: list[Column]
 
 
-def fit(columns: list[Column], room: int, ellipsis: str = "…") -> Fitted:
-    """Return the columns that fit in `room` cells; `id` and `status` are always among them."""
+def fit(columns: list[Column], room: int, ellipsis: str = "…", *, always: int = 2) -> Fitted:
+    """Return the columns that fit in `room` cells; the first, as many as `always`, are among them anyway."""
     constant: list[Column] = []
     for step, limit in enumerate(_TEXT_WIDTHS):
         shown = [narrow(column, limit, _TITLE_WIDTHS[step], ellipsis) for column in columns]
         if _total(shown) <= room:
             return Fitted(shown, constant, [])
         if step == 1:
-            constant = [column for column in columns if column.group and _is_constant(column)]
+            constant = [column for column in columns[always:] if column.group and _is_constant(column)]
             columns = [column for column in columns if column not in constant]
             shown = [narrow(column, limit, _TITLE_WIDTHS[step], ellipsis) for column in columns]
             if _total(shown) <= room:
                 return Fitted(shown, constant, [])
     ranks = _ranks(shown)
-    by_importance = sorted(range(len(shown)), key=lambda place: ranks[place])
-    kept: list[int] = []
+    by_importance = sorted(range(always, len(shown)), key=lambda place: ranks[place])
+    kept = list(range(min(always, len(shown))))
     for place in by_importance:
-        if len(kept) < 2 or _total([shown[other] for other in (*kept, place)]) <= room:
+        if _total([shown[other] for other in (*kept, place)]) <= room:
             kept.append(place)
     dropped = [column for place, column in enumerate(columns) if place not in kept]
     return Fitted([shown[place] for place in sorted(kept)], constant, dropped)

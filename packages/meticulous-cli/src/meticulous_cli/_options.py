@@ -9,6 +9,7 @@ from meticulous_cli._errors import USAGE, CommandError
 
 __all__ = ["ARGS_CHOICES", "parse_options"]
 
+_NORMALIZE = "--normalize-json-values"
 ARGS_CHOICES = ("none", "truncated", "non-default", "all")
 
 _EXAMPLES = """\
@@ -17,9 +18,18 @@ examples:
   meticulous runs --sort loss         the lowest loss first
   meticulous runs --sort accuracy --tail 5
                                       the five best
+  meticulous runs --filter "lr < 0.1 and status == 'SUCCESS'"
+                                      some of the experiments
+  meticulous runs --columns "lr,status,summary.*"
+                                      just these columns; --list-columns tells which there are
+  meticulous runs --groupby lr --sort accuracy
+                                      the means of the summaries for each lr
+  meticulous runs old-runs --tail 20
+                                      the latest of two directories
   meticulous runs --args all | less -S
                                       every argument, as wide as it gets
   meticulous runs/7                   what ran, how it ended, and its numbers
+  meticulous runs/7 runs/8            what differs, and the commits between them
 """
 
 
@@ -32,8 +42,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     """Return the options; `--help` exits, and what cannot be understood raises CommandError."""
     parser = _Parser(
         prog="meticulous",
-        usage="meticulous [options] [PATH]",
-        description="Show recorded experiments: a directory of them as a table, one as a page.",
+        usage="meticulous [options] [PATH ...]",
+        description="Show recorded experiments: directories of them as a table, one as a page, several"
+        " side by side.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -56,6 +67,31 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         " terminal (the default); non-default, the same, but all of them; or all",
     )
     table.add_argument(
+        "--columns",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="show just id and these, in this order: names (see --list-columns), separated by commas, or"
+        " patterns such as 'summary.*'",
+    )
+    table.add_argument("--list-columns", action="store_true", help="list the columns that can be named")
+    table.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="only experiments of which it holds, such as \"lr < 0.1 and status == 'SUCCESS'\"; may be given"
+        " again, and then all must hold",
+    )
+    table.add_argument(
+        "--groupby",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="one row for each combination of values of these columns: how many experiments have it, and the"
+        " means of their summaries",
+    )
+    table.add_argument(
         "--sort",
         action="append",
         default=[],
@@ -65,10 +101,29 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     )
     table.add_argument("--sort-reverse", action="store_true", help="reverse the order")
     table.add_argument("--tail", type=_positive, metavar="N", help="only the last N rows")
+    table.add_argument(
+        _NORMALIZE,
+        type=_positive,
+        nargs="?",
+        const=1,
+        metavar="N",
+        help="make columns such as best.loss of objects, down to N levels (1 if no number follows)",
+    )
     other = parser.add_argument_group("other")
     other.add_argument("--version", action="store_true", help="print the version")
     other.add_argument("-h", "--help", action="help", help="print this")
-    return parser.parse_args([_with_dashes(argument) for argument in arguments])
+    return parser.parse_intermixed_args(_spelled(arguments))
+
+
+def _spelled(arguments: list[str]) -> list[str]:
+    """Return the arguments with dashes in the options, and with a number where one may be left out."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    spelled = [_with_dashes(argument) for argument in arguments[:end]]
+    for place, option in enumerate(spelled):
+        # What follows may as well be a path.
+        if option == _NORMALIZE and not "".join(spelled[place + 1 : place + 2]).isdecimal():
+            spelled[place] = f"{_NORMALIZE}=1"
+    return spelled + arguments[end:]
 
 
 def _with_dashes(argument: str) -> str:
@@ -85,5 +140,5 @@ def _positive(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of rows")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return number

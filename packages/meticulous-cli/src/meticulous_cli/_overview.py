@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
-from meticulous_cli._columns import ARGS, Column, table_columns
+from meticulous_cli._columns import ARGS, HEADER, Column, table_columns, tell_apart
 from meticulous_cli._errors import DATA, USAGE, CommandError
+from meticulous_cli._fields import Field, Fields, experiment_fields
+from meticulous_cli._filter import matching
 from meticulous_cli._fit import fit, narrow
-from meticulous_cli._select import select
+from meticulous_cli._groups import group, group_fields
+from meticulous_cli._listing import listing
+from meticulous_cli._nested import spread_objects
+from meticulous_cli._select import field_column, select
 from meticulous_cli._style import Style
 from meticulous_cli._table import draw
 from meticulous_cli._text import cut, plain
@@ -25,28 +31,43 @@ _PROBLEMS = 3
 _UNBROKEN = "\u00a0"
 
 
+class _Shown(NamedTuple):
+    """What a table shows.
+
+    Attributes:
+        columns: all that it could show.
+        always: how many of the first it shows however narrow the terminal is; None for all of them, uncut.
+        readers: the experiments that its footnotes are about.
+    """
+
+    columns: list[Column]
+    always: int | None
+    readers: Sequence[ExperimentReader]
+
+
 def overview(options: argparse.Namespace, style: Style) -> str:
-    """Return the table that the options ask for, with its footnotes.
+    """Return the table that the options ask for, with its footnotes, or the list of its columns.
 
     Raises:
-        CommandError: there is no such directory, nothing in it, or no such column.
+        CommandError: there is no such directory, nothing in it or nothing left of it, or no such column.
     """
-    try:
-        experiments = Experiments(options.paths[0])
-    except ExperimentsDirectoryError as error:
-        raise CommandError(_no_directory(options.paths[0], error.reason), USAGE) from None
-    if not experiments:
-        raise CommandError(f"no experiments in {options.paths[0]}", DATA)
-    readers = select(
-        list(experiments.values()), options.sort, reverse=options.sort_reverse, tail=options.tail
-    )
-    columns = table_columns(readers, options.args, terminal=style.terminal)
+    readers = _read(options.paths)
+    if options.normalize_json_values:
+        spread_objects(readers, options.normalize_json_values)
+    fields = Fields(experiment_fields(readers))
+    kept = matching(readers, options.filter, fields)
+    if not kept:
+        raise CommandError(f"the filter matches none of {len(readers)} experiments", DATA)
+    if options.list_columns:
+        return listing(Fields(experiment_fields(kept)), kept, style)
+    columns, always, shown = (_grouped if options.groupby else _single)(options, kept, fields, style)
+    if options.columns or not style.terminal:
+        tell_apart(columns)
     if not style.terminal:
         return draw(columns, style, groups=False)
     notes: list[str] = []
-    # Whoever asks for all arguments gets them; lines may then be longer than the terminal is wide.
-    if style.room is not None and options.args in ("none", "truncated"):
-        fitted = fit(columns, style.room, style.ellipsis)
+    if style.room is not None and always is not None:
+        fitted = fit(columns, style.room, style.ellipsis, always=always)
         columns = fitted.columns
         if fitted.constant:
             notes.append("the same in each: " + ", ".join(map(_constant, fitted.constant)))
@@ -55,9 +76,57 @@ def overview(options: argparse.Namespace, style: Style) -> str:
             notes.append(f"no room for: {names} ({_remedy(fitted.dropped)} shows all)")
     else:
         columns = [narrow(column, _WIDE_TEXT, _WIDE_TEXT, style.ellipsis) for column in columns]
-    notes.extend(_remarks(readers))
+    notes.extend(_remarks(shown, columns))
     lines = style.footnotes(notes)
-    return "\n".join([draw(columns, style, groups=True), *([""] if lines else []), *lines])
+    table = draw(columns, style, groups=not options.columns)
+    return "\n".join([table, *([""] if lines else []), *lines])
+
+
+def _single(
+    options: argparse.Namespace, readers: list[ExperimentReader], fields: Fields, style: Style
+) -> _Shown:
+    """Return the table with one row for each experiment."""
+    sort = [fields.find(name) for name in options.sort]
+    rows = select(readers, sort, reverse=options.sort_reverse, tail=options.tail)
+    if options.columns:
+        named = _unique([fields.find("header.id"), *fields.find_all(options.columns)])
+        columns = [field_column(field, rows, terminal=style.terminal) for field in named]
+        return _Shown(columns, len(columns), rows)
+    columns = table_columns(rows, options.args, terminal=style.terminal)
+    # Whoever asks for all arguments gets them; lines may then be longer than the terminal is wide.
+    return _Shown(columns, 2 if options.args in ("none", "truncated") else None, rows)
+
+
+def _grouped(
+    options: argparse.Namespace, readers: list[ExperimentReader], fields: Fields, style: Style
+) -> _Shown:
+    """Return the table with one row for each combination of values."""
+    by = fields.find_all(options.groupby)
+    found = group(readers, by, fields)
+    fields = Fields(group_fields(by, fields))
+    by = list(fields)[: len(by)]
+    sort = [fields.find(name) for name in options.sort] or by
+    groups = select(found, sort, reverse=options.sort_reverse, tail=options.tail)
+    named = _unique([*by, *fields.find_all(options.columns)]) if options.columns else list(fields)
+    columns = [field_column(field, groups, terminal=style.terminal) for field in named]
+    return _Shown(columns, len(named) if options.columns else len(by) + 1, readers)
+
+
+def _unique(fields: Sequence[Field]) -> list[Field]:
+    return list(dict.fromkeys(fields))
+
+
+def _read(paths: Sequence[str]) -> list[ExperimentReader]:
+    """Return the experiments of some directories, each under the id that the table shows."""
+    try:
+        experiments = Experiments(paths[0] if len(paths) == 1 else paths)
+    except ExperimentsDirectoryError as error:
+        raise CommandError(_no_directory(str(error.path), error.reason), USAGE) from None
+    if not experiments:
+        raise CommandError(f"no experiments in {' or '.join(paths)}", DATA)
+    for key, reader in experiments.items():
+        reader.experiment_id = key
+    return list(experiments.values())
 
 
 def _no_directory(path: str, reason: str) -> str:
@@ -80,9 +149,10 @@ def _constant(column: Column) -> str:
     return f"{column.title}={cut(column.cells[0].strip(), 24)}"
 
 
-def _remarks(readers: Sequence[ExperimentReader]) -> list[str]:
+def _remarks(readers: Sequence[ExperimentReader], columns: Sequence[Column]) -> list[str]:
     notes = []
-    if any(reader.metadata.get("git-dirty") is True for reader in readers):
+    commits = any(column.group == HEADER and column.name == "commit" for column in columns)
+    if commits and any(reader.metadata.get("git-dirty") is True for reader in readers):
         notes.append("+ recorded with uncommitted changes, kept in git.diff")
     problems = [f"! {reader.experiment_id}: {problem}" for reader in readers for problem in reader.problems]
     notes.extend(map(plain, problems[:_PROBLEMS]))

@@ -1,96 +1,65 @@
-"""Which experiments, in which order, and which column a name means."""
+"""Which rows of the table, in which order, and the columns that somebody named."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from meticulous_read import ExperimentReader
-
-from meticulous_cli._columns import names_in, state_of
-from meticulous_cli._errors import USAGE, CommandError
+from meticulous_cli._columns import HEADER, Column, header_column
+from meticulous_cli._fields import Field
+from meticulous_cli._groups import Group
 from meticulous_cli._text import MISSING, number_of
 
-__all__ = ["column_getter", "select"]
+__all__ = ["field_column", "select"]
 
-Getter = Callable[[ExperimentReader], Any]
-
-_HEADER: dict[str, Getter] = {
-    "id": lambda reader: reader.experiment_id,
-    "status": state_of,
-    "start": lambda reader: reader.start_time.timestamp() if reader.start_time else MISSING,
-    "duration": lambda reader: reader.duration.total_seconds() if reader.duration is not None else MISSING,
-    "commit": lambda reader: reader.sha or MISSING,
-}
-# Where a short name is looked for; what stands in metadata.json only if it is nowhere else.
-_GROUPS = ("args", "summary", "metadata")
+Row = TypeVar("Row")
 
 
-def select(
-    readers: Sequence[ExperimentReader], sort: Sequence[str], *, reverse: bool, tail: int | None
-) -> list[ExperimentReader]:
-    """Return the experiments sorted by some columns, else as they come, and of these the last `tail`.
+def select(rows: Sequence[Row], sort: Sequence[Field], *, reverse: bool, tail: int | None) -> list[Row]:
+    """Return the rows sorted by some columns, else as they come, and of these the last `tail`.
 
     Those without a value (or with NaN) come first, whichever way it is sorted, as the tail is what is read.
     """
-    chosen = list(readers)
+    chosen = list(rows)
     if reverse and not sort:
         chosen.reverse()
-    for name in reversed(sort):
-        get = column_getter(name, readers)
-        known: list[tuple[Any, ExperimentReader]] = []
-        unknown: list[tuple[Any, ExperimentReader]] = []
-        for reader in chosen:
-            key = _order(get(reader))
-            (unknown if key is None else known).append((key, reader))
+    for field in reversed(sort):
+        known: list[tuple[Any, Row]] = []
+        unknown: list[Row] = []
+        for row in chosen:
+            key = _order(field.get(row))
+            if key is None:
+                unknown.append(row)
+            else:
+                known.append((key, row))
         known.sort(key=lambda item: item[0], reverse=reverse)
-        chosen = [reader for _, reader in unknown + known]
+        chosen = [*unknown, *(row for _, row in known)]
     return chosen[-tail:] if tail else chosen
 
 
-def column_getter(name: str, readers: Sequence[ExperimentReader]) -> Getter:
-    """Return what takes a column's value from an experiment; MISSING where it has none.
-
-    Raises:
-        CommandError: no column has this name, or columns of several groups do.
-    """
-    group, _, rest = name.partition(".")
-    if name in _HEADER or (group == "header" and rest in _HEADER):
-        return _HEADER[name if name in _HEADER else rest]
-    names = {group: names_in(getattr(reader, group) for reader in readers) for group in _GROUPS}
-    if group in _GROUPS and rest in names[group]:
-        return _getter(group, rest)
-    found = [group for group in _GROUPS if name in names[group]]
-    if found and found[0] != "metadata":
-        found = [group for group in found if group != "metadata"]
-    if len(found) == 1:
-        return _getter(found[0], name)
-    if found:
-        choices = " or ".join(f"{group}.{name}" for group in found)
-        raise CommandError(f"the column {name} is ambiguous: say {choices}", USAGE)
-    import difflib
-
-    known = [*_HEADER, *(key for keys in names.values() for key in keys)]
-    close = difflib.get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known[:12])} …"
-    raise CommandError(f"no column {name}: {hint}", USAGE)
-
-
-def _getter(group: str, name: str) -> Getter:
-    return lambda reader: getattr(reader, group).get(name, MISSING)
+def field_column(field: Field, rows: Sequence[Any], *, terminal: bool) -> Column:
+    """Return the column of a field for experiments, or for groups of them."""
+    grouped = bool(rows) and isinstance(rows[0], Group)
+    if field.group == HEADER and field.name != "count":
+        readers = [row.first for row in rows] if grouped else rows
+        return header_column(field.name, readers, terminal=terminal and not grouped)
+    return Column(field.group, field.name, [field.get(row) for row in rows])
 
 
 def _order(value: Any) -> tuple[int, Any] | None:
-    """Return a sorting key that any two JSON values have in common: numbers, then text, then the rest."""
+    """Return a sorting key that any two values have: numbers and times, then text, then the rest."""
     if value is MISSING or value is None:
         return None
+    if isinstance(value, (datetime, timedelta)):
+        return (0, value.timestamp() if isinstance(value, datetime) else value.total_seconds())
     number = float(value) if isinstance(value, bool) else number_of(value)
     if number is not None:
-        return None if math.isnan(number) else (0, number)
+        return None if isinstance(number, float) and math.isnan(number) else (0, number)
     if isinstance(value, str):
-        # As text at even places and numbers at odd ones, so that 2 comes before 10.
-        parts = enumerate(re.split(r"([0-9]+)", value))
-        return (1, [int(part) if place % 2 else part for place, part in parts])
+        # Text at even places and numbers, the longer the greater, at odd ones, so that 2 comes before 10.
+        parts = enumerate(re.split(r"0*([0-9]+)", value))
+        return (1, [(len(part) if place % 2 else 0, part) for place, part in parts])
     return (2, repr(value))

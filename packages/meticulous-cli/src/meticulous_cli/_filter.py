@@ -1,0 +1,99 @@
+"""Filters as people write them → the experiments of which they hold."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from meticulous_cli._errors import USAGE, CommandError
+from meticulous_cli._expression import UnknownName, Unreadable, compiled, truth
+from meticulous_cli._fields import Field, Fields
+
+__all__ = ["matching"]
+
+Row = TypeVar("Row")
+
+_QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
+_OPERATORS = {"&": " and ", "|": " or ", "\n": " "}
+_WORDS = ("and", "or", "not", "in", "is", "True", "False", "None", "true", "false", "null")
+
+
+def matching(rows: Sequence[Row], filters: Sequence[str], fields: Fields) -> list[Row]:
+    """Return the rows of which all filters hold.
+
+    Raises:
+        CommandError: a filter cannot be understood, or names no column, or more than one by one name.
+    """
+    kept = list(rows)
+    for test in [_test(text, fields) for text in filters]:
+        kept = [row for row in kept if test(row)]
+    return kept
+
+
+def _test(text: str, fields: Fields) -> Callable[[object], bool]:
+    source, columns = _with_placeholders(text, fields)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an escape that is none, say
+            tree = ast.parse(source, mode="eval")
+        value = compiled(tree.body, columns)
+    except UnknownName as error:
+        raise fields.unknown(error.name, or_text=error.name.isidentifier()) from None
+    except Unreadable as error:
+        raise CommandError(f"cannot read the filter {text}: {error}", USAGE) from None
+    # Python's parser has errors of several kinds for what is too long, too deep, or no text at all.
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        unknown = _unknown_name(source, columns)
+        if unknown:
+            raise fields.unknown(unknown) from None
+        single = re.search(r"(?<![<>=!])=(?!=)", re.sub(_QUOTED, "", source, flags=re.DOTALL))
+        hint = "to compare, write ==" if single else "write it like lr < 0.1 and status == 'SUCCESS'"
+        raise CommandError(f"cannot read the filter {text}: {hint}", USAGE) from None
+    return lambda row: truth(value(row))
+
+
+def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field]]:
+    """Return a filter in Python's grammar, and the columns by the names that stand for them there."""
+    columns: dict[str, Field] = {}
+    mark = "_"
+    while mark in text:
+        mark += "_"
+
+    def replaced(found: re.Match[str]) -> str:
+        if found["operator"]:
+            return _OPERATORS[found["operator"]]
+        name = found["name"] if found["ticked"] is None else found["ticked"]
+        if name is None:
+            return found[0]
+        placeholder = f"{mark}{len(columns)}"
+        columns[placeholder] = fields.find(name)
+        return f" {placeholder} "
+
+    # The longest first, so that learning-rate is neither rate nor a difference.
+    names = sorted(filter(_stands_bare, fields.names()), key=len, reverse=True)
+    pattern = (
+        rf"{_QUOTED}|`(?P<ticked>[^`]*)`|(?P<operator>[&|\n])"
+        rf"|(?<![\w.])(?P<name>{'|'.join(map(re.escape, names))})(?!\w|\.\w)"
+    )
+    source = re.sub(pattern, replaced, text, flags=re.DOTALL)
+    return source.strip(), columns
+
+
+def _stands_bare(name: str) -> bool:
+    """Tell whether a name is one wherever it stands: `0.1`, `not` and `f(x)` need back-ticks to be names."""
+    if name in _WORDS or not re.search(r"\b[^\W\d]", name) or re.search(r"['\"`<>=!&|~,()\[\]{}\n]", name):
+        return False
+    # Where another character stands at an end, it cannot be told from an operator.
+    return all(char == "_" or char.isalnum() or not char.isascii() for char in name[0] + name[-1])
+
+
+def _unknown_name(source: str, columns: dict[str, Field]) -> str:
+    """Return the first words in an unreadable filter that are nothing that is known."""
+    known = "|".join(map(re.escape, [*columns, *_WORDS]))
+    for words in re.split(rf"{_QUOTED}|\b(?:{known})\b|[^\w .-]+", source, flags=re.DOTALL):
+        if re.match(r"[^\W\d]", words.strip(" .-")):
+            return words.strip(" .-")
+    return ""

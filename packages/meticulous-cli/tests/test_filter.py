@@ -1,0 +1,279 @@
+import contextlib
+import math
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from meticulous_cli._columns import ARGS, HEADER, SUMMARY
+from meticulous_cli._errors import USAGE, CommandError
+from meticulous_cli._fields import METADATA, Field, Fields
+from meticulous_cli._filter import matching
+from meticulous_cli._text import MISSING
+
+HEADERS = ("id", "start", "duration", "commit")
+START = datetime(2026, 11, 1, 9, 30).astimezone()
+ROW = {
+    "id": "12",
+    "start": START,
+    "duration": timedelta(minutes=90),
+    "commit": "4f9c01b" + "0" * 33,
+    "lr": 0.1,
+    "learning rate": 1e-3,
+    "learning-rate": 3,
+    "rate": 7,
+    "loss/train": 0.5,
+    "best.epoch": 2,
+    "optimizer": "adam",
+    "model": "resnet50",
+    "flag": True,
+    "none": None,
+    "layers": [64, "x"],
+    "options": {"a": 1},
+    "größe": 5,
+    "lambda": 4,
+    "5": 50,
+    "f(x)": 9,
+    "not": 1,
+    "diverged": math.nan,
+    "text": "a and b",
+    "huge": 10**400,
+}
+
+
+def fields_of(*rows, groups=()):
+    names = dict.fromkeys(name for row in rows for name in row)
+    group_of = {**dict.fromkeys(HEADERS, HEADER), **dict(groups)}
+    return Fields(
+        Field(group_of.get(name, ARGS), name, lambda row, name=name: row.get(name, MISSING)) for name in names
+    )
+
+
+def holds(text, row=ROW, **more):
+    fields = fields_of(row, {"absent": None, **more})
+    return bool(matching([row], [text], fields))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr < 0.2 and optimizer == 'adam'",
+        "optimizer in ('adam', 'sgd') and not best.epoch > 3",
+        "learning rate >= 1e-3",
+        "learning-rate == 3 and rate == 7 and learning-rate - rate == -4",
+        "args.lr == 0.1",
+        "`learning rate` == 0.001 & `args.lr` == 0.1 & `5` == 50 & args.5 == 50",
+        "`f(x)` == 9 and `not` == 1",
+        "loss/train == .5",
+        "größe==5 and lambda>3",
+        "'resnet' in model and 'vgg' not in model",
+        "lr == 0.1 & rate == 7 | lr == 3",
+        "~flag | ~(lr > 1)",
+        "flag and flag == true and not flag == false",
+        "0 < lr < rate <= 7 != lr",
+        "2 + 3 * 4 ** 2 - 7 // 2 - 7 % 4 == 44 and 7 / 2 == 3.5 and -lr < +lr",
+        "none == None and none == null and none is None and lr is not None and none != 'x'",
+        "64 in layers and layers == [64, 'x'] and 'a' in options and 5 not in layers",
+        "text == 'a and b' and text != \"lr\"",
+        "diverged != diverged",
+        "lr\n< 1",
+        "start >= '2026' and start == '2026-11' and start < '2026-11-02' and start <= '2026-11-01'",
+        "start >= '2026-11-01' and start == '2026-11-01T09:30' and start in ('2026-11-01 09',)",
+        "duration == 5400 and duration == '1h 30m' and '1.5h' <= duration < '1d' and duration / 60 == 90",
+        "commit == '4f9c01b' and commit != '4f9c01c'",
+        "id == 12 and id == '12' and id in (11, 12) and 9 < id",
+        "huge > 1.5 and huge == huge",
+    ],
+)
+def test_filters_mean_what_people_write(text):
+    assert holds(text)
+    assert not holds(f"not ({text})")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "absent == 1",
+        "absent != 1",
+        "absent < 1",
+        "absent == absent",
+        "absent in (1, 2)",
+        "absent not in (1, 2)",
+        "'a' not in absent",
+        "absent + 1 > 0",
+        "-absent < 1",
+        "absent",
+        "~lr",
+        "absent != None",
+    ],
+)
+def test_a_missing_value_makes_a_comparison_false(text):
+    assert not holds(text)
+
+
+def test_what_is_missing_can_be_asked_for():
+    assert holds("absent == None")
+    assert holds("not absent")
+    assert holds("absent in (None, 1)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr < 'a'",
+        "optimizer > 3",
+        "layers < 3",
+        "5 in optimizer",
+        "5 not in optimizer",
+        "options in lr",
+        "none < 3",
+        "options < options",
+        "lr / 0 > 1",
+        "lr % 0 < 1",
+        "0 ** -1 > 1",
+        "(-8) ** 0.5 != 0",
+        "optimizer + 'x' == 'adamx'",
+        "'x' * 1000000000 != ''",
+        "optimizer % 1 != 0",
+        "9**9**9 > 1",
+        "9**9**9**9**9 > 1",
+        "2 ** huge > 1",
+        "huge * 0.5 > 1",
+        "huge ** huge > 1",
+        "id > 'x' and id < 'a'",
+    ],
+)
+def test_what_does_not_compare_is_false_at_once(text):
+    assert not holds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("los < 1", "no column los: did you mean loss or loss2 or the text 'los'?"),
+        ("state == SUCCESS", "no column state: did you mean start or same or the text 'state'?"),
+        ("optimizer == Adam", "no column Adam: did you mean the text 'Adam'?"),
+        ("same > 1", "the column same is ambiguous: say args.same or summary.same"),
+        ("`nothing` == 1", "no column nothing: there are loss, loss2, same, lr, optimizer, start, duration"),
+        ("learning rte > 1", "no column learning rte: did you mean learning rate?"),
+        ("lr.decay > 1", "no column lr.decay: --normalize-json-values makes columns of what is in lr"),
+        ("lr = 1", "cannot read the filter lr = 1: to compare, write =="),
+        ("lr <", "cannot read the filter lr <: write it like lr < 0.1 and status == 'SUCCESS'"),
+        ("", "cannot read the filter : write it like lr < 0.1 and status == 'SUCCESS'"),
+        ("lr == nan", "nan equals nothing, itself neither: write loss != loss to find it"),
+        ("start > 'now'", "'now' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
+        ("start in ('2026', 'now')", "'now' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
+        ("duration < 'long'", "'long' is not a duration such as '1h 30m' or 5400, in seconds"),
+        ("abs(lr) > 1", "it may only compare, compute and use and, or, not, in and parentheses"),
+    ],
+)
+def test_a_mistake_is_explained(text, message):
+    names = ["lr", "loss", "loss2", "optimizer", "start", "same"]
+    if text.startswith("learning"):
+        names.append("learning rate")
+    rows = dict.fromkeys(names, 1)
+    groups = {"loss": SUMMARY, "loss2": SUMMARY, "duration": HEADER}
+    fields = [*fields_of({**rows, "duration": 1}, groups=groups.items())]
+    fields.append(Field(SUMMARY, "same", lambda row: 1))
+    with pytest.raises(CommandError) as caught:
+        matching([{}], [text], Fields(fields))
+    assert caught.value.code == USAGE
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lr.real > 0",
+        "lr .real > 0",
+        "'{}'.format(lr)",
+        "().__class__",
+        "lr[0]",
+        "lambda: lr",
+        "[x for x in (1, 2)]",
+        "(lr := 3)",
+        "f'{lr}'",
+        "b'x' == lr",
+        "1j == lr",
+        "lr << 3",
+        "lr if lr else 1",
+        "(*layers,)",
+        "...",
+        "__import__('os')",
+        "(" * 1000,
+        "1" + "+1" * 1000,
+        "not " * 5000 + "lr",
+        "-" * 100_000 + "1",
+        "9" * 10_000,
+        "lr\0",
+        "\ud800",
+        "'\ud800'[0]",
+    ],
+)
+def test_nothing_but_comparisons_and_arithmetic_is_understood(text):
+    with pytest.raises(CommandError):
+        holds(text)
+
+
+def test_metadata_is_found_where_nothing_else_has_the_name():
+    fields = fields_of({"host": 1}, groups=[("host", METADATA)])
+    assert matching([{"host": "a"}, {"host": "b"}], ["host == 'a'"], fields) == [{"host": "a"}]
+
+
+def test_all_filters_must_hold():
+    rows = [{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 1}]
+    assert matching(rows, ["a == 1", "b == 1"], fields_of(*rows)) == rows[:1]
+
+
+fragments = st.sampled_from(
+    [*"()[]{}'\"`=<>!&|~+-*/%.,:@#\\ 019ex\n", "**", "lr", "learning rate", " and ", " not ", " in "]
+)
+
+
+@given(st.text() | st.lists(fragments | st.sampled_from(list(ROW)), max_size=12).map("".join))
+@example("start > '")
+@example("duration == '1.2.3s'")
+def test_any_text_is_a_filter_or_a_usage_error(text):
+    with contextlib.suppress(CommandError):
+        holds(text)
+
+
+numbers = st.integers(-3, 3) | st.sampled_from([0.5, -0.25, 1e300, math.inf, math.nan])
+operands = st.recursive(
+    st.sampled_from(["a", "b", "c-d", "1", "0.5", "2", "True"]),
+    lambda inner: st.tuples(inner, st.sampled_from([" + ", " - ", " * "]), inner).map(
+        lambda t: f"({''.join(t)})"
+    ),
+    max_leaves=4,
+)
+comparisons = st.lists(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), min_size=1, max_size=3).flatmap(
+    lambda signs: st.tuples(*[operands] * (len(signs) + 1)).map(
+        lambda parts: parts[0] + "".join(f" {s} {p}" for s, p in zip(signs, parts[1:], strict=True))
+    )
+)
+filters = st.recursive(
+    comparisons,
+    lambda inner: (
+        st.tuples(inner, st.sampled_from([" and ", " or "]), inner).map("".join)
+        | inner.map(lambda text: f"not ({text})")
+        | inner.map(lambda text: f"({text})")
+    ),
+    max_leaves=6,
+)
+
+
+@given(filters, numbers, numbers, numbers)
+def test_numbers_compare_as_in_python(text, a, b, c):
+    expected = bool(eval(re.sub("c-d", "c", text), {"a": a, "b": b, "c": c}))
+    assert holds(text, {"a": a, "b": b, "c-d": c}) == expected
+    assert holds(text.replace(" and ", " & ").replace(" or ", " | "), {"a": a, "b": b, "c-d": c}) == expected
+
+
+texts = st.text(st.characters(exclude_characters="`"), min_size=1).filter(lambda name: name not in HEADERS)
+
+
+@given(texts, st.text(), st.text())
+def test_any_name_can_be_quoted_and_any_text_compared(name, value, other):
+    row = {name: value}
+    assert holds(f"`args.{name}` == {other!r}", row) == (value == other)
