@@ -197,6 +197,7 @@ def test_uncommitted_changes_are_marked(make, run, screen):
         (["--bogus"], 2, "unrecognized arguments: --bogus (see meticulous --help)"),
         (["--tail", "0"], 2, "argument --tail: '0' is not a whole number from 1 on (see meticulous --help)"),
         (["--sort", "los"], 2, "no column los: did you mean loss?"),
+        (["experiments/1", "--sort", "loss"], 2, "--sort is for tables, and experiments/1 is an experiment"),
         (["--sort", "same"], 2, "the column same is ambiguous: say args.same or summary.same"),
     ],
 )

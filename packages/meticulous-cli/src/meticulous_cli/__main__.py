@@ -53,6 +53,10 @@ def _answer(arguments: list[str]) -> str:
 
     style = Style(sys.stdout)
     if any(map(_is_experiment, options.paths)):
+        if options.for_tables:
+            what = "is an experiment" if len(options.paths) == 1 else "are experiments"
+            paths = " and ".join(options.paths)
+            raise CommandError(f"{options.for_tables[0]} is for tables, and {paths} {what}", USAGE)
         return _experiments(options.paths, style)
     return overview(options, style)
 

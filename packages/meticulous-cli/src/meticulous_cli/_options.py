@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from meticulous_cli._errors import USAGE, CommandError
 
@@ -39,7 +39,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
-    """Return the options; `--help` exits, and what cannot be understood raises CommandError."""
+    """Return the options; `--help` exits, and what cannot be understood raises CommandError.
+
+    `for_tables` has those that were given and mean something for tables only.
+    """
     parser = _Parser(
         prog="meticulous",
         usage="meticulous [options] [PATH ...]",
@@ -58,7 +61,12 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help="experiments directories, or experiments (default: experiments)",
     )
     table = parser.add_argument_group("the table")
-    table.add_argument(
+    table_options: list[argparse.Action] = []
+
+    def add(*names: str, **how: Any) -> None:
+        table_options.append(table.add_argument(*names, **how))
+
+    add(
         "--args",
         choices=ARGS_CHOICES,
         default="truncated",
@@ -66,7 +74,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help="arguments to show: none; truncated, those that vary or differ from their default, fitted to the"
         " terminal (the default); non-default, the same, but all of them; or all",
     )
-    table.add_argument(
+    add(
         "--columns",
         action="append",
         default=[],
@@ -74,8 +82,8 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help="show just id and these, in this order: names (see --list-columns), separated by commas, or"
         " patterns such as 'summary.*'",
     )
-    table.add_argument("--list-columns", action="store_true", help="list the columns that can be named")
-    table.add_argument(
+    add("--list-columns", action="store_true", help="list the columns that can be named")
+    add(
         "--filter",
         action="append",
         default=[],
@@ -83,7 +91,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help="only experiments of which it holds, such as \"lr < 0.1 and status == 'SUCCESS'\"; may be given"
         " again, and then all must hold",
     )
-    table.add_argument(
+    add(
         "--groupby",
         action="append",
         default=[],
@@ -91,7 +99,7 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help="one row for each combination of values of these columns: how many experiments have it, and the"
         " means of their summaries",
     )
-    table.add_argument(
+    add(
         "--sort",
         action="append",
         default=[],
@@ -99,9 +107,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         help="sort by a column, smallest first, instead of by start; may be given again, for ties;"
         " names may be short (lr) or full (args.lr)",
     )
-    table.add_argument("--sort-reverse", action="store_true", help="reverse the order")
-    table.add_argument("--tail", type=_positive, metavar="N", help="only the last N rows")
-    table.add_argument(
+    add("--sort-reverse", action="store_true", help="reverse the order")
+    add("--tail", type=_positive, metavar="N", help="only the last N rows")
+    add(
         _NORMALIZE,
         type=_positive,
         nargs="?",
@@ -112,7 +120,13 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     other = parser.add_argument_group("other")
     other.add_argument("--version", action="store_true", help="print the version")
     other.add_argument("-h", "--help", action="help", help="print this")
-    return parser.parse_intermixed_args(_spelled(arguments))
+    options = parser.parse_intermixed_args(_spelled(arguments))
+    options.for_tables = [
+        option.option_strings[0]
+        for option in table_options
+        if getattr(options, option.dest) != option.default
+    ]
+    return options
 
 
 def _spelled(arguments: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
+from meticulous_read import ExperimentReader, ExperimentsDirectoryError
 
 from meticulous_cli._columns import ARGS, HEADER, Column, table_columns, tell_apart
 from meticulous_cli._errors import DATA, USAGE, CommandError
@@ -17,6 +17,7 @@ from meticulous_cli._fit import fit, narrow
 from meticulous_cli._groups import group, group_fields
 from meticulous_cli._listing import listing
 from meticulous_cli._nested import spread_objects
+from meticulous_cli._progress import read_experiments
 from meticulous_cli._select import field_column, select
 from meticulous_cli._style import Style
 from meticulous_cli._table import draw
@@ -119,7 +120,7 @@ def _unique(fields: Sequence[Field]) -> list[Field]:
 def _read(paths: Sequence[str]) -> list[ExperimentReader]:
     """Return the experiments of some directories, each under the id that the table shows."""
     try:
-        experiments = Experiments(paths[0] if len(paths) == 1 else paths)
+        experiments = read_experiments(paths)
     except ExperimentsDirectoryError as error:
         raise CommandError(_no_directory(str(error.path), error.reason), USAGE) from None
     if not experiments:
