@@ -1,0 +1,61 @@
+"""What the table shows as a DataFrame, with its values as they were recorded: what is exported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from meticulous_read import ExperimentReader, Experiments
+
+from meticulous_cli._columns import HEADER, state_of
+from meticulous_cli._fields import Field
+from meticulous_cli._groups import Group
+from meticulous_cli._text import MISSING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["frame_of_experiments", "frame_of_groups"]
+
+# The columns of the reader's frame behind those of the table; `id` is its index.
+_HEADER = {"status": "status", "start": "start_time", "duration": "duration", "commit": "sha", "problems": "problems"}
+_DTYPES: dict[type, Any] = {int: "Int64", bool: "boolean", float: "float64"}
+
+
+def frame_of_experiments(
+    experiments: Experiments[ExperimentReader], rows: Sequence[ExperimentReader], fields: Sequence[Field]
+) -> pd.DataFrame:
+    """Return those rows and columns of the reader's frame; its status is what the table says, `lost` included."""
+    frame = experiments.as_dataframe().loc[[reader.experiment_id for reader in rows]]
+    frame["header", "status"] = [state_of(reader) for reader in rows]
+    columns = [_column(field) for field in fields if (field.group, field.name) != (HEADER, "id")]
+    return frame[[column for column in columns if column in frame.columns]]
+
+
+def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field]) -> pd.DataFrame:
+    """Return a row for each group, with an index that means nothing."""
+    import pandas as pd
+
+    columns = {_column(field): [_value(field.get(group)) for group in groups] for field in fields}
+    frame = pd.DataFrame({place: _series(values) for place, values in enumerate(columns.values())})
+    frame.columns = pd.MultiIndex.from_tuples(list(columns))
+    return frame
+
+
+def _column(field: Field) -> tuple[str, str]:
+    return ("header", _HEADER.get(field.name, field.name)) if field.group == HEADER else (field.group, field.name)
+
+
+def _value(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+def _series(values: list[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    kinds = {type(value) for value in values if value is not None}
+    dtype = _DTYPES.get(next(iter(kinds)), object) if len(kinds) == 1 else object
+    try:
+        return pd.Series(values, dtype=dtype)
+    except OverflowError:  # integers beyond 64 bits
+        return pd.Series(values, dtype=object)
