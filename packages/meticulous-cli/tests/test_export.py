@@ -512,3 +512,32 @@ def test_a_name_is_refused_before_pandas_is_there(tmp_path):
     (tmp_path / "there.csv").touch()
     with pytest.raises(CommandError, match="exists already"):
         export_kind(str(tmp_path / "there.csv"))
+
+
+def test_the_readme_tells_how_pandas_reads_each_kind(frame, readme, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    calls = re.findall(r"`(read_\w+)\((\"runs\.\w+\"[^`]*)\)`", readme)
+    assert [name for name, _ in calls] == ["read_csv", "read_parquet", "read_pickle"]
+    for name, arguments in calls:
+        target = arguments.split('"')[1]
+        export(frame, target)
+        read = eval(f"pd.{name}({arguments})", {"pd": pd})
+        assert read.shape == frame.shape
+        assert list(map(str, read.index)) == ["1", "2"]
+
+
+def test_the_readme_names_each_suffix(readme):
+    rows = re.findall(r"^\| (`\..*?) \|", readme, re.MULTILINE)
+    assert re.findall(r"`(\.\w+)`", " ".join(rows)) == [
+        ".csv",
+        ".json",
+        ".md",
+        ".tex",
+        ".parquet",
+        ".pd",
+        ".pkl",
+    ]
+    with pytest.raises(
+        CommandError, match=", ".join([".csv", ".json", ".md", ".tex", ".parquet", ".pd", ".pkl"])
+    ):
+        export_kind("runs")

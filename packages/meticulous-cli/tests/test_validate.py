@@ -257,3 +257,18 @@ def test_without_jsonschema_it_says_what_to_install(tmp_path, environment):
         "2 --validate needs jsonschema, which is not installed: pip install 'meticulous-cli[validate]'\n",
         "",
     )
+
+
+def test_the_screen_in_the_readme_is_what_is_printed(good, make, readme, tmp_path, monkeypatch):
+    for name in ("1", "2", "3"):
+        folder = good(name)
+        if name == "2":
+            (folder / "STATUS").write_text("SUCESS\n")
+    (folder / "args.json").write_text('{"lr": 0.1}\n')
+    old = json.loads((make("old") / "metadata.json").read_bytes())
+    del old["format-version"]
+    dump(tmp_path / "experiments" / "old" / "metadata.json", old)
+    monkeypatch.chdir(tmp_path)
+    text, code = validate(["experiments"])
+    assert f"```\n{text}\n```" in readme
+    assert code == 1
