@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+SCHEMAS = ROOT / "spec" / "1.0" / "schemas"
 PACKAGES = ("meticulous-record", "meticulous-read", "meticulous-cli")
 
 TRAIN = """
@@ -127,6 +128,14 @@ def test_the_command_alone_shows_what_was_recorded_elsewhere(wheels, experiments
     assert not terminal.distributions() & {"meticulous-record", "gitpython"}
     table = terminal(terminal.bin / "meticulous", cwd=tmp_path)
     assert table.count("SUCCESS") == 3
+    shared = terminal.bin.parent / "share"
+    completions = ROOT / "packages" / "meticulous-cli" / "completions"
+    for installed, source in (
+        ("bash-completion/completions/meticulous", "meticulous.bash"),
+        ("zsh/site-functions/_meticulous", "_meticulous"),
+        ("fish/vendor_completions.d/meticulous.fish", "meticulous.fish"),
+    ):
+        assert (shared / installed).read_bytes() == (completions / source).read_bytes()
     assert all(lr in table for lr in ("0.1", "0.2", "0.3"))
 
 
@@ -157,7 +166,12 @@ def test_a_wheel_has_its_package_types_and_licence_and_nothing_else(name, wheels
         names = wheel.namelist()
     assert f"{package}/py.typed" in names
     assert any(entry.endswith("licenses/LICENSE") for entry in names)
-    assert {entry.split("/")[0] for entry in names} == {package, f"{name.replace('-', '_')}-0.1.0.dist-info"}
+    distribution = f"{name.replace('-', '_')}-0.1.0"
+    roots = {package, f"{distribution}.dist-info"}
+    if name == "meticulous-cli":
+        roots.add(f"{distribution}.data")
+        assert {f"{package}/schemas/1.0/{path.name}" for path in SCHEMAS.iterdir()} <= set(names)
+    assert {entry.split("/")[0] for entry in names} == roots
     assert not [entry for entry in names if "test" in entry or "__pycache__" in entry]
 
 

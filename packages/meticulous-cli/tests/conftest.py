@@ -70,12 +70,12 @@ def run(tmp_path, environment):
 def screen(tmp_path, environment):
     """Return a function that runs the command in a terminal of some width and returns all that it printed."""
 
-    def screen(*arguments, columns=80, **changes):
+    def screen(*arguments, columns=80, command=("-m", "meticulous_cli"), **changes):
         main, terminal = pty.openpty()
         try:
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
             process = subprocess.Popen(
-                [sys.executable, "-m", "meticulous_cli", *map(str, arguments)],
+                [sys.executable, *command, *map(str, arguments)],
                 cwd=tmp_path,
                 env={**environment, **changes},
                 stdin=terminal,

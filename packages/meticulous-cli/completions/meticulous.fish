@@ -1,0 +1,18 @@
+# Completion of `meticulous` for fish.
+
+complete -c meticulous -f -a '(__fish_complete_directories)'
+complete -c meticulous -l args -x -a 'none truncated non-default all' -d 'arguments to show'
+complete -c meticulous -l columns -x -d 'columns to show'
+complete -c meticulous -l list-columns -d 'print the names of all columns'
+complete -c meticulous -l filter -x -d 'only experiments for which this holds'
+complete -c meticulous -l groupby -x -d 'one row for each combination of values'
+complete -c meticulous -l sort -x -d 'sort by a column'
+complete -c meticulous -l sort-reverse -d 'reverse the order'
+complete -c meticulous -l tail -x -d 'only the last rows'
+complete -c meticulous -l normalize-json-values -d 'objects as columns of their own'
+complete -c meticulous -l export -r -F -d 'write to a new file'
+complete -c meticulous -l export-format -x -a 'csv json md tex parquet pickle' -d 'what kind of file'
+complete -c meticulous -l flat-cols -d 'names such as args.lr in one row'
+complete -c meticulous -l validate -d 'hold each folder against the format'
+complete -c meticulous -l version -d 'print the version'
+complete -c meticulous -s h -l help -d 'print all options'
