@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["frame_of_experiments", "frame_of_groups"]
 
 # The columns of the reader's frame behind those of the table; `id` is its index.
-_HEADER = {"status": "status", "start": "start_time", "duration": "duration", "commit": "sha", "problems": "problems"}
+_HEADER = {"start": "start_time", "commit": "sha"}
 _DTYPES: dict[type, Any] = {int: "Int64", bool: "boolean", float: "float64"}
 
 
 def frame_of_experiments(
     experiments: Experiments[ExperimentReader], rows: Sequence[ExperimentReader], fields: Sequence[Field]
 ) -> pd.DataFrame:
-    """Return those rows and columns of the reader's frame; its status is what the table says, `lost` included."""
+    """Return those rows and columns of the reader's frame; its status says `lost` where the table does."""
     frame = experiments.as_dataframe().loc[[reader.experiment_id for reader in rows]]
     frame["header", "status"] = [state_of(reader) for reader in rows]
     columns = [_column(field) for field in fields if (field.group, field.name) != (HEADER, "id")]
@@ -43,7 +43,9 @@ def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field]) -> pd.Data
 
 
 def _column(field: Field) -> tuple[str, str]:
-    return ("header", _HEADER.get(field.name, field.name)) if field.group == HEADER else (field.group, field.name)
+    if field.group == HEADER:
+        return "header", _HEADER.get(field.name, field.name)
+    return field.group, field.name
 
 
 def _value(value: Any) -> Any:
