@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        print(_answer(sys.argv[1:] if arguments is None else list(arguments)))
+        text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
+        if text:
+            print(text)
         sys.stdout.flush()
     except CommandError as error:
         return _complain(error.message, error.code)
@@ -38,27 +40,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _complain(f"cannot write: {error.strerror}", DATA)
-    return 0
+    return code
 
 
-def _answer(arguments: list[str]) -> str:
+def _answer(arguments: list[str]) -> tuple[str, int]:
+    """Return what is to be printed, if anything, and the exit code."""
     options = parse_options(arguments)
     if options.version:
         from importlib.metadata import version
 
-        return f"meticulous {version('meticulous-cli')}"
+        return f"meticulous {version('meticulous-cli')}", 0
     # Imported late, so that --help and a mistyped option answer at once.
+    if options.validate:
+        from meticulous_cli._validate import validate
+
+        if options.for_tables:
+            raise CommandError(f"{options.for_tables[0]} is for tables, and --validate makes none", USAGE)
+        return validate(options.paths)
     from meticulous_cli._overview import overview
     from meticulous_cli._style import Style
 
     style = Style(sys.stdout)
-    if any(map(_is_experiment, options.paths)):
-        if options.for_tables:
-            what = "is an experiment" if len(options.paths) == 1 else "are experiments"
-            paths = " and ".join(options.paths)
-            raise CommandError(f"{options.for_tables[0]} is for tables, and {paths} {what}", USAGE)
-        return _experiments(options.paths, style)
-    return overview(options, style)
+    if not any(map(_is_experiment, options.paths)):
+        return overview(options, style), 0
+    if options.for_tables:
+        what = "is an experiment" if len(options.paths) == 1 else "are experiments"
+        paths = " and ".join(options.paths)
+        raise CommandError(f"{options.for_tables[0]} is for tables, and {paths} {what}", USAGE)
+    return _experiments(options.paths, style), 0
 
 
 def _experiments(paths: Sequence[str], style: Style) -> str:

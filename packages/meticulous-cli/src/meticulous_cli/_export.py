@@ -13,7 +13,7 @@ from meticulous_cli._text import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXPORT_KINDS", "export", "export_kind"]
+__all__ = ["EXPORT_KINDS", "STANDARD_OUTPUT", "TEXT_KINDS", "export", "export_kind"]
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -25,8 +25,8 @@ _SUFFIXES = {
     ".pkl": "pickle",
 }
 EXPORT_KINDS = tuple(dict.fromkeys(_SUFFIXES.values()))
-_BINARY = ("parquet", "pickle")
-_STANDARD_OUTPUT = "-"
+TEXT_KINDS = tuple(kind for kind in EXPORT_KINDS if kind not in ("parquet", "pickle"))
+STANDARD_OUTPUT = "-"
 
 
 def export(frame: pd.DataFrame, target: str, *, kind: str | None = None, flat_cols: bool = False) -> None:
@@ -45,7 +45,7 @@ def export(frame: pd.DataFrame, target: str, *, kind: str | None = None, flat_co
     from meticulous_cli._kinds import encoded  # late, as it needs pandas, and a mistyped name should not wait
 
     data = encoded(frame, kind, flat_cols=flat_cols)
-    if target != _STANDARD_OUTPUT:
+    if target != STANDARD_OUTPUT:
         write_new(target, data)
     elif sys.stdout.isatty():
         print("\n".join(map(plain, data.decode().split("\n"))), end="")
@@ -63,11 +63,11 @@ def export_kind(target: str, kind: str | None = None) -> str:
         CommandError: the kind is not known, not for a terminal, or the target exists.
     """
     known = ", ".join(_SUFFIXES)
-    if target == _STANDARD_OUTPUT:
+    if target == STANDARD_OUTPUT:
         if kind is None:
             kinds = ", ".join(EXPORT_KINDS)
             raise CommandError(f"--export - needs --export-format, which is one of {kinds}", USAGE)
-        if kind in _BINARY and sys.stdout.isatty():
+        if kind not in TEXT_KINDS and sys.stdout.isatty():
             raise CommandError(f"{kind} is not for a terminal: send it to a file or through a pipe", USAGE)
         return kind
     suffix = os.path.splitext(target)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +24,27 @@ _DTYPES: dict[type, Any] = {int: "Int64", bool: "boolean", float: "float64"}
 
 
 def frame_of_experiments(
-    experiments: Experiments[ExperimentReader], rows: Sequence[ExperimentReader], fields: Sequence[Field]
+    experiments: Experiments[ExperimentReader],
+    rows: Sequence[ExperimentReader],
+    fields: Sequence[Field],
+    *,
+    as_text: bool,
 ) -> pd.DataFrame:
-    """Return those rows and columns of the reader's frame; its status says `lost` where the table does."""
+    """Return those rows and columns of the reader's frame; its status says `lost` where the table does.
+
+    With `as_text`, columns of numbers in which NaN was recorded hold Python's: in pandas' own, it is a gap.
+    """
+    import pandas as pd
+
     frame = experiments.as_dataframe().loc[[reader.experiment_id for reader in rows]]
     frame["header", "status"] = [state_of(reader) for reader in rows]
     columns = [_column(field) for field in fields if (field.group, field.name) != (HEADER, "id")]
-    return frame[[column for column in columns if column in frame.columns]]
+    frame = frame[[column for column in columns if column in frame.columns]].copy()
+    for field in fields if as_text else ():
+        values = [_value(field.get(reader)) for reader in rows]
+        if any(isinstance(value, float) and math.isnan(value) for value in values):
+            frame[_column(field)] = pd.Series(values, index=frame.index, dtype=object)
+    return frame
 
 
 def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, NoReturn
 
 from meticulous_cli._errors import USAGE, CommandError
+from meticulous_cli._export import EXPORT_KINDS
 
 __all__ = ["ARGS_CHOICES", "parse_options"]
 
@@ -28,6 +29,7 @@ examples:
                                       the latest of two directories
   meticulous runs --args all | less -S
                                       every argument, as wide as it gets
+  meticulous runs --export runs.csv   for a spreadsheet; with --columns, --filter and the rest
   meticulous runs/7                   what ran, how it ended, and its numbers
   meticulous runs/7 runs/8            what differs, and the commits between them
 """
@@ -117,10 +119,34 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         metavar="N",
         help="make columns such as best.loss of objects, down to N levels (1 if no number follows)",
     )
+    add(
+        "--export",
+        metavar="FILE",
+        help="write what the table shows, unrounded, to a new file: csv, json, md, tex, parquet or pickle"
+        " (.pd), by its suffix; - is standard output",
+    )
+    add(
+        "--export-format",
+        choices=EXPORT_KINDS,
+        metavar="KIND",
+        help="the kind of file, where no suffix says it",
+    )
+    add(
+        "--flat-cols",
+        action="store_true",
+        help="export one row of names such as args.lr, instead of two rows",
+    )
     other = parser.add_argument_group("other")
+    other.add_argument(
+        "--validate",
+        action="store_true",
+        help="hold each experiment against the format's specification, and name what it breaks",
+    )
     other.add_argument("--version", action="store_true", help="print the version")
     other.add_argument("-h", "--help", action="help", help="print this")
     options = parser.parse_intermixed_args(_spelled(arguments))
+    if options.export_format and not options.export:
+        parser.error("--export-format needs --export")
     options.for_tables = [
         option.option_strings[0]
         for option in table_options

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from meticulous_read import ExperimentReader, ExperimentsDirectoryError
+from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
 from meticulous_cli._columns import ARGS, HEADER, Column, table_columns, tell_apart
 from meticulous_cli._errors import DATA, USAGE, CommandError
+from meticulous_cli._export import STANDARD_OUTPUT, TEXT_KINDS, export, export_kind
 from meticulous_cli._fields import Field, Fields, experiment_fields
 from meticulous_cli._filter import matching
 from meticulous_cli._fit import fit, narrow
@@ -36,23 +37,31 @@ class _Shown(NamedTuple):
     """What a table shows.
 
     Attributes:
-        columns: all that it could show.
+        rows: experiments, or groups of them.
+        fields: its columns, by name.
+        columns: the same, with their cells.
         always: how many of the first it shows however narrow the terminal is; None for all of them, uncut.
         readers: the experiments that its footnotes are about.
     """
 
+    rows: Sequence[Any]
+    fields: Sequence[Field]
     columns: list[Column]
     always: int | None
     readers: Sequence[ExperimentReader]
 
 
 def overview(options: argparse.Namespace, style: Style) -> str:
-    """Return the table that the options ask for, with its footnotes, or the list of its columns.
+    """Return what the options ask for: table and footnotes, the list of columns, or a word on an export.
 
     Raises:
-        CommandError: there is no such directory, nothing in it or nothing left of it, or no such column.
+        CommandError: there is no such directory, nothing in it or nothing left of it, no such column, or the
+            table cannot be exported.
     """
-    readers = _read(options.paths)
+    # Before what may take long: whether there is anything to be done with it.
+    kind = export_kind(options.export, options.export_format) if options.export else ""
+    experiments = _read(options.paths)
+    readers = list(experiments.values())
     if options.normalize_json_values:
         spread_objects(readers, options.normalize_json_values)
     fields = Fields(experiment_fields(readers))
@@ -61,14 +70,22 @@ def overview(options: argparse.Namespace, style: Style) -> str:
         raise CommandError(f"the filter matches none of {len(readers)} experiments", DATA)
     if options.list_columns:
         return listing(Fields(experiment_fields(kept)), kept, style)
-    columns, always, shown = (_grouped if options.groupby else _single)(options, kept, fields, style)
+    shown = (_grouped if options.groupby else _single)(options, kept, fields, style)
+    if kind:
+        return _exported(options, kind, shown, experiments)
+    return _drawn(options, shown, style)
+
+
+def _drawn(options: argparse.Namespace, shown: _Shown, style: Style) -> str:
+    """Return the table as text, with its footnotes."""
+    columns = shown.columns
     if options.columns or not style.terminal:
         tell_apart(columns)
     if not style.terminal:
         return draw(columns, style, groups=False)
     notes: list[str] = []
-    if style.room is not None and always is not None:
-        fitted = fit(columns, style.room, style.ellipsis, always=always)
+    if style.room is not None and shown.always is not None:
+        fitted = fit(columns, style.room, style.ellipsis, always=shown.always)
         columns = fitted.columns
         if fitted.constant:
             notes.append("the same in each: " + ", ".join(map(_constant, fitted.constant)))
@@ -77,10 +94,26 @@ def overview(options: argparse.Namespace, style: Style) -> str:
             notes.append(f"no room for: {names} ({_remedy(fitted.dropped)} shows all)")
     else:
         columns = [narrow(column, _WIDE_TEXT, _WIDE_TEXT, style.ellipsis) for column in columns]
-    notes.extend(_remarks(shown, columns))
+    notes.extend(_remarks(shown.readers, columns))
     lines = style.footnotes(notes)
     table = draw(columns, style, groups=not options.columns)
     return "\n".join([table, *([""] if lines else []), *lines])
+
+
+def _exported(
+    options: argparse.Namespace, kind: str, shown: _Shown, experiments: Experiments[ExperimentReader]
+) -> str:
+    """Write the table to a file or to standard output, and return a word on it for the former."""
+    from meticulous_cli._frame import frame_of_experiments, frame_of_groups
+
+    if options.groupby:
+        frame = frame_of_groups(shown.rows, shown.fields)
+    else:
+        frame = frame_of_experiments(experiments, shown.rows, shown.fields, as_text=kind in TEXT_KINDS)
+    export(frame, options.export, kind=kind, flat_cols=options.flat_cols)
+    if options.export == STANDARD_OUTPUT:
+        return ""
+    return f"{len(frame)} rows and {len(frame.columns)} columns in {plain(options.export)}"
 
 
 def _single(
@@ -92,10 +125,11 @@ def _single(
     if options.columns:
         named = _unique([fields.find("header.id"), *fields.find_all(options.columns)])
         columns = [field_column(field, rows, terminal=style.terminal) for field in named]
-        return _Shown(columns, len(columns), rows)
+        return _Shown(rows, named, columns, len(columns), rows)
     columns = table_columns(rows, options.args, terminal=style.terminal)
+    named = [fields.find(f"{column.group or 'header'}.{column.name}") for column in columns]
     # Whoever asks for all arguments gets them; lines may then be longer than the terminal is wide.
-    return _Shown(columns, 2 if options.args in ("none", "truncated") else None, rows)
+    return _Shown(rows, named, columns, 2 if options.args in ("none", "truncated") else None, rows)
 
 
 def _grouped(
@@ -110,14 +144,14 @@ def _grouped(
     groups = select(found, sort, reverse=options.sort_reverse, tail=options.tail)
     named = _unique([*by, *fields.find_all(options.columns)]) if options.columns else list(fields)
     columns = [field_column(field, groups, terminal=style.terminal) for field in named]
-    return _Shown(columns, len(named) if options.columns else len(by) + 1, readers)
+    return _Shown(groups, named, columns, len(named) if options.columns else len(by) + 1, readers)
 
 
 def _unique(fields: Sequence[Field]) -> list[Field]:
     return list(dict.fromkeys(fields))
 
 
-def _read(paths: Sequence[str]) -> list[ExperimentReader]:
+def _read(paths: Sequence[str]) -> Experiments[ExperimentReader]:
     """Return the experiments of some directories, each under the id that the table shows."""
     try:
         experiments = read_experiments(paths)
@@ -127,7 +161,7 @@ def _read(paths: Sequence[str]) -> list[ExperimentReader]:
         raise CommandError(f"no experiments in {' or '.join(paths)}", DATA)
     for key, reader in experiments.items():
         reader.experiment_id = key
-    return list(experiments.values())
+    return experiments
 
 
 def _no_directory(path: str, reason: str) -> str:

@@ -1,0 +1,141 @@
+"""Options together, as people give them: what is exported, validated, counted."""
+
+import csv
+import io
+import json
+import math
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def sweep(make):
+    for number, (lr, loss) in enumerate([(0.1, 0.5), (0.2, "NaN"), (0.1, 0.3), (0.2, 0.2)], 1):
+        defaults = {"lr": 0.1, "seed": 0, "optimizer": "sgd"}
+        summary = {"loss": loss, "best": {"epoch": number}} if number < 4 else None
+        make(str(number), {**defaults, "lr": lr, "seed": number}, summary, defaults=defaults)
+
+
+def test_what_is_exported_is_what_the_table_shows_unrounded(sweep, run, tmp_path):
+    options = (
+        "--filter",
+        "lr < 0.15",
+        "--sort",
+        "seed",
+        "--sort_reverse",
+        "--columns",
+        "seed,summary.*,status",
+    )
+    assert run(*options, "--export", "out.csv", "--flat_cols").stdout == "2 rows and 4 columns in out.csv\n"
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text("utf-8"))))
+    assert [list(row) for row in rows[:1]] == [
+        ["expid", "args.seed", "summary.loss", "summary.best", "header.status"]
+    ]
+    assert [row["expid"] for row in rows] == ["3", "1"]
+    assert rows[0]["summary.loss"] == "0.3"
+    assert json.loads(rows[0]["summary.best"]) == {"epoch": 3}
+
+
+def test_an_export_has_the_tables_own_columns_unless_others_are_named(sweep, run):
+    exported = json.loads(run("--export", "-", "--export-format", "json").stdout)
+    assert [list(row["args"]) for row in exported] == [["lr", "seed"]] * 4
+    assert [row["summary"]["loss"] for row in exported] == [0.5, "NaN", 0.3, None]
+    everything = json.loads(run("--args", "all", "--export=-", "--export-format=json").stdout)
+    assert list(everything[0]["args"]) == ["lr", "seed", "optimizer"]
+
+
+def test_groups_are_exported_with_their_means(sweep, run, tmp_path):
+    assert run("--groupby", "lr", "--export", "groups.pd").returncode == 0
+    frame = pd.read_pickle(tmp_path / "groups.pd")
+    assert frame["args", "lr"].tolist() == [0.1, 0.2]
+    assert frame["header", "count"].tolist() == [2, 2]
+    assert frame["summary", "loss"].tolist()[0] == 0.4
+    assert math.isnan(frame["summary", "loss"].astype(float).tolist()[1])
+
+
+def test_nested_values_are_exported_as_columns_on_request(sweep, run):
+    done = run(
+        "--normalize-json-values",
+        "--export",
+        "-",
+        "--export-format",
+        "csv",
+        "--flat-cols",
+        "--columns",
+        "best.epoch",
+    )
+    assert done.stdout.splitlines() == ["expid,summary.best.epoch", "1,1", "2,2", "3,3", "4,"]
+
+
+def test_a_lost_run_is_exported_as_such(make, run):
+    make("1", status="RUNNING\n", hostname="elsewhere", heartbeat_seconds=1e-9)
+    exported = json.loads(run("--export", "-", "--export-format", "json", "--columns", "status").stdout)
+    assert exported == [{"expid": "1", "header": {"status": "silent"}}]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--export", "taken.csv"], 2, "taken.csv exists already: remove it, or choose another name"),
+        (
+            ["--export", "nowhere/x.csv"],
+            2,
+            "cannot write nowhere/x.csv: there is no folder nowhere; make it first",
+        ),
+        (
+            ["--export", "x.xls"],
+            2,
+            "cannot export to x.xls: the suffix .xls says no kind of file that is known; end it",
+        ),
+        (["--export", "-"], 2, "--export - needs --export-format, which is one of csv"),
+        (["--export-format", "csv"], 2, "--export-format needs --export"),
+        (["--export-format", "xls", "--export", "-"], 2, "argument --export-format: invalid choice: 'xls'"),
+        (
+            ["--export", "x.csv", "experiments/1"],
+            2,
+            "--export is for tables, and experiments/1 is an experiment",
+        ),
+        (["--validate", "--tail", "1"], 2, "--tail is for tables, and --validate makes none"),
+        (["--validate", "nowhere"], 2, "no directory nowhere"),
+        (["--filter", "loss > 100", "--export", "x.csv"], 1, "the filter matches none of 4 experiments"),
+    ],
+)
+def test_a_mistake_in_what_to_do_is_one_line_and_leaves_no_file(sweep, run, tmp_path, options, code, message):
+    (tmp_path / "taken.csv").write_text("mine")
+    done = run(*options)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(f"meticulous: {message}")
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "taken.csv").read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"experiments", "taken.csv"}
+
+
+def test_validation_names_each_breach_and_says_so_by_its_exit_code(make, run):
+    make("1")
+    make("2", status="ERROR\n")
+    done = run("--validate")
+    assert done.returncode == 1
+    assert "experiments/2: STATUS-4: STATUS: " in done.stdout
+    assert done.stdout.splitlines()[-1].startswith(
+        "2 of 2 experiments break format 1.0"
+    )  # `make` ends no file
+    assert run("--validate", "experiments/1").returncode == 1
+
+
+COUNTING = """
+import sys
+from meticulous_cli import __main__, _progress
+_progress._PATIENCE = {}
+sys.exit(__main__.main())
+"""
+
+
+def test_whoever_waits_at_a_terminal_sees_how_far_it_is_and_then_only_the_table(sweep, screen, run):
+    waited = screen(command=("-c", COUNTING.format(-1)), NO_COLOR="1")
+    count, _, table = waited.rpartition("\r")
+    assert count.startswith("\rreading 1 of 4 experiments")
+    assert count.endswith(" ")
+    assert table == screen(NO_COLOR="1")
+    assert "reading" not in screen(command=("-c", COUNTING.format(60)))
+    assert run().stderr == ""
