@@ -196,6 +196,45 @@ def test_commits_that_are_elsewhere_are_said_to_be(make, run, commit):
     assert "no git repository around here has both commits, so what lies between them is not known" in output
 
 
+@pytest.mark.parametrize(
+    ("missing", "what"),
+    [("HEAD~1", "commits"), ("HEAD^{tree}", "files")],
+)
+def test_what_git_cannot_list_is_not_taken_for_nothing(make, run, commit, git, tmp_path, missing, what):
+    first, _, last = (commit(f"Number {number}", file=f"{number}\n") for number in range(3))
+    sha = git("rev-parse", missing)
+    (tmp_path / ".git" / "objects" / sha[:2] / sha[2:]).unlink()
+    make("1", **at(10, first))
+    make("2", **at(11, last))
+    output = run("experiments/1", "experiments/2").stdout
+    assert f"  git could not list the {what}: " in output
+    assert "no file differs" not in output
+
+
+def test_in_a_shallow_clone_there_may_be_more_commits(make, run, commit, git, tmp_path):
+    first, _, last = (commit(f"Number {number}", file=f"{number}\n") for number in range(3))
+    (tmp_path / ".git" / "shallow").write_text(f"{last}\n")
+    make("1", **at(10, first))
+    make("2", **at(11, last))
+    assert "the clone is shallow: there may be more" in run("experiments/1", "experiments/2").stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_a_repository_of_another_user_is_named(make, run, commit, tmp_path):
+    make("1", **at(10, commit("First")))
+    make("2", **at(11, commit("Second")))
+    for path in (tmp_path, tmp_path / ".git"):
+        os.chown(path, 65534, 65534)
+    output = run("experiments/1", "experiments/2").stdout
+    assert f"the repository around {tmp_path}/experiments, which is another user's" in output
+
+
+def test_what_cannot_be_read_is_not_taken_for_the_same(make, run):
+    for name in "12":
+        (make(name) / "args.json").write_text('{"lr": ')
+    assert "can be read, as its own page tells: 1, 2\n" in run("experiments/1", "experiments/2").stdout
+
+
 def test_without_git_it_says_so(make, run, tmp_path):
     make("1", **at(10, "e" * 40))
     make("2", **at(11, "f" * 40))
@@ -258,6 +297,14 @@ def test_it_fits_the_terminal_and_names_who_had_no_room(make, screen, columns):
     assert max(map(len, output.splitlines())) <= columns
     assert "no room for: experiment-" in output
     assert "experiment-11 (| less -S shows all)" in output
+
+
+def test_a_number_of_hundreds_of_digits_leaves_room_for_the_rest(make, screen):
+    make("1", summary={"n": 1})
+    make("2", summary={"n": 10**300})
+    lines = screen("experiments/1", "experiments/2", NO_COLOR="1").splitlines()
+    assert lines[1].split() == ["status", "SUCCESS", "SUCCESS"]
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize("other", ["nowhere", "experiments", "file"])

@@ -99,7 +99,8 @@ def test_a_person_is_told_how_long_ago_and_sees_no_line_cut_that_is_to_be_copied
         (b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07text", ["red text"]),
         (b"\xff \x07 \x1b", ["\ufffd \\x07 \\x1b"]),
         (b"".join(b"%d\n" % n for n in range(20)), ["the last 8 lines", *map(str, range(12, 20))]),
-        (b"x" * 200_000 + b"\nlast", ["the last 1 lines", "last"]),
+        (b"x" * 200_000 + b"\nlast", ["the last line", "last"]),
+        (b"".join(b"\r%d%%" % n for n in range(50_000)), ["the last line", "49999%"]),
     ],
 )
 def test_the_last_lines_of_output_are_as_a_terminal_shows_them_in_the_end(make, run, written, lines):
@@ -154,6 +155,15 @@ def test_options_of_the_programs_own_stay_in_that_line(make, run):
         command=["t.py", "--resume", "model.pt", "--experiment-id", "x", "--meticulous-experiment-id", "1"],
     )
     assert run("experiments/1").stdout.endswith("python t.py --resume model.pt --experiment-id x\n")
+
+
+def test_that_line_leads_to_a_folder_that_only_the_commit_has(make, run, tmp_path):
+    (tmp_path / "clone" / ".git").mkdir(parents=True)
+    make("1", working_directory=str(tmp_path / "clone" / "lab" / "old"))
+    assert run("experiments/1").stdout.endswith(
+        f"\ncd {tmp_path}/clone && git checkout {SHA} && cd {tmp_path}/clone/lab/old && "
+        "python train.py --name 'two words'\n"
+    )
 
 
 def test_that_line_leads_to_where_it_ran_and_applies_the_patch(make, run, tmp_path):

@@ -29,8 +29,11 @@ def command_again(reader: ExperimentReader) -> str:
         return ""
     steps = [["git", "checkout", sha]]
     where = reader.metadata.get("working-directory")
-    if isinstance(where, str) and os.path.isdir(where) and not os.path.samefile(where, os.curdir):
-        steps.insert(0, ["cd", where])
+    if isinstance(where, str) and os.path.isdir(where):
+        if not os.path.samefile(where, os.curdir):
+            steps.insert(0, ["cd", where])
+    elif isinstance(where, str) and os.path.isabs(where) and (root := _root_above(where)):
+        steps = [["cd", root], *steps, ["cd", where]]  # another commit than the present one has it
     line = " && ".join(map(shlex.join, steps))
     if reader.metadata.get("git-dirty") is True:
         # From within a subfolder, git would silently leave out what lies above it.
@@ -39,6 +42,15 @@ def command_again(reader: ExperimentReader) -> str:
     line += f" && {shlex.join([*_interpreter(reader, command[0]), *_own(reader, command)])}"
     # With a line feed or the like in it, what is shown would not be what ran.
     return line if line.isprintable() else ""
+
+
+def _root_above(folder: str) -> str:
+    """Return the folder of the repository in which a folder was that is not there; "" without one."""
+    while (above := os.path.dirname(folder)) != folder:
+        folder = above
+        if os.path.exists(os.path.join(folder, ".git")):
+            return folder
+    return ""
 
 
 def _interpreter(reader: ExperimentReader, first: str) -> list[str]:

@@ -19,7 +19,7 @@ __all__ = ["compare"]
 
 _GAP = "  "
 # The widest that names and cells are at a terminal, and the narrowest before an experiment has to go.
-_NAME, _CELL, _NARROWEST = 32, 40, 12
+_NAME, _CELL, _CHANGE, _NARROWEST = 32, 40, 24, 12
 
 
 class _Row(NamedTuple):
@@ -54,6 +54,9 @@ def compare(readers: Sequence[ExperimentReader], style: Style) -> str:
         lines += ["", "no argument differs, and nothing in the summary"]
     elif same:
         notes.append(f"the same, and not shown: {', '.join(same)}")
+    unread = [title for reader, title in zip(readers, titles, strict=True) if reader.problems]
+    if unread:
+        notes.append(f"not all of it can be read, as its own page tells: {', '.join(unread)}")
     if left_out:
         notes.append(f"no room for: {', '.join(left_out)} (|\u00a0less\u00a0-S shows all)")
     below = style.footnotes(notes)
@@ -157,7 +160,7 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
     changes = max((width(row.change) for row in rows), default=0)
     size = max(names)
     if style.room is not None:
-        size = min(size, _NAME)
+        size, changes = min(size, _NAME), min(changes, _CHANGE)
         room = style.room - size - (changes + len(_GAP) if changes else 0)
         limit = _limit(sizes, room)
         while limit < _NARROWEST and len(sizes) > 2:
@@ -172,7 +175,8 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
             cells = _cells(row.cells, sizes, style)
             if row.name == "status" and not section.title:
                 cells = list(map(style.state, cells))
-            lines.append(_line(_GAP * bool(section.title) + row.name, size, cells, row.change, style))
+            change = cut(row.change, changes, style.ellipsis)
+            lines.append(_line(_GAP * bool(section.title) + row.name, size, cells, change, style))
     return lines, list(titles[len(sizes) :])
 
 

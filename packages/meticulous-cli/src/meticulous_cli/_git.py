@@ -58,6 +58,7 @@ class Repository:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self.refused = False  # whether git would not read it for somebody who does not own it
 
     def has(self, shas: Iterable[str]) -> bool:
         """Tell whether these commits are all in it.
@@ -69,16 +70,24 @@ class Repository:
         found = self._run(["cat-file", "--batch-check=%(objecttype)"], "".join(f"{sha}\n" for sha in wanted))
         return found is not None and found.split() == ["commit"] * len(wanted)
 
-    def between(self, one: str, other: str) -> list[Commit]:
-        """Return the commits that only one of two descends from, or is, the newest first."""
+    def is_shallow(self) -> bool:
+        """Tell whether its history ends somewhere before the first commit."""
+        return (self._run(["rev-parse", "--is-shallow-repository"]) or "").strip() == "true"
+
+    def between(self, one: str, other: str) -> list[Commit] | None:
+        """Return the commits that only one of two descends from, or is, newest first; None if git fails."""
         form = ("--format=%m%H %s", "--no-show-signature", "--no-decorate", "-z", "--left-right")
-        found = self._run(["log", *form, f"{one}...{other}"]) or ""
+        found = self._run(["log", *form, f"{one}...{other}"])
+        if found is None:
+            return None
         commits = (record.lstrip("\n").partition(" ") for record in found.split("\0") if record.strip())
         return [Commit(head[:1], head[1:], subject) for head, _, subject in commits]
 
-    def changes(self, one: str, other: str) -> list[Change]:
-        """Return the files in which the second of two commits differs from the first."""
-        found = self._run(["diff-tree", "-r", "-z", "--numstat", "--no-renames", *_PLAIN, one, other]) or ""
+    def changes(self, one: str, other: str) -> list[Change] | None:
+        """Return the files in which the second of two commits differs from the first; None if git fails."""
+        found = self._run(["diff-tree", "-r", "-z", "--numstat", "--no-renames", *_PLAIN, one, other])
+        if found is None:
+            return None
         lines = (record.split("\t", 2) for record in found.split("\0") if record)
         return [Change(name, _count(added), _count(deleted)) for added, deleted, name in lines]
 
@@ -97,6 +106,7 @@ class Repository:
             )
         except subprocess.TimeoutExpired:
             return None
+        self.refused = b"safe.directory" in done.stderr
         return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
@@ -105,13 +115,18 @@ def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Reposi
     # A recorded sha is anybody's text: one that is none could be an option.
     if not all(map(_SHA.fullmatch, shas)):
         return None, "not every experiment names a commit"
+    refused = ""
     try:
         for folder in folders:
             repository = Repository(folder)
             if repository.has(shas):
                 return repository, ""
+            if repository.refused:
+                refused = refused or os.path.abspath(folder)
     except OSError:
         return None, "git is not installed here"
+    if refused:
+        return None, f"git does not read the repository around {refused}, which is another user's"
     return None, "no git repository around here has both commits"
 
 

@@ -19,6 +19,7 @@ __all__ = ["history"]
 
 _INDENT = "  "
 _COMMITS, _FILES = 12, 12
+_FAILED = "git could not list the {}: something is missing in the repository, or it took too long"
 
 
 def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: Style) -> Iterator[str]:
@@ -36,24 +37,35 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
         )
     )
     for (one, title), (other, other_title) in steps:
-        yield style.bold(f"from {title} to {other_title}") + f"  {plain(one.sha[:7])}..{plain(other.sha[:7])}"
+        name, shas = f"from {title} to {other_title}", f"  {plain(one.sha[:7])}..{plain(other.sha[:7])}"
+        if style.room is not None:
+            name = cut(name, style.room - len(shas), style.ellipsis)
+        yield style.bold(name) + shas
         repository, reason = find_repository(folders, [one.sha, other.sha])
         if repository is None:
-            yield f"{_INDENT}{reason}, so what lies between them is not known"
+            yield f"{_INDENT}{plain(reason)}, so what lies between them is not known"
         else:
             yield from _between(repository, one.sha, other.sha, title, style)
-    yield from _uncommitted(readers, titles)
+    yield from _uncommitted(readers, titles, style)
 
 
 def _between(repository: Repository, one: str, other: str, title: str, style: Style) -> Iterator[str]:
     commits, changes = repository.between(one, other), repository.changes(one, other)
-    commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
-    yield from _some(commits, _COMMITS, _commit_line, "commits", style)
-    if any(commit.side == "<" for commit in commits):
-        yield style.dim(f"{_INDENT}- is in {title} only")
-    if not changes:
+    if commits is None:
+        yield f"{_INDENT}{_FAILED.format('commits')}"
+    else:
+        commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
+        yield from _some(commits, _COMMITS, _commit_line, "commits", style)
+        if any(commit.side == "<" for commit in commits):
+            yield style.dim(f"{_INDENT}- is in {title} only")
+        if repository.is_shallow():
+            yield style.dim(f"{_INDENT}the clone is shallow: there may be more commits, and - may be in both")
+    if changes is None:
+        yield f"{_INDENT}{_FAILED.format('files')}"
+    elif not changes:
         yield f"{_INDENT}no file differs"
-    yield from _some(changes, _FILES, _change_line, "files", style)
+    else:
+        yield from _some(changes, _FILES, _change_line, "files", style)
 
 
 def _some(
@@ -77,7 +89,7 @@ def _change_line(change: Change) -> str:
     return f"{f'+{change.added}':>6}{f'-{change.deleted}':>6}  {change.name}"
 
 
-def _uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> Iterator[str]:
+def _uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str], style: Style) -> Iterator[str]:
     patches = {
         title: _digest(reader)
         for reader, title in zip(readers, titles, strict=True)
@@ -85,9 +97,11 @@ def _uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> 
     }
     if patches:
         same = ""
-        if len(patches) > 1:
+        if len(patches) > 1 and None not in patches.values():
             same = ", the same in each" if len(set(patches.values())) == 1 else ", not the same in each"
-        yield f"with uncommitted changes, kept in git.diff{same}: {', '.join(patches)}"
+        yield from style.footnotes(
+            [f"with uncommitted changes, kept in git.diff{same}: {', '.join(patches)}"]
+        )
 
 
 def _digest(reader: ExperimentReader) -> bytes | None:

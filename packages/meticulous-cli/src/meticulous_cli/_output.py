@@ -32,8 +32,8 @@ def last_lines(reader: ExperimentReader, name: str, most: int) -> tuple[list[str
         return [], False
     text = _ESCAPES.sub("", data.decode(errors="replace")).rstrip()
     lines = text.split("\n") if text else []
-    if size > _END:
-        lines = lines[1:]  # the first is the rest of a line
+    if size > _END and len(lines) > 1:
+        lines = lines[1:]  # the first is the rest of a line; a long progress bar is one line
     more = size > _END or len(lines) > most
     return [plain(_at_last(line).expandtabs(8)) for line in lines[-most:]], more
 

@@ -54,7 +54,8 @@ def _output(reader: ExperimentReader, name: str) -> list[str]:
         told.pop()
     if not lines:
         return []
-    return [f"{name}, the last {len(lines)} lines" if more else name, *lines]
+    last = "the last line" if len(lines) == 1 else f"the last {len(lines)} lines"
+    return [f"{name}, {last}" if more else name, *lines]
 
 
 def _facts(reader: ExperimentReader, style: Style) -> list[str]:
