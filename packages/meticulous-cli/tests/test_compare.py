@@ -123,7 +123,7 @@ def test_a_change_is_told_where_there_is_one(make, run, before, after, change):
 
 def test_branches_show_what_only_one_has(make, run, commit, git):
     base = commit("Base")
-    left = commit("Left", left="1\n")
+    left = commit("Left", left="2\n")
     git("checkout", "-q", "-b", "other", base)
     right = commit("Right", right="1\n")
     make("1", **at(10, left))
@@ -149,6 +149,18 @@ def test_steps_go_from_start_to_start_whatever_the_order_of_the_paths(make, run,
         "from 1 to 2",
     ]
     assert "(" not in output
+
+
+def test_a_renamed_file_is_one_line(make, run, commit, git, tmp_path):
+    first = commit("First", old="1\n2\n3\n", other="x\n")
+    git("mv", "old", "new name")
+    last = commit("Rename", **{"new name": "1\n2\n3\n4\n", "other": "y\n"})
+    make("1", **at(10, first))
+    make("2", **at(11, last))
+    assert run("experiments/1", "experiments/2").stdout.splitlines()[-2:] == [
+        "      +1    -0  old => new name",
+        "      +1    -1  other",
+    ]
 
 
 def test_long_lists_are_cut_with_a_count(make, run, commit):

@@ -85,11 +85,17 @@ class Repository:
 
     def changes(self, one: str, other: str) -> list[Change] | None:
         """Return the files in which the second of two commits differs from the first; None if git fails."""
-        found = self._run(["diff-tree", "-r", "-z", "--numstat", "--no-renames", *_PLAIN, one, other])
+        found = self._run(["diff-tree", "-r", "-z", "--numstat", "-M", *_PLAIN, one, other])
         if found is None:
             return None
-        lines = (record.split("\t", 2) for record in found.split("\0") if record)
-        return [Change(name, _count(added), _count(deleted)) for added, deleted, name in lines]
+        changes = []
+        records = iter(found.split("\0")[:-1])
+        for record in records:
+            added, deleted, name = record.split("\t", 2)
+            # Of a file that was renamed, both names follow as records of their own.
+            name = name or f"{next(records)} => {next(records)}"
+            changes.append(Change(name, _count(added), _count(deleted)))
+        return changes
 
     def _run(self, arguments: Sequence[str], given: str = "") -> str | None:
         """Return what git prints, None if it fails; raise OSError where it cannot even be started."""
