@@ -56,12 +56,16 @@ class Style:
         return self.dim(("─" if self._unicode and self.terminal else "-") * size)
 
     def footnotes(self, notes: Iterable[str]) -> list[str]:
-        """Return the lines of notes below a table, wrapped; no-break spaces hold together what to copy."""
-        wrapped = (
-            textwrap.wrap(note, self.room or 80, subsequent_indent="  ", break_on_hyphens=False)
-            for note in notes
-        )
-        return [self.dim(line.replace("\u00a0", " ")) for lines in wrapped for line in lines]
+        """Return the lines of notes below a table, wrapped at a terminal, but not at a no-break space."""
+        lines: list[str] = []
+        for note in notes:
+            room = self.room
+            lines += (
+                [note]
+                if room is None
+                else textwrap.wrap(note, room, subsequent_indent="  ", break_on_hyphens=False)
+            )
+        return [self.dim(line.replace("\u00a0", " ")) for line in lines]
 
     def cell(self, column: Column, cell: str) -> str:
         """Return a cell of the table, a status in its colour."""
