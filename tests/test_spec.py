@@ -80,7 +80,7 @@ def test_a_requirement_starts_its_own_item_and_requires_something():
     assert len(REQUIREMENTS) == len(IDENTIFIER.findall(FORMAT)) - 1
     for requirement in REQUIREMENTS:
         assert len(IDENTIFIER.findall(requirement)) == 1
-        assert WORDS.search(requirement), requirement
+        assert len(set(WORDS.findall(requirement))) == 1, requirement
 
 
 def test_nothing_is_required_without_an_identifier():
