@@ -4,9 +4,13 @@ import csv
 import io
 import json
 import math
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
+from meticulous_cli._export import EXPORT_KINDS
 
 
 @pytest.fixture
@@ -89,6 +93,10 @@ def test_a_lost_run_is_exported_as_such(make, run):
             "cannot export to x.xls: the suffix .xls says no kind of file that is known; end it",
         ),
         (["--export", "-"], 2, "--export - needs --export-format, which is one of csv"),
+        (["--export", ""], 2, "--export needs the name of a file, or - for standard output"),
+        (["--flat-cols"], 2, "--flat-cols needs --export"),
+        (["--list-columns", "--export", "x.csv"], 2, "--list-columns prints a list, which --export does not"),
+        (["--filter", "x" * 5000], 2, "no column xxx"),
         (["--export-format", "csv"], 2, "--export-format needs --export"),
         (["--export-format", "xls", "--export", "-"], 2, "argument --export-format: invalid choice: 'xls'"),
         (
@@ -107,6 +115,7 @@ def test_a_mistake_in_what_to_do_is_one_line_and_leaves_no_file(sweep, run, tmp_
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(f"meticulous: {message}")
     assert done.stderr.count("\n") == 1
+    assert len(done.stderr) < 1100
     assert (tmp_path / "taken.csv").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"experiments", "taken.csv"}
 
@@ -139,3 +148,32 @@ def test_whoever_waits_at_a_terminal_sees_how_far_it_is_and_then_only_the_table(
     assert table == screen(NO_COLOR="1")
     assert "reading" not in screen(command=("-c", COUNTING.format(60)))
     assert run().stderr == ""
+
+
+def test_a_name_that_is_no_text_is_exported_too(make, run, tmp_path):
+    make("1", {"lr": 1}).rename(tmp_path / "experiments" / os.fsdecode(b"bad\xff"))
+    make("2", {"lr": 2})
+    for kind in EXPORT_KINDS:
+        done = run("--export", f"out.{kind}", "--export-format", kind)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert "bad\\udcff" in (tmp_path / "out.csv").read_text("utf-8")
+
+
+def test_a_nan_is_told_from_a_gap_in_text_of_groups_too(sweep, run):
+    exported = json.loads(run("--groupby", "lr", "--export", "-", "--export-format", "json").stdout)
+    assert [row["summary"]["loss"] for row in exported] == [0.4, "NaN"]
+
+
+def test_what_it_is_sorted_by_is_never_what_has_no_room(make, screen):
+    for number in range(30):
+        make(str(number), {f"argument_{n}": number * n for n in range(9)}, {"loss": 1, "dull": number % 2})
+    assert "dull" in screen("--sort", "dull", NO_COLOR="1").partition("no room for")[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="uses a POSIX shell")
+def test_a_closed_standard_output_is_one_line(sweep, tmp_path, environment):
+    command = f"'{sys.executable}' -m meticulous_cli >&-"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (1, "meticulous: standard output is closed\n")

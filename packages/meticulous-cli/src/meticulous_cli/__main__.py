@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_MESSAGE_WIDTH = 1000  # what was typed may be of any length
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:  # as after `>&-` in a shell
+        return _complain("standard output is closed", DATA)
     try:
         text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
         if text:
@@ -90,9 +93,9 @@ def _is_experiment(path: str) -> bool:
 
 
 def _complain(message: str, code: int) -> int:
-    from meticulous_cli._text import plain
+    from meticulous_cli._text import cut, plain
 
-    print(f"meticulous: {plain(message)}", file=sys.stderr)
+    print(f"meticulous: {cut(plain(message), _MESSAGE_WIDTH)}", file=sys.stderr)
     return code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Container
 from typing import NamedTuple
 
 from meticulous_cli._columns import ARGS, HEADER, SUMMARY, Column
@@ -35,27 +36,47 @@ class Fitted(NamedTuple):
     dropped: list[Column]
 
 
-def fit(columns: list[Column], room: int, ellipsis: str = "…", *, always: int = 2) -> Fitted:
-    """Return the columns that fit in `room` cells; the first, as many as `always`, are among them anyway."""
+def fit(
+    columns: list[Column],
+    room: int,
+    ellipsis: str = "…",
+    *,
+    always: int = 2,
+    wanted: Container[tuple[str, str]] = (),
+) -> Fitted:
+    """Return the columns that fit in `room` cells; the first, as many as `always`, are among them anyway.
+
+    Then come those whose group and name are `wanted`, and then the others.
+    """
     constant: list[Column] = []
     for step, limit in enumerate(_TEXT_WIDTHS):
         shown = [narrow(column, limit, _TITLE_WIDTHS[step], ellipsis) for column in columns]
         if _total(shown) <= room:
             return Fitted(shown, constant, [])
         if step == 1:
-            constant = [column for column in columns[always:] if column.group and _is_constant(column)]
+            constant = [
+                column
+                for column in columns[always:]
+                if column.group and _is_constant(column) and _name(column) not in wanted
+            ]
             columns = [column for column in columns if column not in constant]
             shown = [narrow(column, limit, _TITLE_WIDTHS[step], ellipsis) for column in columns]
             if _total(shown) <= room:
                 return Fitted(shown, constant, [])
     ranks = _ranks(shown)
-    by_importance = sorted(range(always, len(shown)), key=lambda place: ranks[place])
+    by_importance = sorted(
+        range(always, len(shown)), key=lambda place: (_name(shown[place]) not in wanted, ranks[place])
+    )
     kept = list(range(min(always, len(shown))))
     for place in by_importance:
         if _total([shown[other] for other in (*kept, place)]) <= room:
             kept.append(place)
     dropped = [column for place, column in enumerate(columns) if place not in kept]
     return Fitted([shown[place] for place in sorted(kept)], constant, dropped)
+
+
+def _name(column: Column) -> tuple[str, str]:
+    return column.group, column.name
 
 
 def narrow(column: Column, text_width: int, title_width: int, ellipsis: str = "…") -> Column:

@@ -36,23 +36,26 @@ def frame_of_experiments(
     """
     import pandas as pd
 
-    frame = experiments.as_dataframe().loc[[reader.experiment_id for reader in rows]]
+    frame = experiments.as_dataframe()
+    # By place: with pyarrow installed, pandas looks up no label that is not UTF-8.
+    places = {expid: place for place, expid in enumerate(frame.index)}
+    frame = frame.iloc[[places[reader.experiment_id] for reader in rows]].copy()
     frame["header", "status"] = [state_of(reader) for reader in rows]
     columns = [_column(field) for field in fields if (field.group, field.name) != (HEADER, "id")]
     frame = frame[[column for column in columns if column in frame.columns]].copy()
     for field in fields if as_text else ():
         values = [_value(field.get(reader)) for reader in rows]
-        if any(isinstance(value, float) and math.isnan(value) for value in values):
+        if any(map(_is_nan, values)):
             frame[_column(field)] = pd.Series(values, index=frame.index, dtype=object)
     return frame
 
 
-def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field]) -> pd.DataFrame:
-    """Return a row for each group, with an index that means nothing."""
+def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field], *, as_text: bool) -> pd.DataFrame:
+    """Return a row for each group, with an index that means nothing; `as_text` is as above."""
     import pandas as pd
 
     columns = {_column(field): [_value(field.get(group)) for group in groups] for field in fields}
-    frame = pd.DataFrame({place: _series(values) for place, values in enumerate(columns.values())})
+    frame = pd.DataFrame({place: _series(values, as_text) for place, values in enumerate(columns.values())})
     frame.columns = pd.MultiIndex.from_tuples(list(columns))
     return frame
 
@@ -67,11 +70,17 @@ def _value(value: Any) -> Any:
     return None if value is MISSING else value
 
 
-def _series(values: list[Any]) -> pd.Series[Any]:
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _series(values: list[Any], as_text: bool) -> pd.Series[Any]:
     import pandas as pd
 
     kinds = {type(value) for value in values if value is not None}
     dtype = _DTYPES.get(next(iter(kinds)), object) if len(kinds) == 1 else object
+    if as_text and any(map(_is_nan, values)):
+        dtype = object
     try:
         return pd.Series(values, dtype=dtype)
     except OverflowError:  # integers beyond 64 bits

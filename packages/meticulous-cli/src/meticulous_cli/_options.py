@@ -145,8 +145,14 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     other.add_argument("--version", action="store_true", help="print the version")
     other.add_argument("-h", "--help", action="help", help="print this")
     options = parser.parse_intermixed_args(_spelled(arguments))
-    if options.export_format and not options.export:
-        parser.error("--export-format needs --export")
+    if options.export is None:
+        for option in ("export_format", "flat_cols"):
+            if getattr(options, option):
+                parser.error(f"--{option.replace('_', '-')} needs --export")
+    elif not options.export:
+        parser.error("--export needs the name of a file, or - for standard output")
+    elif options.list_columns:
+        parser.error("--list-columns prints a list, which --export does not write")
     options.for_tables = [
         option.option_strings[0]
         for option in table_options

@@ -38,6 +38,7 @@ class _Shown(NamedTuple):
 
     Attributes:
         rows: experiments, or groups of them.
+        sort: the columns that they are sorted by.
         fields: its columns, by name.
         columns: the same, with their cells.
         always: how many of the first it shows however narrow the terminal is; None for all of them, uncut.
@@ -45,6 +46,7 @@ class _Shown(NamedTuple):
     """
 
     rows: Sequence[Any]
+    sort: Sequence[Field]
     fields: Sequence[Field]
     columns: list[Column]
     always: int | None
@@ -59,7 +61,7 @@ def overview(options: argparse.Namespace, style: Style) -> str:
             table cannot be exported.
     """
     # Before what may take long: whether there is anything to be done with it.
-    kind = export_kind(options.export, options.export_format) if options.export else ""
+    kind = "" if options.export is None else export_kind(options.export, options.export_format)
     experiments = _read(options.paths)
     readers = list(experiments.values())
     if options.normalize_json_values:
@@ -85,7 +87,9 @@ def _drawn(options: argparse.Namespace, shown: _Shown, style: Style) -> str:
         return draw(columns, style, groups=False)
     notes: list[str] = []
     if style.room is not None and shown.always is not None:
-        fitted = fit(columns, style.room, style.ellipsis, always=shown.always)
+        # What it is sorted by is what is looked for.
+        sort = {(field.group, field.name) for field in shown.sort}
+        fitted = fit(columns, style.room, style.ellipsis, always=shown.always, wanted=sort)
         columns = fitted.columns
         if fitted.constant:
             notes.append("the same in each: " + ", ".join(map(_constant, fitted.constant)))
@@ -107,7 +111,7 @@ def _exported(
     from meticulous_cli._frame import frame_of_experiments, frame_of_groups
 
     if options.groupby:
-        frame = frame_of_groups(shown.rows, shown.fields)
+        frame = frame_of_groups(shown.rows, shown.fields, as_text=kind in TEXT_KINDS)
     else:
         frame = frame_of_experiments(experiments, shown.rows, shown.fields, as_text=kind in TEXT_KINDS)
     export(frame, options.export, kind=kind, flat_cols=options.flat_cols)
@@ -125,11 +129,11 @@ def _single(
     if options.columns:
         named = _unique([fields.find("header.id"), *fields.find_all(options.columns)])
         columns = [field_column(field, rows, terminal=style.terminal) for field in named]
-        return _Shown(rows, named, columns, len(columns), rows)
+        return _Shown(rows, sort, named, columns, len(columns), rows)
     columns = table_columns(rows, options.args, terminal=style.terminal)
     named = [fields.find(f"{column.group or 'header'}.{column.name}") for column in columns]
     # Whoever asks for all arguments gets them; lines may then be longer than the terminal is wide.
-    return _Shown(rows, named, columns, 2 if options.args in ("none", "truncated") else None, rows)
+    return _Shown(rows, sort, named, columns, 2 if options.args in ("none", "truncated") else None, rows)
 
 
 def _grouped(
@@ -144,7 +148,7 @@ def _grouped(
     groups = select(found, sort, reverse=options.sort_reverse, tail=options.tail)
     named = _unique([*by, *fields.find_all(options.columns)]) if options.columns else list(fields)
     columns = [field_column(field, groups, terminal=style.terminal) for field in named]
-    return _Shown(groups, named, columns, len(named) if options.columns else len(by) + 1, readers)
+    return _Shown(groups, sort, named, columns, len(named) if options.columns else len(by) + 1, readers)
 
 
 def _unique(fields: Sequence[Field]) -> list[Field]:
