@@ -53,8 +53,8 @@ def test_the_examples_are_right_without_a_warning():
 @pytest.fixture(scope="module")
 def cases():
     """The tests of the other check, whose data are good here, too."""
-    path = Path(__file__).parent / "test_conformance.py"
-    spec = importlib.util.spec_from_file_location("cases_of_conformance", path)
+    path = Path(__file__).parent / "test_kit_folder.py"
+    spec = importlib.util.spec_from_file_location("cases_of_kit_folder", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -15,8 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from conformance import problems
+sys.path.insert(0, str(Path(__file__).parents[2] / "spec" / "kit"))
+from folder import problems
 
 LINES = 20
 SCRIPT = f"""

@@ -97,7 +97,7 @@ def test_what_is_only_recommended_is_a_warning(good, check):
 @pytest.mark.parametrize(
     "text",
     [
-        '{\n    "a": 1e3,\n    "b": -1E+400,\n    "c": "x\\u00e9\\"{ [1,",\n    "d": "\\udcff"\n}\n',
+        '{\n    "a": 1e3,\n    "b": -1E+400,\n    "c": "x\\"{ [1,\\n\\u001b",\n    "d": "\\udcff"\n}\n',
         '{\n    "a": [\n        1.50,\n        {}\n    ],\n    "b": []\n}\n',
         "{}\n",
     ],

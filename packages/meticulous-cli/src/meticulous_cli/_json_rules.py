@@ -28,6 +28,7 @@ _REQUIREMENTS = {
     "resumes": "RESUME-11",
 }
 _VENDOR = re.compile("[^:]+:.")
+_ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*|-?Infinity', re.DOTALL)
 
 
@@ -75,14 +76,15 @@ def judge_json(file: str, data: bytes) -> tuple[list[Finding], dict[str, Any]]:
         text = data.decode("utf-8-sig")
         value = json.loads(text, object_pairs_hook=last_of, parse_constant=constant)
     except UnicodeDecodeError as error:
-        return [*findings, Finding("JSON-1", file, f"is not UTF-8 (byte {error.start})")], {}
+        requirement = "JSON-6" if _has_surrogate(data) else "JSON-1"
+        return [*findings, Finding(requirement, file, f"is not UTF-8 (byte {error.start})")], {}
     except RecursionError:
         return [*findings, Finding("JSON-11", file, "nests too deep to be judged", True)], {}
     except ValueError as error:
         return [*findings, Finding("JSON-1", file, f"is not JSON: {error}")], {}
     for key in itertools.islice(repeated, _MOST):
         findings.append(Finding("JSON-4", file, f"has the key {_shown(key)} more than once"))
-    findings += [Finding("JSON-1", file, f"has the token {token}, which is not JSON") for token in tokens]
+    findings += [Finding("JSON-5", file, f"has the token {token}, which is not JSON") for token in tokens]
     if not isinstance(value, dict):
         return [*findings, Finding("JSON-3", file, "has no object at its top level")], {}
     if not data.endswith(b"}\n"):
@@ -90,6 +92,15 @@ def judge_json(file: str, data: bytes) -> tuple[list[Finding], dict[str, Any]]:
     if not findings:
         findings = [*_breaches(file, value), *_looks(file, text, value)]
     return findings, value
+
+
+def _has_surrogate(data: bytes) -> bool:
+    """Tell whether what UTF-8 has no form for is all that is wrong with a text."""
+    try:
+        data.decode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
@@ -112,14 +123,27 @@ def _validator(file: str) -> Any:
 def _breaches(file: str, value: dict[str, Any]) -> Iterator[Finding]:
     for error in itertools.islice(_validator(file).iter_errors(value), _MOST):
         path = list(map(str, error.absolute_path))
-        if path:
+        if error.validator == "additionalProperties" and not path:
+            yield from _unknown_keys(file, value, error.schema["properties"])  # type: ignore[index,call-overload]
+            continue
+        if len(path) == 1 and error.instance in (None, ""):
+            requirement = "META-4"
+        elif path:
             requirement = _REQUIREMENTS.get(path[0], "META-2")
         else:
-            requirement = {"required": "META-1", "additionalProperties": "META-9"}.get(
-                error.validator, "META-2"
-            )
+            requirement = "META-1" if error.validator == "required" else "META-2"
         where = f"{'/'.join(path)}: " if path else ""
         yield Finding(requirement, file, where + _sentence(error, path))
+
+
+def _unknown_keys(file: str, value: dict[str, Any], known: dict[str, Any]) -> Iterator[Finding]:
+    unknown = [key for key in value if key not in known and not _VENDOR.match(key)]
+    for requirement, why, keys in (
+        ("META-9", "has keys that are neither the format's nor a vendor's", [k for k in unknown if ":" not in k]),
+        ("VENDOR-1", "has keys that are no vendor's `name:key`", [k for k in unknown if ":" in k]),
+    ):
+        if keys:
+            yield Finding(requirement, file, f"{why}: {', '.join(map(_shown, keys[:5]))}")
 
 
 def _sentence(error: ValidationError, path: list[str]) -> str:
@@ -129,12 +153,6 @@ def _sentence(error: ValidationError, path: list[str]) -> str:
         return f"{_shown(error.instance)} is not a time with its offset, such as 2026-11-23T17:25:48+01:00"
     if error.validator == "pattern" and path == ["githead-sha"]:
         return f"{_shown(error.instance)} is not the full name of a commit"
-    if error.validator == "additionalProperties":
-        schema: Any = error.schema
-        instance: Any = error.instance
-        unknown = (key for key in instance if key not in schema["properties"] and not _VENDOR.match(key))
-        keys = ", ".join(map(_shown, itertools.islice(unknown, 5)))
-        return f"has keys that are neither the format's nor a vendor's: {keys}"
     return f"{error.message:.200}"
 
 
@@ -144,11 +162,19 @@ def _looks(file: str, text: str, value: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("JSON-11", file, f"nests deeper than {_LEVELS} levels", True)
     elif _layout(text) != _layout(json.dumps(value, indent=4) + "\n"):
         yield Finding("JSON-8", file, "is not indented by four spaces, one member or item a line", True)
+    elif _has_escaped_characters(text):
+        yield Finding("JSON-8", file, "has escapes where characters could stand", True)
 
 
 def _layout(text: str) -> str:
     """Return JSON with its strings empty and its numbers 0: many texts stand for one string or number."""
     return _TOKENS.sub(lambda token: '""' if token[0][0] == '"' else "0", text)
+
+
+def _has_escaped_characters(text: str) -> bool:
+    """Tell whether a string escapes more than quotes, control characters and surrogates."""
+    codes = (int(escape[1], 16) for escape in _ESCAPES.finditer(text) if escape[1])
+    return any(not (code < 0x20 or code == 0x7F or 0xD800 <= code < 0xE000) for code in codes)
 
 
 def _too_deep(value: Any) -> bool:

@@ -1,7 +1,7 @@
-"""One experiment's folder held against format 1.0: `python tests/conformance.py FOLDER …`.
+"""Folders held against format 1.0: `python spec/kit/folder.py FOLDER …`.
 
-It needs the schemas beside it, the standard library and jsonschema, and none of our packages: what they
-write is what it judges. It sees a folder at rest; the order of writes and the claims of ids it cannot see.
+It needs the schemas in `spec/1.0`, Python and jsonschema, and nothing else. It sees a folder at rest: the order of
+writes and the claims of ids are for `recorder.py`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-__all__ = ["problems"]
+__all__ = ["problems", "warnings"]
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "spec" / "1.0" / "schemas"
+SCHEMAS = Path(__file__).resolve().parent.parent / "1.0" / "schemas"
 REQUIRED_FILES = ("metadata.json", "args.json", "default_args.json", "STATUS", "stdout", "stderr")
 OPTIONAL_FILES = ("summary.json", "requirements.txt", "git.diff")
 
@@ -29,7 +29,14 @@ _EXIT_CODE = re.compile(r"exit code [1-9][0-9]*")
 _SIGNAL = re.compile(r"signal SIG[A-Z0-9]+([+-][1-9][0-9]*)?")
 _REQUIREMENT = re.compile(r"[^\s=]+==\S+")
 _NORMALISED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_VENDOR = re.compile(r"[^:]+:.")
+_ESCAPES = re.compile(r"\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|u00[01][0-9a-fA-F]|u007[fF]|[^u])")
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*', re.DOTALL)
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-]\d{2}:\d{2}))", re.ASCII)
+
+_WARNING = "warning: "
+_LARGE = 16 * 2**20
+_DEEP = 100
 
 # The requirement behind each part of metadata.json's schema that is not META-2's "as the table says".
 _KEY_REQUIREMENT = {
@@ -52,16 +59,23 @@ _Validator = validators.extend(Draft202012Validator, {"pattern": _pattern})  # t
 
 
 def problems(folder: Path) -> list[str]:
-    """Every breach of the format that can be seen in `folder`, as lines `ID: file: message`; [] if none.
+    """Every breach of a MUST that can be seen in `folder`, as lines `ID: file: message`; [] if none.
 
     The identifier is that of the requirement in `spec/1.0/format.md`; the file is `.` for the folder itself.
     Never raises for what lies in the folder.
     """
-    return list(_problems(folder))
+    return [line for line in _problems(folder) if not line.startswith(_WARNING)]
+
+
+def warnings(folder: Path) -> list[str]:
+    """Every breach of a SHOULD, as `problems` gives those of a MUST."""
+    return [line.removeprefix(_WARNING) for line in _problems(folder) if line.startswith(_WARNING)]
 
 
 def _problems(folder: Path) -> Iterator[str]:
     name = folder.absolute().name
+    if folder.is_symlink():
+        yield "DIR-1: .: a symbolic link"
     if not _ID.fullmatch(name):
         yield f"ID-1: .: {name!r} is no id"
     if len(name) > 128:
@@ -74,7 +88,10 @@ def _problems(folder: Path) -> Iterator[str]:
             if not stat.S_ISREG((folder / file).lstat().st_mode):
                 yield f"DIR-5: {file}: not a regular file"
                 continue
-            contents[file] = (folder / file).read_bytes()
+            if (folder / file).stat().st_size > _LARGE and file.endswith(".json"):
+                yield f"{_WARNING}JSON-11: {file}: larger than 16 MiB"
+                continue
+            contents[file] = b"" if file in ("stdout", "stderr") else (folder / file).read_bytes()
         except FileNotFoundError:
             if file in REQUIRED_FILES:
                 requirement = "OUT-1" if file in ("stdout", "stderr") else "START-1"
@@ -88,6 +105,7 @@ def _problems(folder: Path) -> Iterator[str]:
             yield from (f"{requirement}: {file}: {message}" for requirement, message in found)
             if not found:
                 yield from _schema(file, objects[file])
+                yield from _layout(file, contents[file].decode(), objects[file])
     metadata = objects.get("metadata.json", {})
     yield from _times(metadata)
     if "STATUS" in contents:
@@ -114,10 +132,14 @@ def _object(data: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
         found.append(("JSON-2", "starts with a byte order mark"))
     try:
         value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=tokens.append)
-    except (ValueError, RecursionError) as error:
-        return [*found, ("JSON-1", f"not JSON in UTF-8: {error}")], {}
+    except UnicodeDecodeError as error:
+        return [*found, ("JSON-6" if _has_surrogate(data) else "JSON-1", f"not UTF-8: {error.reason}")], {}
+    except RecursionError:
+        return [*found, (f"{_WARNING}JSON-11", "nests too deep to be judged")], {}
+    except ValueError as error:
+        return [*found, ("JSON-1", f"not JSON: {error}")], {}
     found += [("JSON-4", f"has the key {key!r} more than once") for key in repeated]
-    found += [("JSON-1", f"the token {token} is not JSON") for token in tokens]
+    found += [("JSON-5", f"the token {token} is not JSON") for token in tokens]
     if not isinstance(value, dict):
         return [*found, ("JSON-3", "has no object at its top level")], {}
     if not data.endswith(b"}\n"):
@@ -125,18 +147,50 @@ def _object(data: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     return found, value
 
 
+def _has_surrogate(data: bytes) -> bool:
+    try:
+        return any("\ud800" <= character <= "\udfff" for character in data.decode(errors="surrogatepass"))
+    except UnicodeDecodeError:
+        return False
+
+
+def _layout(file: str, text: str, value: dict[str, Any]) -> Iterator[str]:
+    """What people and other readers find hard to read."""
+    depth, inner = 0, [value]
+    while inner and depth <= _DEEP:
+        lists = [item.values() if isinstance(item, dict) else item for item in inner]
+        inner = [item for items in lists for item in items if isinstance(item, (dict, list))]
+        depth += 1
+    if depth > _DEEP:
+        yield f"{_WARNING}JSON-11: {file}: nests deeper than {_DEEP} levels"
+        return
+
+    def bare(text: str) -> str:
+        return _TOKENS.sub(lambda token: token[0][0].replace("-", "0") if token[0][0] in '"-' else "0", text)
+
+    escaped = any("\\u" in _ESCAPES.sub("", token) for token in _TOKENS.findall(text) if token[0] == '"')
+    if escaped or bare(text) != bare(json.dumps(value, indent=4, ensure_ascii=False) + "\n"):
+        yield f"{_WARNING}JSON-8: {file}: not indented by four spaces, or escapes in place of characters"
+
+
 def _schema(file: str, value: dict[str, Any]) -> Iterator[str]:
     schema = json.loads((SCHEMAS / file.replace(".json", ".schema.json")).read_text("utf-8"))
     for error in _Validator(schema).iter_errors(value):
         path = [str(part) for part in error.absolute_path]
-        if path:
+        if len(path) == 1 and (error.instance is None or error.instance == ""):
+            requirement = "META-4"
+        elif path:
             requirement = _KEY_REQUIREMENT.get(path[0], "META-2")
+        elif error.validator == "additionalProperties":
+            names = [key for key in value if key not in error.schema["properties"] and not _VENDOR.match(key)]
+            for name in names:
+                yield f"{'VENDOR-1' if ':' in name else 'META-9'}: {file}: the key {name!r}"
+            continue
         else:
-            requirement = {"required": "META-1", "additionalProperties": "META-9"}.get(
-                str(error.validator), "META-2"
-            )
+            requirement = "META-1" if error.validator == "required" else "META-2"
         where = "/".join(path) + ": " if path else ""
-        yield f"{requirement}: {file}: {where}{error.message:.200}"
+        message = "holds a secret" if error.validator == "not" else f"{error.message:.200}"
+        yield f"{requirement}: {file}: {where}{message}"
 
 
 def _times(metadata: dict[str, Any]) -> Iterator[str]:
@@ -217,10 +271,14 @@ def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[str]
     if metadata and (patch is not None) != (metadata.get("git-dirty") is True):
         there = "absent" if patch is None else "there"
         yield f"META-8: metadata.json: git-dirty says otherwise than git.diff, which is {there}"
+    if metadata and not {"hostname", "pid"} <= metadata.keys():
+        yield f"{_WARNING}LIVE-3: metadata.json: no hostname and pid"
 
 
 if __name__ == "__main__":
-    breaches = [(folder, line) for folder in sys.argv[1:] for line in problems(Path(folder))]
-    for folder, line in breaches:
-        print(f"{folder}: {line}")
-    sys.exit(1 if breaches else 0)
+    broken = False
+    for folder in sys.argv[1:]:
+        for line in _problems(Path(folder)):
+            print(f"{folder}: {line}")
+            broken = broken or not line.startswith(_WARNING)
+    sys.exit(1 if broken else 0)
