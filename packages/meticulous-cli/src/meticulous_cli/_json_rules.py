@@ -124,7 +124,7 @@ def _breaches(file: str, value: dict[str, Any]) -> Iterator[Finding]:
     for error in itertools.islice(_validator(file).iter_errors(value), _MOST):
         path = list(map(str, error.absolute_path))
         if error.validator == "additionalProperties" and not path:
-            yield from _unknown_keys(file, value, error.schema["properties"])  # type: ignore[index,call-overload]
+            yield from _unknown_keys(file, value, error.schema["properties"])
             continue
         if len(path) == 1 and error.instance in (None, ""):
             requirement = "META-4"
@@ -138,10 +138,10 @@ def _breaches(file: str, value: dict[str, Any]) -> Iterator[Finding]:
 
 def _unknown_keys(file: str, value: dict[str, Any], known: dict[str, Any]) -> Iterator[Finding]:
     unknown = [key for key in value if key not in known and not _VENDOR.match(key)]
-    for requirement, why, keys in (
-        ("META-9", "has keys that are neither the format's nor a vendor's", [k for k in unknown if ":" not in k]),
-        ("VENDOR-1", "has keys that are no vendor's `name:key`", [k for k in unknown if ":" in k]),
-    ):
+    neither = "has keys that are neither the format's nor a vendor's"
+    misspelt = "has keys that are no vendor's `name:key`"
+    for requirement, why, colon in (("META-9", neither, False), ("VENDOR-1", misspelt, True)):
+        keys = [key for key in unknown if (":" in key) is colon]
         if keys:
             yield Finding(requirement, file, f"{why}: {', '.join(map(_shown, keys[:5]))}")
 

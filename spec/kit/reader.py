@@ -1,0 +1,344 @@
+"""Any reader held against format 1.0: `python spec/kit/reader.py [--without PART] -- COMMAND …`.
+
+The command is run with the path of an experiments directory as its last argument, once for each fixture, and
+prints what it reads as one JSON object (README.md says which); that is compared with what the fixture's
+`case.json` expects. Then, a few things that only show in motion. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import string
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from report import Report, arguments
+
+SPEC = Path(__file__).resolve().parent.parent
+PARTS = {
+    "life": "tells lost and silent experiments from running ones",
+    "legacy": "reads folders of version 0",
+    "output": "reads stdout and stderr",
+}
+SECONDS = 30  # in which a reading has to be there
+MEMORY = 2**30  # that it may take
+OUTPUT_KEYS = ("stdout", "stderr")
+
+
+class Fixture:
+    """A directory of experiments as data, and how it is to be read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.relative_to(SPEC).as_posix().replace("fixtures/", "")
+        self.case = json.loads((folder / "case.json").read_text("utf-8"))
+        self.part = "legacy" if self.name.startswith("0/") else self.case.get("part")
+
+    def lay_out(self, target: Path) -> None:
+        """Copy it, and make what can't lie in git; OSError where this system can't have that."""
+        source = self.folder / "experiments"
+        shutil.copytree(source, target) if source.exists() else target.mkdir()
+        for step in self.case.get("make", []):
+            make(target, step)
+
+
+def fixtures() -> list[Fixture]:
+    """All fixtures, by name."""
+    return [Fixture(path.parent) for path in sorted(SPEC.glob("*/fixtures/**/case.json"))]
+
+
+def make(target: Path, step: dict[str, Any]) -> None:
+    """Do one step of a fixture's `make`."""
+    path = target / step["path"]
+    match step["do"]:
+        case "folder":
+            path.mkdir(parents=True)
+        case "rename":
+            path.rename(target / step["to"])
+        case "link":
+            path.symlink_to(step["to"])
+        case "pipe":
+            os.mkfifo(path)
+        case "socket":
+            _socket(path)
+        case "write":
+            path.write_bytes(b"".join(text.encode() * times for text, times in step["parts"]))
+        case "extend":
+            os.truncate(path, step["bytes"])
+        case "age":
+            then = time.time() - step["seconds"]
+            os.utime(path, (then, then))
+        case "set":
+            _set(path, step["keys"])
+
+
+def _socket(path: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)  # the whole path may be too long for a socket's name
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+def _set(path: Path, keys: dict[str, Any]) -> None:
+    """Set keys of a JSON file; `$NAMES` in texts stand for facts of this machine, and numbers stay numbers."""
+    facts = this_machine()
+    value = json.loads(path.read_text("utf-8"))
+    for key, text in keys.items():
+        filled = string.Template(text).substitute(facts) if isinstance(text, str) else text
+        value[key] = int(filled) if key == "pid" else filled
+    path.write_text(json.dumps(value, indent=4, ensure_ascii=False) + "\n", "utf-8")
+
+
+def this_machine() -> dict[str, str]:
+    """What `process-start` and its neighbours are made of: this process's, and the pid of one that is gone."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    facts = {"HOSTNAME": socket.gethostname(), "PID": str(os.getpid()), "PID_GONE": str(gone.pid)}
+    if hasattr(os, "uname"):
+        facts["HOSTNAME"] = os.uname().nodename
+    facts["HOSTNAME_UPPER"] = facts["HOSTNAME"].upper()
+    if sys.platform == "linux":
+        facts["BOOT"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        facts["NAMESPACE"] = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+        facts["START"] = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
+    return facts
+
+
+# Running a reader
+
+
+def read(command: list[str], directory: Path) -> tuple[dict[str, Any] | None, str, int]:
+    """Run the reader on a directory; return its reading or None, why there is none, and its peak memory."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        environment = {**os.environ, "TZ": "UTC"}  # legacy times are in the reader's local time
+        process = subprocess.Popen(
+            [*command, str(directory)], stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=environment,
+            start_new_session=True,
+        )
+        alarm = threading.Timer(SECONDS, _kill, [process])
+        alarm.start()
+        memory = _wait(process)
+        timed_out = not alarm.is_alive()
+        alarm.cancel()
+        out.seek(0)
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip()[-300:]
+        if timed_out:
+            return None, f"no end after {SECONDS} seconds", memory
+        if process.returncode:
+            return None, f"exit code {process.returncode}: {said}", memory
+        try:
+            reading = json.loads(out.read().decode())["experiments"]
+            return ({name: dict(value) for name, value in reading.items()}), "", memory
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return None, f"not the JSON that README.md asks for: {error!r}; {said}", memory
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    if not hasattr(os, "wait4"):
+        process.wait()
+        return 0
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+# Comparing
+
+
+def compare(report: Report, fixture: Fixture, found: dict[str, Any], left_out: list[str]) -> None:
+    """Hold a reading against what the fixture expects, each requirement that it shows."""
+    expected = fixture.case["reading"]
+    needed = {name for name, value in expected.items() if not value.get("may-be-absent")}
+    optional = set(expected) - needed
+    shows = fixture.case["shows"]
+    if not needed <= set(found) <= needed | optional:
+        tell(report, shows, fixture.name, sorted(needed), sorted(found))
+    for name, values in expected.items():
+        if name not in found:
+            continue
+        for key, value in values.items():
+            if key == "may-be-absent" or (key == "life" and "life" in left_out):
+                continue
+            if key in OUTPUT_KEYS and "output" in left_out:
+                continue
+            got = found[name].get(key)
+            if not same(key, value, got):
+                tell(report, shows, f"{fixture.name}: {name}: {key}", value, got)
+    for requirement in shows:
+        report.held.add(requirement)
+
+
+def tell(report: Report, shows: list[str], where: str, expected: Any, found: Any) -> None:
+    """Tell of a difference; it counts for each reader's requirement that the fixture shows, or for all."""
+    for requirement in [name for name in shows if BINDS_READERS.match(name)] or shows:
+        report.check(requirement, where, expected, found, ok=False)
+
+
+BINDS_READERS = re.compile("READ|STATE|VERSION|SAFE")
+
+
+def same(key: str, expected: Any, found: Any) -> bool:
+    """Whether two values of a reading mean the same."""
+    if key in ("timestamp", "start-time", "end-time") and isinstance(expected, str):
+        a, b = moment(expected), moment(found)
+        return a is not None and b is not None and abs((a - b).total_seconds()) <= 0.001
+    if key == "problems":
+        # "." speaks of the folder as a whole, and so of each of its files.
+        return isinstance(found, list) and (
+            set(expected) == set(found) or ("." in found and bool(expected))
+        )
+    return normal(expected) == normal(found)
+
+
+def normal(value: Any) -> Any:
+    """A value in which what means the same is the same: 1 and 1.0, an unpaired surrogate and U+FFFD."""
+    if isinstance(value, dict):
+        return {normal(key): normal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [normal(item) for item in value]
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    return ("boolean", value) if isinstance(value, bool) else value
+
+
+def moment(text: Any) -> datetime | None:
+    """A time of a reading: RFC 3339 with any offset; fractions beyond microseconds are cut."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", str(text))
+    if not found:
+        return None
+    day, fraction, offset = found.groups()
+    digits = f"{fraction or ''}000000"[:6]
+    text = f"{day}.{digits}{'+00:00' if offset == 'Z' else offset}"
+    return datetime.fromisoformat(text).astimezone(timezone.utc)
+
+
+# In motion
+
+
+def state_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every name below a folder, how large it is and when it was changed."""
+    found = {}
+    for path, folders, files in os.walk(folder):
+        for name in folders + files:
+            status = os.lstat(os.path.join(path, name))
+            found[os.path.join(path, name)] = (status.st_size if name in files else 0, status.st_mtime_ns)
+    return found
+
+
+def check_fixture(report: Report, command: list[str], fixture: Fixture, left_out: list[str]) -> str:
+    """Check one fixture; return why not, where this system can't have it."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "experiments")
+        needs = fixture.case.get("needs", [])
+        if "linux" in needs and sys.platform != "linux":
+            return "needs Linux"
+        try:
+            fixture.lay_out(target)
+        except (OSError, AttributeError) as error:
+            return f"can't be made here: {error}"
+        before = state_of(Path(folder))
+        reading, problem, memory = read(command, target)
+        if reading is None:
+            tell(report, fixture.case["shows"], fixture.name, "a reading", problem)
+        else:
+            compare(report, fixture, reading, left_out)
+        report.check("STATE-4", fixture.name, "nothing written", "something", ok=state_of(Path(folder)) == before)
+        if "SAFE-4" in fixture.case["shows"]:
+            shown = f"{memory // 2**20} MiB"
+            report.check("SAFE-4", fixture.name, f"at most {MEMORY // 2**20} MiB", shown, ok=memory <= MEMORY)
+    return ""
+
+
+def check_order(report: Report, command: list[str]) -> None:
+    """READ-7: what is opened first, STATUS or another file; seen by what Linux tells of opened files."""
+    from watch import Watch
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "experiments")
+        shutil.copytree(SPEC / "1.0" / "fixtures" / "valid" / "STATUS-3-success" / "experiments", target)
+        with Watch(target / "1", opened=True) as watch:
+            read(command, target)
+            opened = [event.name for event in watch.events() if event.kind == "opened" and event.name]
+        first = opened[0] if opened else "nothing"
+        report.check("READ-7", "the order of reading", "STATUS first", f"{first} first", ok=first == "STATUS")
+
+
+def check_changes(report: Report, command: list[str]) -> None:
+    """READ-8: experiments are resumed, end and vanish while they are read."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder, "experiments")
+        source = SPEC / "1.0" / "fixtures" / "valid" / "STATUS-3-success" / "experiments" / "1"
+        for number in range(200):
+            shutil.copytree(source, target / str(number))
+        stop = threading.Event()
+        churn = threading.Thread(target=_churn, args=(target, source, stop))
+        churn.start()
+        try:
+            for _ in range(5):
+                reading, problem, _ = read(command, target)
+                stays = set() if reading is None else {str(number) for number in range(150)} - set(reading)
+                found = problem or f"without {', '.join(sorted(stays))}"
+                report.check("READ-8", "while folders change and vanish", "all that stays", found,
+                             ok=reading is not None and not stays)
+        finally:
+            stop.set()
+            churn.join()
+
+
+def _churn(target: Path, source: Path, stop: threading.Event) -> None:
+    while not stop.is_set():
+        for number in range(150, 200):
+            shutil.rmtree(target / str(number), ignore_errors=True)
+            for file in ("metadata.json", "STATUS"):
+                new = target / str(number - 150) / ".new"
+                new.write_bytes((source / file).read_bytes())
+                os.replace(new, new.parent / file)
+        for number in range(150, 200):
+            shutil.copytree(source, target / str(number), dirs_exist_ok=True)
+
+
+MOTION = {"in motion: the order of reading": check_order, "in motion: changes": check_changes}
+
+
+def main() -> int:
+    """Check what the command line says."""
+    every = {fixture.name: fixture for fixture in fixtures()}
+    options = arguments("Hold a reader against the format.", PARTS, [*every, *MOTION])
+    report = Report()
+    for name in options.names:
+        if name in MOTION:
+            if "order" in name and sys.platform != "linux":
+                print(f"skip  {name}: needs Linux")
+            else:
+                MOTION[name](report, options.command)
+        elif every[name].part in options.without:
+            continue
+        elif why := check_fixture(report, options.command, every[name], options.without):
+            print(f"skip  {name}: {why}")
+    return report.end(options.without)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""What a check found, requirement by requirement, and how it is told. Standard library only."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Report", "arguments", "requirements"]
+
+FORMAT = Path(__file__).resolve().parent.parent / "1.0" / "format.md"
+
+
+def requirements() -> dict[str, str]:
+    """Each requirement of format 1.0 and its level: "MUST", "SHOULD" or "MAY", as the text has it."""
+    items = re.findall(r"^- \*\*([A-Z]+-[0-9]+)\*\*(.*(?:\n  .*)*)", FORMAT.read_text("utf-8"), re.MULTILINE)
+    return {name: re.findall(r"\b(MUST|SHOULD|MAY)\b", text)[0] for name, text in items}
+
+
+class Report:
+    """What was looked at, and what was found wrong; told as it comes, and counted at the end.
+
+    Attributes:
+        broken: the requirements that were broken, MUST and SHOULD.
+        held: those that were looked at.
+    """
+
+    def __init__(self) -> None:
+        self.broken: set[str] = set()
+        self.held: set[str] = set()
+        self._levels = requirements()
+
+    def check(self, requirement: str, where: str, expected: Any, found: Any, ok: bool | None = None) -> None:
+        """Hold what was found against what was expected: by `ok`, or else they have to be equal."""
+        self.held.add(requirement)
+        if found == expected if ok is None else ok:
+            return
+        self.broken.add(requirement)
+        word = "FAIL" if self._levels[requirement] == "MUST" else "warn"
+        print(f"{word}  {requirement}  {where}\n      expected  {_shown(expected)}\n      found     {_shown(found)}")
+
+    def end(self, left_out: Iterable[str] = ()) -> int:
+        """Tell the sum of it; return the exit code, 1 where a MUST is broken."""
+        broken = {name for name in self.broken if self._levels[name] == "MUST"}
+        advised = self.broken - broken
+        print(f"{len(self.held - self.broken)} requirements held, {len(broken)} broken", end="")
+        print(f", {len(advised)} recommendations not kept" if advised else "", end="")
+        print(f"; left out: {', '.join(sorted(left_out))}" if left_out else "")
+        return 1 if broken else 0
+
+
+def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> argparse.Namespace:
+    """Parse the command line that both checks share; `command` is what follows `--`."""
+    parser = argparse.ArgumentParser(
+        description=description,
+        usage="%(prog)s [--without PART] [--only TEXT] [--list] -- COMMAND …",
+        epilog="parts: " + "; ".join(f"{part}: {what}" for part, what in parts.items()),
+    )
+    parser.add_argument("--without", action="append", default=[], choices=parts, metavar="PART",
+                        help="leave out an optional part, several by repeating it")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only those with this in their name")
+    parser.add_argument("--list", action="store_true", help="print the names of what is checked, and stop")
+    parser.add_argument("command", nargs="*", help="the adapter, after --")
+    options, rest = parser.parse_known_args(_before(sys.argv[1:]))
+    options.command = sys.argv[1:][len(_before(sys.argv[1:])) + 1 :]
+    if rest:
+        parser.error(f"unknown: {' '.join(rest)}; the adapter's command stands after --")
+    names = [name for name in names if options.only in name]
+    if options.list:
+        print("\n".join(names))
+        sys.exit(0)
+    if not options.command:
+        parser.error("no command: what is to be checked stands after --")
+    if not names:
+        parser.error(f"nothing has {options.only!r} in its name; --list shows all")
+    options.names = names
+    return options
+
+
+def _before(words: list[str]) -> list[str]:
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=True, default=str)
+    return text if len(text) <= 300 else f"{text[:150]} … {text[-150:]}"
