@@ -1,7 +1,7 @@
 """Folders held against format 1.0: `python spec/kit/folder.py FOLDER …`.
 
-It needs the schemas in `spec/1.0`, Python and jsonschema, and nothing else. It sees a folder at rest: the order
-of writes and the claims of ids are for `recorder.py`.
+It needs the schemas in `spec/1.0`, Python and jsonschema, and nothing else. It sees a folder at rest; in
+which order files were written, and how ids were claimed, is for `recorder.py`.
 """
 
 from __future__ import annotations

@@ -12,20 +12,17 @@ import os
 import re
 import shutil
 import signal
-import socket
-import string
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from fixtures import SPEC, Fixture, fixtures
 from report import Report, arguments
 
-SPEC = Path(__file__).resolve().parent.parent
 PARTS = {
     "life": "tells lost and silent experiments from running ones",
     "legacy": "reads folders of version 0",
@@ -36,88 +33,6 @@ MEMORY = 2**30  # that it may take
 OUTPUT_KEYS = ("stdout", "stderr")
 
 
-class Fixture:
-    """A directory of experiments as data, and how it is to be read."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.name = folder.relative_to(SPEC).as_posix().replace("fixtures/", "")
-        self.case = json.loads((folder / "case.json").read_text("utf-8"))
-        self.part = "legacy" if self.name.startswith("0/") else self.case.get("part")
-
-    def lay_out(self, target: Path) -> None:
-        """Copy it, and make what can't lie in git; OSError where this system can't have that."""
-        source = self.folder / "experiments"
-        shutil.copytree(source, target) if source.exists() else target.mkdir()
-        for step in self.case.get("make", []):
-            make(target, step)
-
-
-def fixtures() -> list[Fixture]:
-    """All fixtures, by name."""
-    return [Fixture(path.parent) for path in sorted(SPEC.glob("*/fixtures/**/case.json"))]
-
-
-def make(target: Path, step: dict[str, Any]) -> None:
-    """Do one step of a fixture's `make`."""
-    path = target / step["path"]
-    match step["do"]:
-        case "folder":
-            path.mkdir(parents=True)
-        case "rename":
-            path.rename(target / step["to"])
-        case "link":
-            path.symlink_to(step["to"])
-        case "pipe":
-            os.mkfifo(path)
-        case "socket":
-            _socket(path)
-        case "write":
-            path.write_bytes(b"".join(text.encode() * times for text, times in step["parts"]))
-        case "extend":
-            os.truncate(path, step["bytes"])
-        case "age":
-            then = time.time() - step["seconds"]
-            os.utime(path, (then, then))
-        case "set":
-            _set(path, step["keys"])
-
-
-def _socket(path: Path) -> None:
-    here = os.getcwd()
-    os.chdir(path.parent)  # the whole path may be too long for a socket's name
-    try:
-        with socket.socket(socket.AF_UNIX) as made:
-            made.bind(path.name)
-    finally:
-        os.chdir(here)
-
-
-def _set(path: Path, keys: dict[str, Any]) -> None:
-    """Set keys of a JSON file; `$NAMES` in texts stand for facts of this machine, and numbers stay numbers."""
-    facts = this_machine()
-    value = json.loads(path.read_text("utf-8"))
-    for key, text in keys.items():
-        filled = string.Template(text).substitute(facts) if isinstance(text, str) else text
-        value[key] = int(filled) if key == "pid" else filled
-    path.write_text(json.dumps(value, indent=4, ensure_ascii=False) + "\n", "utf-8")
-
-
-def this_machine() -> dict[str, str]:
-    """What `process-start` and its neighbours are made of: this process's, and the pid of one that is gone."""
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    facts = {"HOSTNAME": socket.gethostname(), "PID": str(os.getpid()), "PID_GONE": str(gone.pid)}
-    if hasattr(os, "uname"):
-        facts["HOSTNAME"] = os.uname().nodename
-    facts["HOSTNAME_UPPER"] = facts["HOSTNAME"].upper()
-    if sys.platform == "linux":
-        facts["BOOT"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        facts["NAMESPACE"] = os.readlink("/proc/self/ns/pid").strip("pid:[]")
-        facts["START"] = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
-    return facts
-
-
 # Running a reader
 
 
@@ -126,7 +41,11 @@ def read(command: list[str], directory: Path) -> tuple[dict[str, Any] | None, st
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         environment = {**os.environ, "TZ": "UTC"}  # legacy times are in the reader's local time
         process = subprocess.Popen(
-            [*command, str(directory)], stdin=subprocess.DEVNULL, stdout=out, stderr=errors, env=environment,
+            [*command, str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            env=environment,
             start_new_session=True,
         )
         alarm = threading.Timer(SECONDS, _kill, [process])
@@ -206,9 +125,7 @@ def same(key: str, expected: Any, found: Any) -> bool:
         return a is not None and b is not None and abs((a - b).total_seconds()) <= 0.001
     if key == "problems":
         # "." speaks of the folder as a whole, and so of each of its files.
-        return isinstance(found, list) and (
-            set(expected) == set(found) or ("." in found and bool(expected))
-        )
+        return isinstance(found, list) and (set(expected) == set(found) or ("." in found and bool(expected)))
     return normal(expected) == normal(found)
 
 
@@ -264,7 +181,9 @@ def check_fixture(report: Report, command: list[str], fixture: Fixture, left_out
             tell(report, fixture.case["shows"], fixture.name, "a reading", problem)
         else:
             compare(report, fixture, reading, left_out)
-        report.check("STATE-4", fixture.name, "nothing written", "something", ok=state_of(Path(folder)) == before)
+        report.check(
+            "STATE-4", fixture.name, "nothing written", "something", ok=state_of(Path(folder)) == before
+        )
         if "SAFE-4" in fixture.case["shows"]:
             shown = f"{memory // 2**20} MiB"
             report.check("SAFE-4", fixture.name, f"at most {MEMORY // 2**20} MiB", shown, ok=memory <= MEMORY)
@@ -300,8 +219,13 @@ def check_changes(report: Report, command: list[str]) -> None:
                 reading, problem, _ = read(command, target)
                 stays = set() if reading is None else {str(number) for number in range(150)} - set(reading)
                 found = problem or f"without {', '.join(sorted(stays))}"
-                report.check("READ-8", "while folders change and vanish", "all that stays", found,
-                             ok=reading is not None and not stays)
+                report.check(
+                    "READ-8",
+                    "while folders change and vanish",
+                    "all that stays",
+                    found,
+                    ok=reading is not None and not stays,
+                )
         finally:
             stop.set()
             churn.join()

@@ -41,7 +41,8 @@ class Report:
             return
         self.broken.add(requirement)
         word = "FAIL" if self._levels[requirement] == "MUST" else "warn"
-        print(f"{word}  {requirement}  {where}\n      expected  {_shown(expected)}\n      found     {_shown(found)}")
+        print(f"{word}  {requirement}  {where}")
+        print(f"      expected  {_shown(expected)}\n      found     {_shown(found)}")
 
     def end(self, left_out: Iterable[str] = ()) -> int:
         """Tell the sum of it; return the exit code, 1 where a MUST is broken."""
@@ -60,10 +61,23 @@ def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> 
         usage="%(prog)s [--without PART] [--only TEXT] [--list] -- COMMAND …",
         epilog="parts: " + "; ".join(f"{part}: {what}" for part, what in parts.items()),
     )
-    parser.add_argument("--without", action="append", default=[], choices=parts, metavar="PART",
-                        help="leave out an optional part, several by repeating it")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=parts,
+        metavar="PART",
+        help="leave out an optional part, several by repeating it",
+    )
     parser.add_argument("--only", metavar="TEXT", default="", help="only those with this in their name")
     parser.add_argument("--list", action="store_true", help="print the names of what is checked, and stop")
+    parser.add_argument(
+        "--copy",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="recorder.py: a file that the adapter needs in the repository, several by repeating it",
+    )
     parser.add_argument("command", nargs="*", help="the adapter, after --")
     options, rest = parser.parse_known_args(_before(sys.argv[1:]))
     options.command = sys.argv[1:][len(_before(sys.argv[1:])) + 1 :]
@@ -86,5 +100,9 @@ def _before(words: list[str]) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, ensure_ascii=True, default=str)
+    text = (
+        value
+        if isinstance(value, str) and value.isprintable()
+        else json.dumps(value, ensure_ascii=True, default=str)
+    )
     return text if len(text) <= 300 else f"{text[:150]} … {text[-150:]}"

@@ -1,10 +1,11 @@
-"""What happens to the names in one folder, in its order, as Linux tells it (inotify). Standard library only."""
+"""What happens to the names in one folder, and in which order, as Linux tells it. Standard library only."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import struct
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -33,12 +34,17 @@ class Event(NamedTuple):
 
 
 class Watch:
-    """A folder watched from here to the end of `with`; OSError where the system can't.
+    """A folder watched from here to the end of `with`. Opening is told only where asked for, as it is much.
 
-    Opening is told only where asked for, as it is much.
+    Attributes:
+        able: whether this system tells anything; where it does not, nothing happens, and nothing follows.
     """
 
+    able = sys.platform == "linux"
+
     def __init__(self, folder: Path, *, opened: bool = False) -> None:
+        if not self.able:
+            return
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         mask = sum(kind for kind, word in _KINDS.items() if opened or word != "opened")
@@ -47,8 +53,8 @@ class Watch:
 
     def events(self) -> list[Event]:
         """What has happened since the last call, oldest first."""
-        found = []
-        while True:
+        found: list[Event] = []
+        while self.able:
             try:
                 data = os.read(self._descriptor, 2**16)
             except BlockingIOError:
@@ -61,13 +67,17 @@ class Watch:
                 place += length
                 kind = next((word for bit, word in _KINDS.items() if mask & bit), "")
                 found.append(Event(kind, name, bool(mask & 0x40000000)))
+        return found
 
     def close(self) -> None:
         """Watch no longer."""
-        os.close(self._descriptor)
+        if self.able:
+            os.close(self._descriptor)
 
     def __enter__(self) -> Watch:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

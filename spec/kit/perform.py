@@ -1,0 +1,48 @@
+"""The program of a scenario, for adapters of recorders that wrap a command: `perform.py SCENARIO`.
+
+It does the scenario's steps but for those that need a library: it prints, waits, ends, handles signals. For a
+summary it runs the command in the environment variable `KIT_SUMMARY`, with the JSON on its standard input.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+
+def said(value: Any) -> Any:
+    """A value as the format writes it: `{"$number": "NaN"}` is "NaN"."""
+    if isinstance(value, dict):
+        if set(value) in ({"$number"}, {"$object"}):
+            return next(iter(value.values()))
+        return {key: said(item) for key, item in value.items()}
+    return [said(item) for item in value] if isinstance(value, list) else value
+
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    scenario = json.load(file)
+
+for step in scenario["steps"]:
+    what = step["do"]
+    if what == "print":
+        stream = sys.stdout.buffer if step["to"] == "stdout" else sys.stderr.buffer
+        stream.write(step["text"].encode())
+        stream.flush()
+    elif what == "wait":
+        print("ready", flush=True)
+        sys.stdin.readline()
+    elif what == "summary":
+        values = json.dumps(said(step["values"]), indent=4, ensure_ascii=False)
+        subprocess.run(os.environ["KIT_SUMMARY"], shell=True, input=values.encode(), check=True)
+    elif what == "handle":
+        signal.signal(getattr(signal, step["signal"]), lambda *_: None)
+    elif what == "fork":
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+    elif what == "exit":
+        sys.exit(step["code"])
+    elif what == "raise":
+        raise ValueError(step["text"])

@@ -1,0 +1,67 @@
+"""Any recorder held against format 1.0: `python spec/kit/recorder.py [--copy FILE] -- COMMAND …`.
+
+The command is run in a new repository with the path of a scenario as its last argument, and is to do what
+that says (README.md tells how); then what it left is held against the format. It needs git, jsonschema, and
+Linux or macOS, of which the second shows less: the order of writes can't be seen there.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import folder as at_rest
+from report import Report, arguments
+from scenarios import SCENARIOS
+from stage import Stage
+
+PARTS = {
+    "defaults": "knows what the arguments would have been",
+    "types": "knows numbers from texts among the arguments",
+    "description": "records a word on the experiment",
+    "summary": "records summaries",
+    "output": "copies standard output and standard error",
+    "exit-codes": "sees exit codes",
+    "exceptions": "sees uncaught exceptions",
+    "signals": "sees signals that end the program",
+    "handlers": "bears programs that handle signals themselves",
+    "fork": "bears programs that fork",
+    "surrogates": "has texts with unpaired surrogates",
+    "objects": "takes values that JSON does not have",
+    "files": "gives the program files in the folder by their name",
+    "ids": "takes ids from the user",
+    "patch": "records uncommitted changes where the user asks for it",
+    "resume": "resumes experiments",
+    "jobs": "records a scheduler's keys",
+    "heartbeat": "gives signs of life",
+}
+
+
+def check(report: Report, name: str, command: list[str], copies: list[Path], left_out: list[str]) -> None:
+    """Play one scenario, and hold every folder that it left against the format."""
+    with tempfile.TemporaryDirectory() as place:
+        stage = Stage(Path(place).resolve(), command, copies, report, left_out)
+        SCENARIOS[name].play(stage)
+        for experiment in stage.names() if SCENARIOS[name].judged else []:
+            path = stage.experiments / experiment
+            for line in [*at_rest.problems(path), *at_rest.warnings(path)]:
+                requirement, file, message = line.split(": ", 2)
+                report.check(
+                    requirement, f"{name}: {experiment}: {file}", "what the format says", message, ok=False
+                )
+
+
+def main() -> int:
+    """Check what the command line says."""
+    options = arguments("Hold a recorder against the format.", PARTS, SCENARIOS)
+    report = Report()
+    copies = [Path(path) for path in options.copy]
+    for name in options.names:
+        if not set(SCENARIOS[name].parts) & set(options.without):
+            check(report, name, options.command, copies, options.without)
+    return report.end(options.without)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

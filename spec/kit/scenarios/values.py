@@ -1,0 +1,153 @@
+"""Scenarios of values: summaries, arguments, output, files. Standard library only."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from stage import Stage
+from watch import Watch
+
+from scenarios.common import WAIT, replaced, say, scenario, summary
+
+
+@scenario("summary")
+def summaries(stage: Stage) -> None:
+    """Summaries, one after the other."""
+    play = stage.start(
+        summary(loss=0.5, epoch=1), WAIT, summary(loss=0.25), WAIT, summary(loss=0.125, done=True)
+    )
+    play.ready()
+    stage.check("SUMMARY-1", "the first summary", {"loss": 0.5, "epoch": 1}, stage.json("summary.json"))
+    watch = Watch(stage.experiments / "1")
+    play.go()
+    play.ready()
+    stage.check("SUMMARY-1", "the second summary", {"loss": 0.25}, stage.json("summary.json"))
+    play.go()
+    play.end()
+    replaced(stage, "a summary", watch.events())
+    watch.close()
+    stage.check("SUMMARY-1", "the last summary", {"loss": 0.125, "done": True}, stage.json("summary.json"))
+
+
+@scenario("types")
+def odd_values(stage: Stage) -> None:
+    """Numbers and texts that are not as usual."""
+    odd = {
+        "nan": {"$number": "NaN"},
+        "up": {"$number": "Infinity"},
+        "down": [{"$number": "-Infinity"}],
+        "whole": 3,
+        "other": 3.5,
+        "tiny": 1e-9,
+        "yes": True,
+        "none": None,
+        "empty": {},
+        "list": [1, [2, {"a": "b"}]],
+        "é ☕": 'naïve\n\t"\\ \u007f\u2028',
+        "a.b": "",
+        "z": "last",
+        "a": "first",
+    }
+    said = {**odd, "nan": "NaN", "up": "Infinity", "down": ["-Infinity"]}
+    play = stage.run(args=odd, defaults={})
+    stage.check(
+        "JSON-5",
+        "odd values: args.json",
+        {k: said[k] for k in ("nan", "up", "down")},
+        {k: stage.json("args.json").get(k) for k in ("nan", "up", "down")},
+    )
+    stage.check(
+        "ARGS-1", f"odd values: args.json ({play.errors.decode()[-200:]})", said, stage.json("args.json")
+    )
+    stage.check("JSON-9", "odd values: the order of keys", list(said), list(stage.json("args.json")))
+    text = (stage.bytes("args.json") or b"").decode(errors="replace")
+    stage.check("JSON-10", "the integer 3", '"whole": 3,', _line(text, "whole"))
+    stage.check("JSON-8", "characters as they are", '"é ☕": "naïve', _line(text, "é ☕")[:13])
+
+
+def _line(text: str, key: str) -> str:
+    return next(
+        (line.strip() for line in text.splitlines() if line.strip().startswith(f'"{key}"')), "no such line"
+    )
+
+
+@scenario("types")
+def floats_that_are_whole(stage: Stage) -> None:
+    """A floating-point number that is whole stays one."""
+    stage.run(args={"scale": {"$number": "1.0"}}, defaults={})
+    found = _line((stage.bytes("args.json") or b"").decode(errors="replace"), "scale")
+    stage.check(
+        "JSON-10",
+        "the floating-point number 1",
+        "a fraction or an exponent",
+        found,
+        re.search(r'"scale": 1(\.0+|\.?0*[eE][+-]?0+)$', found) is not None,
+    )
+
+
+@scenario("surrogates")
+def unpaired_surrogates(stage: Stage) -> None:
+    """A text for which UTF-8 has no form."""
+    stage.run(args={"path": "caf\udce9"}, defaults={})
+    data = stage.bytes("args.json") or b""
+    stage.check(
+        "JSON-6",
+        "an unpaired surrogate",
+        '"path": "caf\\udce9"',
+        _line(data.decode(errors="replace"), "path"),
+        b'"caf\\udce9"' in data.lower(),
+    )
+
+
+@scenario("objects")
+def objects(stage: Stage) -> None:
+    """A value that JSON does not have, in two runs."""
+    for _ in range(2):
+        stage.run(args={"thing": {"$object": "a"}}, defaults={})
+    first, second = (stage.json("args.json", name).get("thing") for name in ("1", "2"))
+    stage.check(
+        "ARGS-5", "a value that JSON does not have", "a text", first, bool(first) and isinstance(first, str)
+    )
+    stage.check("ARGS-5", "the same value in the second run", first, second)
+
+
+@scenario()
+def no_defaults(stage: Stage) -> None:
+    """Defaults that nobody knows."""
+    stage.run(defaults=None)
+    stage.check("ARGS-4", "default_args.json", {}, stage.json("default_args.json"))
+
+
+@scenario("output")
+def output(stage: Stage) -> None:
+    """Odd output: what is in the file is what was shown."""
+    play = stage.run(say("10%\r100%\r\n"), say("\x1b[31mred\x1b[0m\x00\n"), say("no end", "stderr"), say("…"))
+    stage.check("OUT-3", "odd output: stdout", play.shown.decode(), (stage.bytes("stdout") or b"").decode())
+    stage.check(
+        "OUT-3",
+        "odd output: stdout",
+        "10%\r100%\r\n\x1b[31mred\x1b[0m\x00\n…",
+        (stage.bytes("stdout") or b"").decode(),
+    )
+    stage.check("OUT-3", "odd output: stderr", "no end", (stage.bytes("stderr") or b"").decode())
+
+
+@scenario("files")
+def files_of_its_own(stage: Stage) -> None:
+    """A program that asks the recorder for a recorded file to write to."""
+    play = stage.start(
+        *({"do": "file", "name": name} for name in ("STATUS", "Metadata.JSON", "model.txt")), WAIT
+    )
+    play.ready()
+    stage.check("DIR-6", "files that the program was given: STATUS", "RUNNING\n", stage.status())
+    stage.check(
+        "DIR-6",
+        "files that the program was given: metadata.json",
+        "1.0",
+        stage.metadata().get("format-version"),
+    )
+    written = sorted(name for name in os.listdir(stage.experiments / "1") if name.lower() == "metadata.json")
+    stage.check("DIR-6", "files that the program was given: names", ["metadata.json"], written)
+    play.go()
+    play.end()

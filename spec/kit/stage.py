@@ -1,0 +1,211 @@
+"""A repository in which a recorder's adapter plays scenarios, and what it leaves there."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from report import Report
+from watch import Watch
+
+__all__ = ["REMOTE", "Play", "Stage", "contents_of"]
+
+SECONDS = 60  # in which whatever is waited for has to happen
+REMOTE = "https://git.example.org/ada/digits.git"
+SCHEDULERS = ("SLURM_", "PBS_", "LSB_", "OMPI_", "PMI_", "PMIX_")
+RANKS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+
+
+class Play:
+    """One run of the adapter with one scenario."""
+
+    def __init__(self, command: list[str], folder: Path, scenario: Path, **how: Any) -> None:
+        self.shown = b""
+        self.process = subprocess.Popen(
+            [*command, str(scenario)],
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            **how,
+        )
+        self.errors = b""
+
+    def ready(self) -> bool:
+        """Wait until the program says that it waits; False if it ended instead."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + SECONDS
+        seen = len(self.shown)
+        while b"ready\n" not in self.shown[seen:].replace(b"\r\n", b"\n"):
+            if select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+                data = os.read(self.process.stdout.fileno(), 2**16)
+                self.shown += data
+                if not data:
+                    return False
+            else:
+                self.process.kill()
+                return False
+        return True
+
+    def go(self) -> None:
+        """Let it go on."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+
+    def end(self, number: int | None = None) -> Play:
+        """Wait for its end, after a signal where one is given."""
+        if number is not None:
+            self.process.send_signal(number)
+        try:
+            shown, self.errors = self.process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            shown, self.errors = self.process.communicate()
+        self.shown += shown
+        return self
+
+    @property
+    def code(self) -> int:
+        """The exit code, or minus a signal."""
+        return self.process.returncode
+
+
+class Stage:
+    """A new repository with one commit, a remote with a password in its URL, and the adapter's files.
+
+    Attributes:
+        repository: its folder, in which the adapter runs.
+        experiments: the experiments directory; not there at first.
+        left_out: the optional parts that the recorder does not have.
+    """
+
+    def __init__(
+        self, folder: Path, command: list[str], copies: list[Path], report: Report, left_out: list[str]
+    ) -> None:
+        self.folder, self.command, self.report, self.left_out = folder, command, report, left_out
+        self.repository = folder / "repository"
+        self.experiments = self.repository / "experiments"
+        self.repository.mkdir()
+        for path in copies:
+            shutil.copy(path, self.repository)
+        (self.repository / "data.txt").write_bytes(b"one\ntwo\n")
+        (self.repository / "data.bin").write_bytes(bytes(range(256)))
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(SCHEDULERS) and name not in RANKS
+        }
+        self.environment.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
+        self.git("init", "-q", "-b", "main")
+        self.git("remote", "add", "origin", REMOTE.replace("https://", "https://ada:secret@"))
+        self.commit("Train\n\nThe body, ünïcode ☕.")
+
+    def git(self, *arguments: str, cwd: Path | None = None) -> str:
+        """Run git in the repository; return what it prints, without white space at its ends."""
+        user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+        done = subprocess.run(
+            ["git", *user, *arguments],
+            cwd=cwd or self.repository,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
+        return done.stdout.decode().strip()
+
+    def commit(self, message: str) -> None:
+        """Commit all that is there."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def start(
+        self,
+        *steps: dict[str, Any],
+        environment: dict[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+        **scenario: Any,
+    ) -> Play:
+        """Start the adapter with a scenario: README.md tells its keys."""
+        whole = {
+            "experiments-directory": "experiments",
+            "args": {"lr": 0.5},
+            "defaults": {"lr": 0.1},
+            "id": None,
+            "description": "",
+            "resume": False,
+            "allow-dirty": False,
+        }
+        whole.update({key.replace("_", "-"): value for key, value in scenario.items()})
+        whole["steps"] = list(steps)
+        path = self.folder / f"scenario-{time.monotonic_ns()}.json"
+        path.write_text(json.dumps(whole, indent=4) + "\n", "utf-8")
+        how: dict[str, Any] = {} if before is None else {"preexec_fn": before}
+        return Play(
+            self.command, self.repository, path, env={**self.environment, **(environment or {})}, **how
+        )
+
+    def run(self, *steps: dict[str, Any], **scenario: Any) -> Play:
+        """Play a scenario from its start to its end."""
+        return self.start(*steps, **scenario).end()
+
+    def names(self) -> list[str]:
+        """The experiments that are there: names without a dot in front, numbers first."""
+        found = os.listdir(self.experiments) if self.experiments.is_dir() else []
+        return sorted((name for name in found if name[0] != "."), key=lambda name: (len(name), name))
+
+    def metadata(self, name: str = "1") -> dict[str, Any]:
+        """What metadata.json holds; {} if it can't be read, which is told elsewhere."""
+        return self.json("metadata.json", name)
+
+    def json(self, file: str, name: str = "1") -> dict[str, Any]:
+        """What a JSON file holds; {} if it can't be read."""
+        try:
+            value = json.loads((self.experiments / name / file).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def bytes(self, file: str, name: str = "1") -> bytes | None:
+        """What a file holds; None if it is not there."""
+        try:
+            return (self.experiments / name / file).read_bytes()
+        except OSError:
+            return None
+
+    def status(self, name: str = "1") -> str | None:
+        """STATUS as text."""
+        data = self.bytes("STATUS", name)
+        return None if data is None else data.decode(errors="replace")
+
+    def set(self, name: str = "1", drop: tuple[str, ...] = (), **keys: Any) -> None:
+        """Change keys of metadata.json, as time or another program would have."""
+        value = {key: item for key, item in self.metadata(name).items() if key not in drop}
+        value.update({key.replace("_", "-"): item for key, item in keys.items()})
+        text = json.dumps(value, indent=4, ensure_ascii=False) + "\n"
+        (self.experiments / name / "metadata.json").write_text(text, "utf-8")
+
+    def check(self, requirement: str, where: str, expected: Any, found: Any, ok: bool | None = None) -> None:
+        """`Report.check`."""
+        self.report.check(requirement, where, expected, found, ok)
+
+    def watch_a_start(self, play: Play) -> tuple[list[str], Watch | None]:
+        """Wait for the folder of a first experiment; what it holds already, and a watch on it."""
+        deadline = time.monotonic() + SECONDS
+        while not self.names() and play.process.poll() is None and time.monotonic() < deadline:
+            pass  # a watch on a directory that is not there yet can't be had
+        for name in self.names():
+            watch = Watch(self.experiments / name)
+            return os.listdir(self.experiments / name), watch
+        return [], None
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """All files below a folder with their bytes."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
