@@ -184,6 +184,10 @@ def check_fixture(report: Report, command: list[str], fixture: Fixture, left_out
         report.check(
             "STATE-4", fixture.name, "nothing written", "something", ok=state_of(Path(folder)) == before
         )
+        ran = [path for path in (Path("ran"), target / "1" / "ran", target / "ran") if path.exists()]
+        report.check("SAFE-7", fixture.name, "nothing of it is run", "it was", ok=not ran)
+        for path in ran:
+            path.unlink()
         if "SAFE-4" in fixture.case["shows"]:
             shown = f"{memory // 2**20} MiB"
             report.check("SAFE-4", fixture.name, f"at most {MEMORY // 2**20} MiB", shown, ok=memory <= MEMORY)

@@ -140,6 +140,7 @@ class Stage:
             "id": None,
             "description": "",
             "resume": False,
+            "handlers": [],
             "allow-dirty": False,
         }
         whole.update({key.replace("_", "-"): value for key, value in scenario.items()})

@@ -54,6 +54,8 @@ def do(experiment, step):
 
 with open(sys.argv[1], encoding="utf-8") as file:
     scenario = json.load(file)
+for name in scenario["handlers"]:
+    signal.signal(getattr(signal, name), lambda *_: None)
 if "heartbeat-seconds" in scenario:  # the recorder has no option for what only a test would set
     meticulous._format.HEARTBEAT_SECONDS = scenario["heartbeat-seconds"]
 experiment = Experiment(

@@ -66,6 +66,19 @@ def _whole(stage: Stage, where: str, name: str) -> None:
     stage.check("DIR-7", f"{where}: {name}: other names", [], sorted(visible - RECORDED))
 
 
+@scenario(judged=False)
+def no_room_at_all(stage: Stage) -> None:
+    """A start that finds no room: files may have no bytes."""
+    stage.experiments.mkdir()
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    stage.run(before=limit)
+    stage.check("START-2", "a start without room: experiments", [], stage.names())
+
+
 @scenario("summary")
 def no_room(stage: Stage) -> None:
     """A summary that finds no room: files may have 64 KiB."""

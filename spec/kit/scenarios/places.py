@@ -63,6 +63,19 @@ def numbers(stage: Stage) -> None:
     stage.check("DIR-4", "what others wrote", sorted(before.items()), sorted(after.items()))
 
 
+@scenario(judged=False)
+def a_number_that_is_taken(stage: Stage) -> None:
+    """The number after the highest one is taken, and is none that a listing shows: a digit too many."""
+    for number in (10**18 - 1, 10**18):
+        (stage.experiments / str(number)).mkdir(parents=True)
+    (stage.experiments / str(10**18) / "kept").write_text("mine\n")
+    stage.run()
+    recorded = [name for name in stage.names() if (stage.experiments / name / "STATUS").exists()]
+    stage.check("ID-6", "the number after one that is taken", [str(10**18 + 1)], recorded)
+    kept = sorted(contents_of(stage.experiments / str(10**18)))
+    stage.check("ID-5", "a folder that is somebody's", ["kept"], kept)
+
+
 @scenario()
 def at_once(stage: Stage) -> None:
     """Twelve starts at once."""

@@ -45,10 +45,8 @@ def success(stage: Stage) -> None:
     if watch is not None and watch.able:
         ending = watch.events()
         watch.close()
-        renamed = [event.name for event in ending if event.kind == "moved to"]
-        stage.check(
-            "END-1", "success: the last files to be replaced", ["metadata.json", "STATUS"], renamed[-2:]
-        )
+        renamed = [e.name for e in ending if e.kind == "moved to" and e.name in ("metadata.json", "STATUS")]
+        stage.check("END-1", "success: files replaced at the end", ["metadata.json", "STATUS"], renamed)
         replaced(stage, "success", events + ending)
     if "output" not in stage.left_out:
         stage.check(
@@ -92,6 +90,9 @@ def _order_of_start(stage: Stage, there: list[str], after: list[str]) -> None:
     seen = first + [
         name for place, name in enumerate(after) if name in ORDER and name not in first + after[:place]
     ]
+    if "STATUS" in seen:
+        before = [name for name in ("stdout", "stderr") if name in seen[: seen.index("STATUS")]]
+        stage.check("OUT-1", "a start: before STATUS", ["stdout", "stderr"], before)
     rank = {name: place for place, name in enumerate(ORDER)}
     rank["git.diff"] = rank["requirements.txt"]  # of these two, either may come first
     stage.check("START-1", "the order of a start", sorted(seen, key=rank.__getitem__), seen)
@@ -148,6 +149,23 @@ def exceptions(stage: Stage) -> None:
         )
 
 
+@scenario("exceptions", "surrogates")
+def odd_exception(stage: Stage) -> None:
+    """An exception whose text has no form in UTF-8."""
+    stage.run({"do": "raise", "text": "caf\udce9 ☕"})
+    status = stage.bytes("STATUS") or b""
+    stage.check(
+        "STATUS-4", "an odd exception: STATUS", "ERROR and a reason", status, status.startswith(b"ERROR\n")
+    )
+    stage.check(
+        "STATUS-1",
+        "an odd exception: STATUS",
+        "UTF-8",
+        status,
+        "\ufffd" not in status.decode(errors="replace"),
+    )
+
+
 @scenario("signals")
 def signals(stage: Stage) -> None:
     """Signals that end the program."""
@@ -161,16 +179,24 @@ def signals(stage: Stage) -> None:
 
 @scenario("handlers")
 def handled_signal(stage: Stage) -> None:
-    """A signal that the program handles, and goes on."""
-    play = stage.start({"do": "handle", "signal": "SIGTERM"}, WAIT, WAIT)
+    """A signal that the program handles, and goes on; its handler came before the recorder, or after."""
+    before = stage.start(WAIT, WAIT, handlers=["SIGTERM"])
+    _survive(stage, before, "1")
+    after = stage.start({"do": "handle", "signal": "SIGTERM"}, WAIT, WAIT)
+    _survive(stage, after, "2")
+
+
+def _survive(stage: Stage, play: Play, name: str) -> None:
     play.ready()
     play.process.send_signal(signal.SIGTERM)
     play.go()
     if play.ready():
-        stage.check("END-4", "after a handled signal: STATUS", "RUNNING\n", stage.status())
+        stage.check("END-4", f"after a handled signal: {name}: STATUS", "RUNNING\n", stage.status(name))
         play.go()
     play.end()
-    stage.check("STATUS-3", "after a handled signal and the end: STATUS", "SUCCESS\n", stage.status())
+    stage.check(
+        "STATUS-3", f"after a handled signal and the end: {name}: STATUS", "SUCCESS\n", stage.status(name)
+    )
 
 
 @scenario()

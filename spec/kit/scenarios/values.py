@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from stage import Stage
 from watch import Watch
@@ -98,6 +99,19 @@ def unpaired_surrogates(stage: Stage) -> None:
         _line(data.decode(errors="replace"), "path"),
         b'"caf\\udce9"' in data.lower(),
     )
+
+
+@scenario("types")
+def deep_values(stage: Stage) -> None:
+    """A value of 300 levels: what is recorded of it, readers have to be able to read."""
+    deep: Any = "the end"
+    for _ in range(300):
+        deep = [deep]
+    stage.run(args={"deep": deep}, defaults={})
+    stage.check(
+        "ARGS-1", "a value of 300 levels", "something", None, bool(stage.json("args.json").get("deep"))
+    )
+    stage.report.held.add("JSON-11")  # which the look at the folder decides
 
 
 @scenario("objects")
