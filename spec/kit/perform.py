@@ -1,7 +1,9 @@
-"""The program of a scenario, for adapters of recorders that wrap a command: `perform.py SCENARIO`.
+#!/usr/bin/env python3
+"""The program of a scenario, for adapters of recorders that wrap a command.
 
-It does the scenario's steps but for those that need a library: it prints, waits, ends, handles signals. For a
-summary it runs the command in the environment variable `KIT_SUMMARY`, with the JSON on its standard input.
+It does the steps of the scenario that the environment variable `KIT_SCENARIO` names, but for those that need
+a library: it prints, waits, ends, handles signals. For a summary it runs the shell command in `KIT_SUMMARY`,
+with the JSON on its standard input.
 """
 
 import json
@@ -21,7 +23,7 @@ def said(value: Any) -> Any:
     return [said(item) for item in value] if isinstance(value, list) else value
 
 
-with open(sys.argv[1], encoding="utf-8") as file:
+with open(os.environ["KIT_SCENARIO"], encoding="utf-8") as file:
     scenario = json.load(file)
 
 for name in scenario["handlers"]:
@@ -37,7 +39,9 @@ for step in scenario["steps"]:
         sys.stdin.readline()
     elif what == "summary":
         values = json.dumps(said(step["values"]), indent=4, ensure_ascii=False)
-        subprocess.run(os.environ["KIT_SUMMARY"], shell=True, input=values.encode(), check=True)
+        subprocess.run(
+            os.environ["KIT_SUMMARY"], shell=True, input=values.encode(), check=True, restore_signals=False
+        )
     elif what == "handle":
         signal.signal(getattr(signal, step["signal"]), lambda *_: None)
     elif what == "fork":

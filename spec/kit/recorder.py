@@ -42,7 +42,11 @@ def check(report: Report, name: str, command: list[str], copies: list[Path], lef
     """Play one scenario, and hold every folder that it left against the format."""
     with tempfile.TemporaryDirectory() as place:
         stage = Stage(Path(place).resolve(), command, copies, report, left_out)
-        SCENARIOS[name].play(stage)
+        try:
+            SCENARIOS[name].play(stage)
+        except OSError as error:  # what the scenario goes on with is not there
+            said = f"{error}; the adapter said: {stage.said()}"
+            report.check("DIR-1", name, "an experiment to go on with", said, ok=False)
         for experiment in stage.names() if SCENARIOS[name].judged else []:
             path = stage.experiments / experiment
             for line in [*at_rest.problems(path), *at_rest.warnings(path)]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -78,25 +79,24 @@ def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> 
         metavar="FILE",
         help="recorder.py: a file that the adapter needs in the repository, several by repeating it",
     )
-    parser.add_argument("command", nargs="*", help="the adapter, after --")
-    options, rest = parser.parse_known_args(_before(sys.argv[1:]))
-    options.command = sys.argv[1:][len(_before(sys.argv[1:])) + 1 :]
-    if rest:
-        parser.error(f"unknown: {' '.join(rest)}; the adapter's command stands after --")
+    words = sys.argv[1:]
+    at = words.index("--") if "--" in words else len(words)
+    options, unknown = parser.parse_known_args(words[:at])
+    options.command = words[at + 1 :]
+    if unknown:
+        parser.error(f"unknown: {' '.join(unknown)}; the adapter's command stands after --")
     names = [name for name in names if options.only in name]
     if options.list:
         print("\n".join(names))
         sys.exit(0)
     if not options.command:
         parser.error("no command: what is to be checked stands after --")
+    if shutil.which(options.command[0]) is None and "/" not in options.command[0]:
+        parser.error(f"there is no command {options.command[0]}")
     if not names:
         parser.error(f"nothing has {options.only!r} in its name; --list shows all")
     options.names = names
     return options
-
-
-def _before(words: list[str]) -> list[str]:
-    return words[: words.index("--")] if "--" in words else words
 
 
 def _shown(value: Any) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class Play:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,
             **how,
         )
         self.errors = b""
@@ -55,19 +57,26 @@ class Play:
         return True
 
     def go(self) -> None:
-        """Let it go on."""
+        """Let it go on, if it is still there."""
         assert self.process.stdin is not None
-        self.process.stdin.write(b"go\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(b"go\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
 
     def end(self, number: int | None = None) -> Play:
-        """Wait for its end, after a signal where one is given."""
-        if number is not None:
+        """Wait for its end, after a signal where one is given; SIGKILL is for all its processes, too."""
+        if number == signal.SIGKILL:
+            os.killpg(self.process.pid, number)
+        elif number is not None:
             self.process.send_signal(number)
+        if self.process.stdout is None or self.process.stdout.closed:
+            return self  # it has ended already
         try:
             shown, self.errors = self.process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             shown, self.errors = self.process.communicate()
         self.shown += shown
         return self
@@ -148,9 +157,13 @@ class Stage:
         path = self.folder / f"scenario-{time.monotonic_ns()}.json"
         path.write_text(json.dumps(whole, indent=4) + "\n", "utf-8")
         how: dict[str, Any] = {} if before is None else {"preexec_fn": before}
-        return Play(
-            self.command, self.repository, path, env={**self.environment, **(environment or {})}, **how
-        )
+        environment = {**self.environment, **(environment or {})}
+        self.play = Play(self.command, self.repository, path, env=environment, **how)
+        return self.play
+
+    def said(self) -> str:
+        """What the last play said on its standard error."""
+        return self.play.end().errors.decode(errors="replace").strip()[-300:]
 
     def run(self, *steps: dict[str, Any], **scenario: Any) -> Play:
         """Play a scenario from its start to its end."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ __all__ = [
     "WAIT",
     "Scenario",
     "arguments",
-    "end_children",
     "replaced",
     "say",
     "scenario",
@@ -100,11 +98,6 @@ def replaced(stage: Stage, where: str, events: list[Any]) -> None:
         {event.name for event in events if event.kind == "moved to" and event.name in ("stdout", "stderr")}
     )
     stage.check("OUT-2", f"{where}: output files replaced", [], rewritten)
-
-
-def end_children(stage: Stage) -> None:
-    """A wrapper's program outlives it; it must not write into what is deleted next."""
-    subprocess.run(["pkill", "-KILL", "-f", str(stage.folder)], check=False)
 
 
 def arguments(stage: Stage, args: dict[str, Any], defaults: dict[str, Any], name: str = "1") -> None:

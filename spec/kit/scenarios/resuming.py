@@ -9,7 +9,7 @@ from typing import Any
 from stage import Play, Stage, contents_of
 from watch import Watch
 
-from scenarios.common import REPLACED, WAIT, end_children, replaced, say, scenario, summary
+from scenarios.common import REPLACED, WAIT, replaced, say, scenario, summary
 
 
 def first_session(stage: Stage, *steps: dict[str, Any], **how: Any) -> None:
@@ -129,7 +129,6 @@ def resumed_after_sigkill(stage: Stage) -> None:
     play = stage.start(WAIT)
     play.ready()
     play.end(signal.SIGKILL)
-    end_children(stage)
     go_on(stage).end()
     if sessions := stage.metadata().get("resumes"):
         stage.check(
@@ -200,7 +199,6 @@ def not_resumed_while_it_runs(stage: Stage) -> None:
     play.ready()
     refused(stage, "RESUME-1", "it runs")
     play.end(signal.SIGKILL)
-    end_children(stage)
     whole = stage.metadata()
     stage.set(hostname="elsewhere")
     os.utime(stage.experiments / "1" / "STATUS")

@@ -8,7 +8,7 @@ import time
 
 from stage import REMOTE, Play, Stage
 
-from scenarios.common import ORDER, WAIT, arguments, end_children, replaced, say, scenario
+from scenarios.common import ORDER, WAIT, arguments, replaced, say, scenario
 
 
 @scenario()
@@ -203,7 +203,6 @@ def sigkill(stage: Stage) -> None:
     play = stage.start(say("before\n"), WAIT)
     play.ready()
     play.end(signal.SIGKILL)
-    end_children(stage)
     stage.check("STATUS-2", "after SIGKILL: STATUS", "RUNNING\n", stage.status())
     stage.check("END-2", "after SIGKILL: end-time", None, stage.metadata().get("end-time"))
 

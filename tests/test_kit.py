@@ -1,0 +1,133 @@
+"""What keeps to the format passes the kit, as any third party can run it: ours, and two that are not ours."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+KIT = ROOT / "spec" / "kit"
+ADAPTERS = ROOT / "tests" / "adapters"
+THIRD_PARTY = ROOT / "examples" / "third-party"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="the kit's repositories and signals are POSIX's")
+
+# What a program that wraps another cannot know, and what the example leaves out to stay short.
+NOT_IN_SHELL = ("defaults", "types", "exceptions", "surrogates", "objects", "files")
+LEFT_OUT_IN_SHELL = ("patch", "resume", "jobs", "heartbeat")
+
+
+def kit(program, *arguments, cwd=ROOT):
+    command = [sys.executable, str(KIT / program), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def check_passed(done, left_out=""):
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("skip")]
+    assert len(lines) == 1, done.stdout
+    held, rest = re.fullmatch(r"([0-9]+) requirements held, 0 broken(.*)", lines[0]).groups()
+    assert rest == left_out
+    return int(held)
+
+
+def test_our_reader_passes(tmp_path):
+    done = kit("reader.py", "--", sys.executable, ADAPTERS / "read.py", cwd=tmp_path)
+    assert check_passed(done) > 80
+    assert sys.platform != "linux" or "skip" not in done.stdout
+
+
+@posix
+def test_our_recorder_passes(tmp_path):
+    copy = ("--copy", ADAPTERS / "record.py")
+    done = kit("recorder.py", *copy, "--", sys.executable, "record.py", cwd=tmp_path)
+    assert check_passed(done) > 70
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
+def test_the_reader_in_javascript_passes(tmp_path):
+    done = kit("reader.py", "--", "node", THIRD_PARTY / "read.js", cwd=tmp_path)
+    assert check_passed(done) > 80
+
+
+@posix
+def test_the_recorder_in_shell_passes(tmp_path):
+    files = (THIRD_PARTY / "record.sh", KIT / "perform.py", ADAPTERS / "record_sh.py")
+    copies = [word for file in files for word in ("--copy", file)]
+    parts = sorted(NOT_IN_SHELL + LEFT_OUT_IN_SHELL)
+    without = [word for part in parts for word in ("--without", part)]
+    done = kit("recorder.py", *copies, *without, "--", sys.executable, "record_sh.py", cwd=tmp_path)
+    assert check_passed(done, "; left out: " + ", ".join(parts)) > 35
+
+
+def test_the_third_partys_examples_share_no_code_with_us():
+    for path in THIRD_PARTY.iterdir():
+        assert "meticulous" not in path.read_text("utf-8").lower()
+
+
+@pytest.mark.parametrize("program", ["reader.py", "recorder.py"])
+def test_a_wrong_command_line_is_told(program):
+    for arguments, words in (
+        ((), "no command"),
+        (("--only", "nonsense", "--", "true"), "--list shows all"),
+        (("--without", "nonsense", "--", "true"), "invalid choice"),
+        (("nonsense", "--", "true"), "nonsense"),
+    ):
+        done = kit(program, *arguments)
+        assert done.returncode == 2
+        assert words in done.stderr, done.stderr
+
+
+def test_what_is_no_reading_is_told():
+    for code, words in (
+        ("raise SystemExit('not today')", "exit code 1: not today"),
+        ("print('{}')", "not the JSON that README.md asks for"),
+        ("print('one two')", "not the JSON that README.md asks for"),
+    ):
+        done = kit("reader.py", "--only", "STATUS-3-success", "--", sys.executable, "-c", code)
+        assert done.returncode == 1
+        assert words in done.stdout, done.stdout
+
+
+@posix
+def test_a_recorder_that_records_nothing_is_told():
+    for command in (["true"], ["false"]):
+        done = kit("recorder.py", "--", *command)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "FAIL  DIR-1" in done.stdout
+
+
+def test_a_command_that_is_not_there_is_told():
+    for program in ("reader.py", "recorder.py"):
+        done = kit(program, "--", "no-such-command-anywhere")
+        assert done.returncode == 2
+        assert "no-such-command-anywhere" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_list_names_every_fixture():
+    names = kit("reader.py", "--list").stdout.splitlines()
+    folders = {path.parent for path in (ROOT / "spec").glob("*/fixtures/**/case.json")}
+    assert len(folders) == len([name for name in names if not name.startswith("in motion")]) > 100
+
+
+def fixtures():
+    return sorted((ROOT / "spec").glob("*/fixtures/**/case.json"))
+
+
+@pytest.mark.parametrize("path", fixtures(), ids=lambda path: path.parent.name)
+def test_a_fixture_says_what_it_is(path):
+    case = json.loads(path.read_text("utf-8"))
+    assert set(case) <= {"about", "shows", "part", "needs", "make", "breaks", "reading"}
+    assert case["about"].endswith((".", "?"))
+    kind = path.parent.parent.name
+    if kind == "valid":
+        assert case["breaks"] == []
+    if kind in ("warn", "invalid"):
+        assert case["breaks"]
+    requirement = re.match(r"[A-Z]+-[0-9]+", path.parent.name)
+    if kind in ("valid", "warn", "invalid"):
+        assert requirement[0] in case["shows"]
