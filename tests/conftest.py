@@ -5,12 +5,25 @@ from pathlib import Path
 
 import pytest
 
+KIT = Path(__file__).parents[1] / "spec" / "kit"
+
 
 @pytest.fixture(scope="session")
-def problems():
-    """`problems` of the kit's folder.py; by path, as the kit is no package."""
-    path = Path(__file__).parents[1] / "spec" / "kit" / "folder.py"
-    spec = importlib.util.spec_from_file_location("folder", path)
+def folder_check():
+    """The kit's folder.py; by path, as the kit is no package."""
+    spec = importlib.util.spec_from_file_location("folder", KIT / "folder.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.problems
+    return module
+
+
+@pytest.fixture(scope="session")
+def problems(folder_check):
+    """The breaches of MUST in a folder, as the kit's folder.py finds them."""
+    return folder_check.problems
+
+
+@pytest.fixture(scope="session")
+def warnings(folder_check):
+    """The breaches of SHOULD."""
+    return folder_check.warnings

@@ -1,5 +1,6 @@
 """The specification holds together: text, schemas and examples say the same, and the schemas bite."""
 
+import hashlib
 import json
 import os
 import re
@@ -220,3 +221,22 @@ def test_the_examples_patch_applies(checkout):
     # The text of a patch names the content that it leads to.
     for name in ("train.py", "initial.py"):
         assert f"..{git('hash-object', name)}" in patch.read_text("utf-8")
+
+
+# What never changes
+
+
+def frozen():
+    lines = (SPEC / "SHA256SUMS").read_text("utf-8").splitlines()
+    return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+
+
+def test_released_files_are_as_they_were_released():
+    for name, digest in frozen().items():
+        assert hashlib.sha256((SPEC / name).read_bytes()).hexdigest() == digest, f"{name} has changed"
+
+
+def test_every_file_that_may_not_change_is_listed():
+    roots = (SPEC / "schemas", SPEC / "examples", SPEC / "fixtures", SPEC.parent / "0" / "fixtures")
+    files = {os.path.relpath(path, SPEC) for root in roots for path in root.rglob("*") if path.is_file()}
+    assert {name.replace(os.sep, "/") for name in files} == set(frozen())

@@ -278,6 +278,7 @@ def test_any_frame_reads_back_to_the_same_values(rows, moment):
         ("a=1", "a=1"),
     ],
 )
+@pytest.mark.requirement("SAFE-6")
 def test_text_is_no_formula_in_a_spreadsheet(make, tmp_path, text, cell):
     make("=1+1", {text: text, "number": -1.5})
     export(Experiments(tmp_path / "experiments").as_dataframe()[["args"]], str(tmp_path / "runs.csv"))

@@ -95,6 +95,7 @@ def test_gaps_change_no_types(frame_of):
     assert frame["text"].tolist() == ["a", None, "b"]
 
 
+@pytest.mark.requirement("READ-15")
 def test_non_finite_words_are_floats_in_a_summary_only(make, directory):
     make("1", args={"clip": "NaN"}, summary={"loss": "NaN", "best": {"loss": ["-Infinity"]}})
     make("2", summary={"loss": 3, "name": "NaN"})

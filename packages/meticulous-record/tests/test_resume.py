@@ -187,6 +187,7 @@ def test_elsewhere_without_heartbeats_it_may_be_running_for_ever():
         Experiment({}, experiment_id="1")
 
 
+@pytest.mark.requirement("RESUME-2")
 def test_a_requeued_job_resumes_what_it_left_running_on_another_node(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "4711")
     leave_running({})
@@ -200,6 +201,7 @@ def test_a_requeued_job_resumes_what_it_left_running_on_another_node(monkeypatch
     assert metadata(experiment)["slurm-job-id"] == "4711"
 
 
+@pytest.mark.requirement("RESUME-15")
 def test_a_claim_of_another_process_is_respected_until_it_is_stale():
     Experiment({}, experiment_id="x").finish()
     claim = _path("x") / ".resume"

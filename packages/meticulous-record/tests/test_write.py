@@ -1,0 +1,54 @@
+"""How a recorded file is replaced, where only the calls to the system can show it."""
+
+import os
+import sys
+
+import pytest
+from meticulous import _process, _write
+from meticulous._folder import ExperimentFolder
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The calls that count, as they are made, each with the inode it is about."""
+    made = []
+
+    def watched(name, call, inode):
+        def calling(*arguments):
+            made.append((name, inode(*arguments)))
+            return call(*arguments)
+
+        return calling
+
+    monkeypatch.setattr(os, "fsync", watched("fsync", os.fsync, lambda file: os.fstat(file).st_ino))
+    monkeypatch.setattr(os, "replace", watched("rename", os.replace, lambda old, new: os.stat(old).st_ino))
+    return made
+
+
+@pytest.mark.requirement("WRITE-3", "WRITE-6")
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder can't be opened there")
+def test_content_is_on_disk_before_its_name_is_and_then_the_name(tmp_path, calls):
+    _write.replace(tmp_path / "STATUS", b"RUNNING\n")
+    file, folder = os.stat(tmp_path / "STATUS").st_ino, os.stat(tmp_path).st_ino
+    assert calls == [("fsync", file), ("rename", file), ("fsync", folder)]
+
+
+@pytest.mark.requirement("WRITE-2")
+def test_what_cannot_be_encoded_touches_nothing(tmp_path):
+    folder = ExperimentFolder(tmp_path)
+    folder.write_json("summary.json", {"loss": 0.5})
+    before = os.stat(tmp_path / "summary.json")
+    changed = os.stat(tmp_path).st_mtime_ns
+    with pytest.raises(TypeError):
+        folder.write_json("summary.json", {"loss": object()})
+    assert os.stat(tmp_path / "summary.json") == before
+    assert os.stat(tmp_path).st_mtime_ns == changed  # nor was there a temporary file in between
+
+
+@pytest.mark.requirement("LIVE-5")
+def test_without_proc_there_is_no_process_start(monkeypatch):
+    def no_proc(path, *how, **options):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(_process, "open", no_proc, raising=False)
+    assert set(_process.identity()) == {"hostname", "pid"}

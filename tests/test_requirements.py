@@ -1,0 +1,133 @@
+"""Each requirement of the format is held by something, and the table in the spec says by what.
+
+`python tests/test_requirements.py` writes that table anew.
+"""
+
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SPEC = ROOT / "spec"
+KIT = SPEC / "kit"
+TABLE = SPEC / "1.0" / "requirements.md"
+TESTS = [*ROOT.glob("tests/*.py"), *ROOT.glob("packages/*/tests/*.py")]
+IDENTIFIER = re.compile(r"\b[A-Z]+-[0-9]+\b")
+
+HEAD = """# What holds each requirement
+
+Each requirement of [format 1.0](format.md), the [fixtures](fixtures) that show it, what of the
+[conformance kit](../kit/README.md) looks at it (`folder.py`, scenarios of `recorder.py`, what `reader.py` has
+beside the fixtures), and, where none of that shows it from outside, tests of this repository's packages.
+
+| requirement | level | fixtures | kit | tests |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def kit():
+    """The modules of the kit, which is no package."""
+    sys.path.insert(0, str(KIT))
+    try:
+        import folder
+        import reader
+        import report
+        import scenarios
+    finally:
+        sys.path.remove(str(KIT))
+    return report, scenarios, folder, reader
+
+
+def levels():
+    return kit()[0].requirements()
+
+
+def shown_by_fixtures():
+    found = {}
+    for path in sorted(SPEC.glob("*/fixtures/**/case.json")):
+        name = path.parent.relative_to(SPEC).as_posix().replace("fixtures/", "").removeprefix("1.0/")
+        for identifier in json.loads(path.read_text("utf-8"))["shows"]:
+            found.setdefault(identifier, []).append(name)
+    return found
+
+
+def source(function, seen):
+    """A function's source, and that of what it calls in the kit."""
+    text = inspect.getsource(function)
+    for name in set(re.findall(r"\b(_?[a-z_]+)\(", text)):
+        called = getattr(inspect.getmodule(function), name, None)
+        if inspect.isfunction(called) and name != "scenario" and called not in seen:
+            seen.append(called)
+            text += source(called, seen)
+    return text
+
+
+def seen_by_the_kit():
+    """What is checked, by scenario and program."""
+    _, scenarios, folder, reader = kit()
+    found = {}
+    for name, scenario in scenarios.SCENARIOS.items():
+        for identifier in set(re.findall(r'"([A-Z]+-[0-9]+)"', source(scenario.play, []))):
+            found.setdefault(identifier, []).append(name)
+    for identifier in set(IDENTIFIER.findall(inspect.getsource(folder))):
+        found.setdefault(identifier, []).append("folder.py")
+    for identifier in set(re.findall(r'check\(\s*"([A-Z]+-[0-9]+)"', inspect.getsource(reader))):
+        found.setdefault(identifier, []).append("reader.py")
+    return found
+
+
+def held_by_tests():
+    found = {}
+    for path in sorted(TESTS):
+        for marks, test in re.findall(
+            r"@pytest\.mark\.requirement\(([^)]*)\)\n(?:@.*\n)*def (\w+)", path.read_text("utf-8")
+        ):
+            for identifier in re.findall(r'"([^"]+)"', marks):
+                where = path.relative_to(ROOT).as_posix().removeprefix("packages/")
+                found.setdefault(identifier, []).append(f"{where}: {test}")
+    return found
+
+
+def table():
+    fixtures, looks, tests = shown_by_fixtures(), seen_by_the_kit(), held_by_tests()
+
+    def cell(names):
+        return ", ".join(f"`{name}`" for name in names)
+
+    rows = []
+    for name, level in levels().items():
+        cells = (cell(found.get(name, [])) for found in (fixtures, looks, tests))
+        rows.append(f"| {name} | {level} | {' | '.join(cells)} |\n")
+    return HEAD + "".join(rows)
+
+
+def test_each_requirement_is_held():
+    fixtures, looks, tests = shown_by_fixtures(), seen_by_the_kit(), held_by_tests()
+    held = fixtures.keys() | looks.keys() | tests.keys()
+    assert [name for name in levels() if name not in held] == []
+
+
+def test_a_requirement_that_readers_or_recorders_can_break_is_held_by_more_than_words():
+    """What only a fixture shows and no kit looks at needs a test of ours."""
+    looked_at = seen_by_the_kit().keys() | held_by_tests().keys()
+    readers = {name for name in shown_by_fixtures() if re.match("READ|STATE|VERSION|SAFE", name)}
+    missing = [name for name, level in levels().items() if level != "MAY" and name not in looked_at | readers]
+    assert missing == []
+
+
+def test_nothing_names_a_requirement_that_there_is_not():
+    known = levels().keys()
+    areas = {name.partition("-")[0] for name in known}
+    for source in (shown_by_fixtures(), seen_by_the_kit(), held_by_tests()):
+        assert {name for name in source if name.partition("-")[0] in areas} <= known
+    assert shown_by_fixtures().keys() | held_by_tests().keys() <= known
+
+
+def test_the_table_is_that_of_today():
+    assert TABLE.read_text("utf-8") == table(), "write it anew: python tests/test_requirements.py"
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table(), "utf-8")
