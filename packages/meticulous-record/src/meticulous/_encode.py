@@ -150,9 +150,12 @@ def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
     for key in value:
         try:
             item = value[key]
-        except Exception as error:  # noqa: BLE001 - OmegaConf's "???" raises where nobody gave a value
-            name, why = _key(key), type(error).__name__
-            logger.warning("%s.%s cannot be read (%s) and is left out", where, name, why)
+        except Exception as error:  # noqa: BLE001 - foreign code; one value is no reason to lose the others
+            why = type(error).__name__
+            if (
+                why != "MissingMandatoryValue"
+            ):  # OmegaConf's "???": nobody has given it a value, nothing is lost
+                logger.warning("%s.%s cannot be read (%s) and is left out", where, _key(key), why)
         else:
             yield key, item
 
