@@ -1,4 +1,4 @@
-"""The table of parsers in the recorder's README: each row runs with its library and records what it should."""
+"""The table of parsers in the recorder's README: each row, run with its library, records what it should."""
 
 import importlib.util
 import json
@@ -273,26 +273,38 @@ def test_every_row_is_tested():
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_row_records_arguments_and_defaults(name, tmp_path):
-    script = SCRIPTS[name]
+    assert_recorded(SCRIPTS[name], ROWS[name], tmp_path)
+
+
+def test_hydra_that_changes_directory_records_in_the_project(tmp_path):
+    where = "project_directory=hydra.utils.get_original_cwd()"
+    assert f"`{where}`" in TABLE
+    row = [line.replace(") as", f", {where}) as") for line in ROWS["Hydra"]]
+    script = SCRIPTS["Hydra"]
+    assert_recorded(script._replace(arguments=[*script.arguments, "hydra.job.chdir=True"]), row, tmp_path)
+
+
+def assert_recorded(script, row, folder):
+    """Run the script with the row in it, in a repository in `folder`; the experiment is as it should be."""
     if importlib.util.find_spec(script.module) is None:
         pytest.skip(f"{script.module} is not installed")
-    code = "from meticulous import Experiment\n" + with_row(script, ROWS[name])
+    code = "from meticulous import Experiment\n" + with_row(script, row)
     for file, content in {"train.py": code, **script.files}.items():
-        (tmp_path / file).write_text(content)
+        (folder / file).write_text(content)
     user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
     for command in (["init", "-q"], ["add", "."], [*user, "commit", "-q", "-m", "Train"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+        subprocess.run(["git", *command], cwd=folder, check=True)
     environment = {key: value for key, value in os.environ.items() if key not in ("RANK", "WORLD_SIZE")}
     done = subprocess.run(
         [sys.executable, "train.py", *script.arguments],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, script.prints + "\n"), done.stderr
-    (experiment,) = (path for path in (tmp_path / "experiments").iterdir() if path.name != ".gitignore")
+    (experiment,) = (path for path in (folder / "experiments").iterdir() if path.name != ".gitignore")
     assert (experiment / "STATUS").read_text() == "SUCCESS\n"
     assert (experiment / "stdout").read_text() == script.prints + "\n"
     files = ("args.json", "default_args.json", "metadata.json")
