@@ -208,7 +208,9 @@ def with_torch(folder: Path) -> str:
     """The Python of a new environment with PyTorch and the recorder."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "torch", "numpy", RECORDER], check=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "torch==2.13.0", "numpy", RECORDER], check=True
+    )
     return str(python)
 
 
