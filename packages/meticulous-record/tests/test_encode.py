@@ -525,6 +525,16 @@ class TestHostileValues:
         encoded = encode({"before": 1, "value": HOSTILE[name](), "after": {"a": 2}})
         assert (encoded["before"], encoded["after"]) == (1, {"a": 2})
 
+    def test_what_a_mapping_refuses_to_give_is_left_out(self, caplog):
+        class Missing(collections.UserDict):
+            def __getitem__(self, key):
+                if self.data[key] == "???":
+                    raise ValueError(key)
+                return super().__getitem__(key)
+
+        assert encode(Missing({"lr": 0.1, "data": "???"}), "args") == {"lr": 0.1}
+        assert caplog.messages == ["args.data cannot be read (ValueError) and is left out"]
+
     def test_a_value_that_stands_twice_is_no_cycle(self):
         shared = [1]
         assert encode([shared, shared, {"a": shared}]) == [[1], [1], {"a": [1]}]

@@ -11,7 +11,7 @@ import numbers
 import os
 import re
 import types
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Union
 
 from ._trouble import logger
@@ -35,6 +35,7 @@ def encode(value: object, where: str = "value") -> JSON:
     paths, dates and numbers of other kinds text; functions and classes their qualified name; non-finite
     floats the strings "NaN", "Infinity" and "-Infinity" (spec 1.0, JSON). All else is recorded as its `repr`
     without memory addresses, so that two runs of the same program agree, and `where` is named in a log line.
+    So is what a mapping has a key for and refuses to give, which is left out.
     """
     return _encode(value, where, ())
 
@@ -134,12 +135,29 @@ def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
 
 def _mapping(value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...]) -> dict[str, JSON]:
     result: dict[str, JSON] = {}
-    for key, item in value.items():
+    for key, item in _items(value, where):
         name = _key(key)
         while name in result:  # {1: …, "1": …}: both are kept
             name += "'"
         result[name] = _encode(item, f"{where}.{name}", ancestors)
     return result
+
+
+def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        yield from value.items()
+        return
+    for key in value:
+        try:
+            item = value[key]
+        except Exception as error:  # noqa: BLE001 - foreign code; one value is no reason to lose the others
+            why = type(error).__name__
+            if (
+                why != "MissingMandatoryValue"
+            ):  # OmegaConf's "???": nobody has given it a value, nothing is lost
+                logger.warning("%s.%s cannot be read (%s) and is left out", where, _key(key), why)
+        else:
+            yield key, item
 
 
 def _key(key: object) -> str:
