@@ -151,6 +151,8 @@ def test_a_recipe_records_each_run_and_nothing_of_its_neighbours(recipe, run, pr
         assert (path / "stderr").read_text() == ""
         assert read(path / "summary.json") == {"loss": loss}
         assert problems(path) == []
+        if recipe == "joblib_workers.py":  # whose workers are modules that have their parent's arguments
+            assert read(path / "metadata.json")["command"][0].endswith(recipe)
 
 
 def test_threads_share_what_is_printed_and_nothing_else(project, run):

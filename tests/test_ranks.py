@@ -50,9 +50,6 @@ with Experiment.from_parser(argparse.ArgumentParser()) as experiment:
 """
 
 
-@pytest.mark.xfail(
-    reason="the other rank makes the folder, which rank 0 then takes for something else", strict=True
-)
 def test_another_rank_may_open_a_file_before_rank_0_has_made_the_folder(tmp_path):
     repository = tmp_path / "repository"
     ranks.make_repository(repository, FIRST)

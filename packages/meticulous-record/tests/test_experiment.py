@@ -268,6 +268,15 @@ class TestRanks:
             assert other.experiment_id == "shared"
         assert (first.directory / "rank1.txt").exists()
 
+    def test_say_so_where_rank_0_does_not_start(self, project, monkeypatch):
+        monkeypatch.setenv("RANK", "1")
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        monkeypatch.setattr("meticulous.experiment._RANK_0_SECONDS", 0)
+        other = Experiment({}, experiment_id="shared")
+        with pytest.raises(meticulous.NotRecordedError, match=r"rank 0 has not started .*shared"):
+            other.path("rank1.txt")
+        assert not (project / "experiments").exists()
+
     @pytest.mark.parametrize(
         "environment", [{"RANK": "0", "WORLD_SIZE": "4"}, {"RANK": "3"}, {"SLURM_PROCID": "3"}]
     )

@@ -132,6 +132,15 @@ class ExperimentFolder:
         except OSError:
             return ""
 
+    def is_started_within(self, seconds: float) -> bool:
+        """Wait until STATUS is there, with which all is (spec 1.0, the start); False if it does not come."""
+        deadline = time.monotonic() + seconds
+        while not self.status_path.exists():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
     def silent_seconds(self) -> float:
         """For how long STATUS (in a start, metadata.json) has not been touched, by this machine's clock."""
         for path in (self.status_path, self.path / _format.METADATA):

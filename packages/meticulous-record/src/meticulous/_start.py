@@ -133,8 +133,10 @@ def _metadata(options: Options, checkout: _repo.Checkout) -> dict[str, JSON]:
 
 def _command() -> list[JSON]:
     """What to type after `python` to run this again; in `-m package.module` argv has only a path."""
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    if spec is None:
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    # Where a worker of joblib's got its parent's argv, and in `python app.zip`, it is not the module's.
+    if spec is None or sys.argv[0] != getattr(main, "__file__", None):
         return list(sys.argv)
     return ["-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]]
 

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     from ._arguments import Options
     from ._encode import JSON
+    from ._folder import ExperimentFolder
     from ._recording import Recording
 
 __all__ = ["Experiment"]
 
 _CAPTURES = ("sys", "fd", "none")
+# For which other ranks wait until rank 0 has made the folder.
+_RANK_0_SECONDS = 60
 
 
 class Experiment:
@@ -152,6 +155,7 @@ class Experiment:
         directory = project / options.experiments_directory
         self._recording: Recording | None = None
         self._scratch: Any = None
+        self._awaited: ExperimentFolder | None = None
         self._directory: Path | None = None
         if options.norecord:
             import tempfile
@@ -160,7 +164,11 @@ class Experiment:
             self._directory = Path(self._scratch.name)
         elif rank() != 0:
             logger.info("this is rank %d: rank 0 records the experiment", rank())
-            self._directory = None if options.experiment_id is None else directory / options.experiment_id
+            if options.experiment_id is not None:
+                from ._folder import ExperimentFolder
+
+                self._directory = directory / options.experiment_id
+                self._awaited = ExperimentFolder(self._directory)
         else:
             from ._start import start
 
@@ -172,8 +180,11 @@ class Experiment:
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
+        In other ranks than 0, who makes it, the first look waits until it is there.
+
         Raises:
-            NotRecordedError: this is another rank than 0, and no `experiment_id` tells it the folder.
+            NotRecordedError: this is another rank than 0, and no `experiment_id` tells it the folder, or
+                that is not there within a minute.
         """
         if self._directory is None:
             from ._process import rank
@@ -182,6 +193,13 @@ class Experiment:
                 f"rank 0 records this experiment, and rank {rank()} cannot know the number it took: "
                 "pass --experiment-id to use files of the experiment in all ranks"
             )
+        if self._awaited is not None:
+            if not self._awaited.is_started_within(_RANK_0_SECONDS):
+                raise NotRecordedError(
+                    f"rank 0 has not started the experiment {str(self._directory)!r} in "
+                    f"{_RANK_0_SECONDS} seconds: see what it says, or start it at the same time"
+                )
+            self._awaited = None
         return self._directory
 
     @property
