@@ -97,5 +97,5 @@ def test_the_options_are_those_of_the_recorder():
 
 
 def test_the_gate_runs_the_test_command_that_is_shown():
-    assert len(re.findall(r"^.*uv run pytest$", README, re.MULTILINE)) == 1
-    assert "uv run pytest$' README.md" in (ROOT / ".ci" / "run").read_text()
+    assert len(re.findall(r"^.*uv run pytest -n auto$", README, re.MULTILINE)) == 1
+    assert "uv run pytest -n auto$' README.md" in (ROOT / ".ci" / "run").read_text()
