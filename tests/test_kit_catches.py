@@ -219,7 +219,7 @@ RECORDERS = {
         "return True",
     ),
     "RESUME-4": ("not-resumed", "_resume", 'if metadata.get("githead-sha") != sha:', "if False:"),
-    "RESUME-5": ("not-resumed", "_resume", "if folder.read_patch() != patch:", "if False:"),
+    "RESUME-5": ("not-resumed", "_resume", "if folder.read_patch() != patch and", "if False and"),
     "RESUME-6": ("not-resumed", "_resume", "if canonical(recorded) != canonical(dict(args)):", "if False:"),
     "RESUME-7": ("not-resumed", "_resume", "os.O_CREAT | os.O_EXCL", "os.O_CREAT"),
     "RESUME-8": (
@@ -228,12 +228,7 @@ RECORDERS = {
         "    status = folder.read_status() or _format.RUNNING\n    metadata = folder.read_json(_format.METADATA)",
         "    metadata = folder.read_json(_format.METADATA)\n    status = folder.read_status() or _format.RUNNING",
     ),
-    "RESUME-9": (
-        "resumed",
-        "_start",
-        "    earlier.folder.write_json(_format.METADATA, metadata)\n    earlier.folder.write(_format.REQUIREMENTS, requirements())",
-        "    earlier.folder.write(_format.REQUIREMENTS, requirements())\n    earlier.folder.write_json(_format.METADATA, metadata)",
-    ),
+    "RESUME-9": ("resumed-after-half", "_start", "if not folder.has(_format.DEFAULT_ARGS)", "if False"),
     "RESUME-10": ("resumed", "_start", "_resume.release(earlier.claim)", "pass"),
     "RESUME-11": (
         "resumed",
@@ -246,8 +241,8 @@ RECORDERS = {
     "RESUME-14": (
         "resumed",
         "_start",
-        "    earlier.folder.write(_format.REQUIREMENTS",
-        "    earlier.folder.write_json(_format.DEFAULT_ARGS, {})\n    earlier.folder.write(_format.REQUIREMENTS",
+        "    if not folder.has(_format.DEFAULT_ARGS):\n        folder.write_json(_format.DEFAULT_ARGS, default_args)",
+        "    folder.write_json(_format.DEFAULT_ARGS, {})",
     ),
 }
 

@@ -156,9 +156,16 @@ class Stage:
         whole["steps"] = list(steps)
         path = self.folder / f"scenario-{time.monotonic_ns()}.json"
         path.write_text(json.dumps(whole, indent=4) + "\n", "utf-8")
-        how: dict[str, Any] = {} if before is None else {"preexec_fn": before}
+
+        def prepare() -> None:
+            # In the background of a script, and under nohup, we were told to ignore these.
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
+            if before is not None:
+                before()
+
         environment = {**self.environment, **(environment or {})}
-        self.play = Play(self.command, self.repository, path, env=environment, **how)
+        self.play = Play(self.command, self.repository, path, env=environment, preexec_fn=prepare)
         return self.play
 
     def said(self) -> str:

@@ -41,7 +41,7 @@ def main(starts: int = 1000, at_a_time: int = 64) -> None:
 
 
 def drill(repository: Path, starts: int, at_a_time: int, resume: bool) -> None:
-    make_repository(repository)
+    make_repository(repository, SCRIPT)
     before = state_of(repository)
     began = time.perf_counter()
     with ThreadPoolExecutor(at_a_time) as pool:
@@ -80,9 +80,10 @@ def check(experiment: Path) -> int:
     return sessions
 
 
-def make_repository(folder: Path) -> None:
+def make_repository(folder: Path, script: str) -> None:
+    """Make a repository whose only commit has this script as `train.py`."""
     folder.mkdir()
-    (folder / "train.py").write_text(SCRIPT)
+    (folder / "train.py").write_text(script)
     user = ["-c", "user.name=drill", "-c", "user.email=drill@example.com"]
     for command in (["init", "-q"], ["add", "."], [*user, "commit", "-q", "-m", "drill"]):
         subprocess.run(["git", *command], cwd=folder, check=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from typing import Any
 
 from stage import Play, Stage, contents_of
 from watch import Watch
 
-from scenarios.common import REPLACED, WAIT, replaced, say, scenario, summary
+from scenarios.common import ORDER, REPLACED, WAIT, replaced, say, scenario, summary
 
 
 def first_session(stage: Stage, *steps: dict[str, Any], **how: Any) -> None:
@@ -138,6 +139,24 @@ def resumed_after_sigkill(stage: Stage) -> None:
             sessions[-1].get("status"),
         )
         stage.check("RESUME-11", "resumed after SIGKILL: its end-time", None, sessions[-1].get("end-time"))
+
+
+@scenario("resume", judged=False)
+def resumed_after_half_a_start(stage: Stage) -> None:
+    """A start that was cut short, if the recorder resumes such: what was missing comes to be there."""
+    first_session(stage)
+    started = ("args.json", "default_args.json", "requirements.txt", "stdout", "stderr")
+    for number, there in enumerate((started[:1], started[:2], started[:4]), 2):
+        name = str(number)
+        (stage.experiments / name).mkdir()
+        for file in ("metadata.json", *there):
+            if stage.bytes(file) is not None:
+                shutil.copy(stage.experiments / "1" / file, stage.experiments / name / file)
+        stage.set(name, drop=("end-time",))
+        go_on(stage, id=name).end()
+        missing = [file for file in (*ORDER[:3], "stdout", "stderr") if stage.bytes(file, name) is None]
+        told = missing if stage.bytes("STATUS", name) is not None else []
+        stage.check("RESUME-9", "a start that was cut short, resumed: files that are missing", [], told)
 
 
 @scenario("resume")

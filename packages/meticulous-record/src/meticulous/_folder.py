@@ -132,10 +132,19 @@ class ExperimentFolder:
         except OSError:
             return ""
 
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether its start did not come to its end, with which STATUS is written (spec 1.0, the start)."""
+        return not self.status_path.exists()
+
+    def has(self, name: str) -> bool:
+        """Whether a recorded file is there."""
+        return (self.path / name).exists()
+
     def is_started_within(self, seconds: float) -> bool:
         """Wait until STATUS is there, with which all is (spec 1.0, the start); False if it does not come."""
         deadline = time.monotonic() + seconds
-        while not self.status_path.exists():
+        while self.was_cut_short:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.02)

@@ -46,6 +46,8 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, pa
     """
     metadata = folder.read_json(_format.METADATA)
     recorded = folder.read_json(_format.ARGS)
+    if recorded is None and folder.was_cut_short:
+        recorded = dict(args)  # which it would have been
     if metadata is None or recorded is None or not _is_ours(metadata):
         raise MeticulousError(
             f"{str(folder.path)!r} is there already and is no experiment of format {_format.FORMAT_VERSION} "
@@ -60,7 +62,7 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, pa
             expected=metadata.get("githead-sha"),
             found=sha,
         )
-    if folder.read_patch() != patch:
+    if folder.read_patch() != patch and (folder.has(_format.GIT_DIFF) or not folder.was_cut_short):
         raise MismatchedCommitException(
             f"the experiment {str(folder.path)!r} ran with other uncommitted changes than there are now "
             f"(see its {_format.GIT_DIFF}): restore those to resume it, or choose another --experiment-id",

@@ -47,7 +47,7 @@ def start(
         if folder is not None:
             return _first_session(folder, args, default_args, options, checkout, capture)
         assert earlier is not None
-        return _next_session(earlier, options, checkout, capture)
+        return _next_session(earlier, args, default_args, options, checkout, capture)
     except OSError as error:
         if folder is not None:
             folder.remove()
@@ -80,16 +80,29 @@ def _first_session(
 
 
 def _next_session(
-    earlier: _resume.Earlier, options: Options, checkout: _repo.Checkout, capture: str
+    earlier: _resume.Earlier,
+    args: dict[str, JSON],
+    default_args: dict[str, JSON],
+    options: Options,
+    checkout: _repo.Checkout,
+    capture: str,
 ) -> Recording:
     """Arguments and code are what they were; when, where and by whom it runs is new."""
     metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
     for key, value in _metadata(options, checkout).items():
         if key in _format.SESSION_KEYS or (key == "description" and value):
             metadata[key] = value
-    earlier.folder.write_json(_format.METADATA, metadata)
-    earlier.folder.write(_format.REQUIREMENTS, requirements())
-    return Recording(earlier.folder, metadata, capture)
+    folder = earlier.folder
+    folder.write_json(_format.METADATA, metadata)
+    # What a start that was cut short did not come to.
+    if not folder.has(_format.ARGS):
+        folder.write_json(_format.ARGS, args)
+    if not folder.has(_format.DEFAULT_ARGS):
+        folder.write_json(_format.DEFAULT_ARGS, default_args)
+    if checkout.patch and not folder.has(_format.GIT_DIFF):
+        folder.write(_format.GIT_DIFF, checkout.patch)
+    folder.write(_format.REQUIREMENTS, requirements())
+    return Recording(folder, metadata, capture)
 
 
 def _refuse_uncommitted(checkout: _repo.Checkout, allowed: bool) -> None:
