@@ -65,6 +65,7 @@ EXITS = {
     "an exit instead of another": ("try: sys.exit(3)\nexcept SystemExit: sys.exit(0)", 0),
     "an exit of a thread": ("t = threading.Thread(target=sys.exit, args=(3,)); t.start(); t.join()", 0),
     "an exit from asyncio": ("import asyncio\nasync def main(): sys.exit(5)\nasyncio.run(main())", 5),
+    "an exit in a function at exit": ("atexit.register(sys.exit, 3)", 0),
     "an exit at exit": ("atexit.register(print, 'bye')\nsys.exit(6)", 6),
 }
 

@@ -114,7 +114,9 @@ def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(*arguments, **how)
         except SystemExit as error:
-            if threading.current_thread() is threading.main_thread():  # elsewhere it only ends the thread
+            # In another thread it ends only that; in a function at exit, with the main one over, nothing.
+            main = threading.main_thread()
+            if threading.current_thread() is main and main.is_alive():
                 _exit = [error.code]
                 error.__dict__["_meticulous"] = _Rider(_exit)
             raise
