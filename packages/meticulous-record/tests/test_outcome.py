@@ -65,7 +65,6 @@ EXITS = {
     "an exit instead of another": ("try: sys.exit(3)\nexcept SystemExit: sys.exit(0)", 0),
     "an exit of a thread": ("t = threading.Thread(target=sys.exit, args=(3,)); t.start(); t.join()", 0),
     "an exit from asyncio": ("import asyncio\nasync def main(): sys.exit(5)\nasyncio.run(main())", 5),
-    "an exit in a function at exit": ("atexit.register(sys.exit, 3)", 0),
     "an exit at exit": ("atexit.register(print, 'bye')\nsys.exit(6)", 6),
 }
 
@@ -182,6 +181,11 @@ def test_what_threads_and_exit_functions_print_after_the_last_line_is_recorded(b
         )
     )
     assert repository.output() == b"from main\nfrom a thread\nfrom atexit\n"
+
+
+def test_an_exit_in_a_function_at_exit_ends_nothing(run, repository):
+    recorded = run(script("atexit.register(lambda: sys.exit(3))"))
+    assert (recorded.returncode, repository.status()) == (0, "SUCCESS")
 
 
 def test_os_exit_leaves_it_running_for_the_reader_to_find_lost(both):
