@@ -1,0 +1,232 @@
+"""Hostile disks: the training goes on to its end, is warned once, and what was recorded before stays whole.
+
+    uv run tests/drills/disk.py            # all that this machine can play
+    uv run tests/drills/disk.py full       # those with this in their name
+
+A program prints and writes summaries; half way, the disk fills up, becomes read-only, and so on. Its output and exit
+code are held against those it has without us. File systems are mounted in namespaces of the drill's own, which needs
+Linux with unprivileged namespaces, or root; errors of the device come from a few lines of C in front of the C library,
+which need a compiler. What can't be had is said to be left out.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from starts import make_repository, problems
+
+SCRIPT = """
+import argparse, sys
+from meticulous import Experiment
+parser = argparse.ArgumentParser()
+parser.add_argument("--lines", type=int, default=200)
+Experiment.add_argument_group(parser)
+with Experiment.from_parser(parser) as experiment:
+    for line in range(experiment.args.lines):
+        if line == 100:
+            print("half way", flush=True)
+            sys.stdin.readline()
+        print(f"line {line} " + "x" * 5000)
+        experiment.summary({"line": line, "text": "y" * 5000})
+"""
+OUTPUT = "".join(
+    f"{'half way' + chr(10) if line == 100 else ''}line {line} {'x' * 5000}\n" for line in range(200)
+)
+
+# In front of the C library: once the file in $BROKEN is there, what is written below $EXPERIMENTS fails with EIO.
+EIO = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+ssize_t write(int file, const void *data, size_t size) {
+    static ssize_t (*original)(int, const void *, size_t);
+    char link[64], path[4096];
+    if (!original) original = dlsym(RTLD_NEXT, "write");
+    if (access(getenv("BROKEN"), F_OK) == 0) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+        ssize_t length = readlink(link, path, sizeof path - 1);
+        if (length > 0 && (path[length] = 0, strstr(path, getenv("EXPERIMENTS")) == path)) {
+            errno = EIO;
+            return -1;
+        }
+    }
+    return original(file, data, size);
+}
+"""
+
+
+def main(only: str = "") -> None:
+    """Play every disk that has `only` in its name."""
+    for name, play in DISKS.items():
+        if only in name:
+            began = time.perf_counter()
+            with tempfile.TemporaryDirectory() as folder:
+                told = play(Path(folder))
+            print(f"{name}: {told} ({time.perf_counter() - began:.1f} s)")
+
+
+def run(
+    folder: Path, break_it: str, *, mount: str = "true", environment: dict[str, str] | None = None
+) -> tuple[Path, str]:
+    """Record in a directory made by the shell command `mount`, which `break_it` breaks half way.
+
+    Return a copy of what was recorded before, and what the program said on standard error. The program's output and
+    exit code are looked at here.
+    """
+    repository, disk = folder / "repository", folder / "disk"
+    make_repository(repository, SCRIPT)
+    disk.mkdir()
+    before = folder / "before"
+    # The shell is in a namespace of its own: what it mounts is gone with it.
+    shell = f"""
+        set -e
+        cd {repository}
+        {mount}
+        mkfifo {folder}/go
+        {sys.executable} train.py --experiments-directory {disk}/experiments <{folder}/go >{folder}/out 2>{folder}/err &
+        exec 3>{folder}/go
+        until grep -qs "half way" {folder}/out; do :; done
+        until grep -qs "half way" {disk}/experiments/1/stdout; do :; done
+        cp -r {disk}/experiments/1 {before}
+        {break_it}
+        echo >&3
+        set +e
+        wait $!
+        echo $? >{folder}/code
+        cp -r {disk}/experiments/1 {folder}/after 2>{folder}/lost
+        true
+    """
+    paths = {"BROKEN": str(folder / "broken"), "EXPERIMENTS": str(disk)}
+    alone = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"])]
+    done = subprocess.run(
+        [*alone, "sh", "-c", shell],
+        env={**os.environ, **paths, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "code").read_text() == "0\n", (folder / "err").read_text()
+    assert (folder / "out").read_text() == OUTPUT, "the program printed something else than it would have"
+    return before, (folder / "err").read_text()
+
+
+def hold(folder: Path, before: Path, said: str, *, words: str) -> str:
+    """What was there before is whole, what came later is whole or absent, and the program was warned."""
+    warnings = [line for line in said.splitlines() if line]
+    assert warnings, "nobody was warned"
+    assert all(re.search(words, line) for line in warnings), said
+    # One for each thing that goes wrong: files that are replaced, and those that grow.
+    assert len(warnings) <= 2, said
+    after = folder / "after"
+    if after.exists():
+        for path in before.iterdir():
+            now = (after / path.name).read_bytes()
+            if path.suffix == ".json":
+                assert isinstance(json.loads(now), dict), path.name
+            elif path.name in ("stdout", "stderr"):
+                assert now.startswith(path.read_bytes()), path.name
+        assert json.loads((after / "summary.json").read_bytes())["line"] >= 99
+        assert not [name for name in os.listdir(after) if name[0] == "."], "litter"
+        status = (after / "STATUS").read_text()
+        assert status in ("RUNNING\n", "SUCCESS\n")
+        assert problems_but_name(after) == []
+        left = f"STATUS {status.strip()}"
+    else:
+        left = "nothing is left"
+    return f"exit code 0, its whole output shown, {len(warnings)} warning(s), every file whole, {left}"
+
+
+def problems_but_name(folder: Path) -> list[str]:
+    return problems(folder)
+
+
+def full(folder: Path) -> str:
+    """The disk fills up."""
+    break_it = f"cat /dev/zero >{folder}/disk/fill 2>/dev/null || true"
+    before, said = run(folder, break_it, mount=f"mount -t tmpfs -o size=4m none {folder}/disk")
+    return hold(folder, before, said, words="No space left")
+
+
+def read_only(folder: Path) -> str:
+    """The file system is mounted anew, to be read only."""
+    # A disk that has gone bad does so under open files; mount refuses that, so each file is opened anew.
+    mount = f"mount -t tmpfs -o size=16m none {folder}/disk"
+    break_it = f"mount --bind {folder}/disk {folder}/disk && mount -o remount,bind,ro {folder}/disk"
+    before, said = run(folder, break_it, mount=mount)
+    return hold(folder, before, said, words="Read-only")
+
+
+def removed(folder: Path) -> str:
+    """Somebody deletes the experiment."""
+    before, said = run(folder, f"rm -rf {folder}/disk/experiments")
+    assert not (folder / "after").exists()
+    return hold(folder, before, said, words="No such file")
+
+
+def no_device(folder: Path) -> str:
+    """Every write fails with EIO."""
+    if shutil.which("gcc") is None:
+        return "left out: there is no gcc here"
+    (folder / "eio.c").write_text(EIO)
+    shim = str(folder / "eio.so")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, str(folder / "eio.c"), "-ldl"], check=True)
+    before, said = run(folder, f"touch {folder}/broken", environment={"LD_PRELOAD": shim})
+    return hold(folder, before, said, words="Input/output error")
+
+
+def forbidden(folder: Path) -> str:
+    """The permissions are taken away."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        return "left out: this needs root, and setpriv to become somebody else"
+    folder.chmod(0o755)
+    inner = folder / "inner"
+    inner.mkdir()
+    os.chown(inner, 65534, 65534)
+    repository = inner / "repository"
+    make_repository(repository, SCRIPT)
+    for path in [repository, *repository.rglob("*")]:
+        os.chown(path, 65534, 65534)
+    process = subprocess.Popen(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "train.py"],
+        cwd=repository,
+        env={**os.environ, "HOME": str(inner)},
+        stdin=subprocess.PIPE,
+        stdout=(folder / "out").open("wb"),
+        stderr=subprocess.PIPE,
+    )
+    experiment = repository / "experiments" / "1"
+    while "half way" not in (folder / "out").read_text():
+        assert process.poll() is None, process.communicate()[1].decode()
+    before = shutil.copytree(experiment, folder / "before")
+    experiment.chmod(0o500)
+    said = process.communicate(b"\n")[1].decode()
+    assert process.returncode == 0, said
+    assert (folder / "out").read_text() == OUTPUT
+    shutil.copytree(experiment, folder / "after")
+    (folder / "after").chmod(0o755)
+    return hold(folder, before, said, words="Permission denied")
+
+
+DISKS: dict[str, Callable[[Path], str]] = {
+    "a full disk": full,
+    "a disk that is read-only": read_only,
+    "a directory that is removed": removed,
+    "a disk that fails (EIO)": no_device,
+    "permissions taken away": forbidden,
+}
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
