@@ -61,10 +61,11 @@ def _answer(arguments: list[str]) -> tuple[str, int]:
             raise CommandError(f"{options.for_tables[0]} is for tables, and --validate makes none", USAGE)
         return validate(options.paths)
     from meticulous_cli._overview import overview
+    from meticulous_cli._places import is_experiment
     from meticulous_cli._style import Style
 
     style = Style(sys.stdout)
-    if not any(map(_is_experiment, options.paths)):
+    if not any(map(is_experiment, options.paths)):
         return overview(options, style), 0
     if options.for_tables:
         what = "is an experiment" if len(options.paths) == 1 else "are experiments"
@@ -79,17 +80,14 @@ def _experiments(paths: Sequence[str], style: Style) -> str:
 
     from meticulous_cli._compare import compare
     from meticulous_cli._page import page
+    from meticulous_cli._places import is_experiment
 
     for path in paths:
-        if not _is_experiment(path):
+        if not is_experiment(path):
             what = "is not an experiment, as others here are" if os.path.lexists(path) else "is not there"
             raise CommandError(f"{path} {what}: name experiments directories, or experiments", USAGE)
     readers = list(map(ExperimentReader, paths))
     return page(readers[0], style) if len(readers) == 1 else compare(readers, style)
-
-
-def _is_experiment(path: str) -> bool:
-    return any(os.path.lexists(os.path.join(path, name)) for name in ("metadata.json", "STATUS", "args.json"))
 
 
 def _complain(message: str, code: int) -> int:

@@ -37,16 +37,20 @@ def frame_of_experiments(
     import pandas as pd
 
     frame = experiments.as_dataframe()
-    # By place: with pyarrow installed, pandas looks up no label that is not UTF-8.
-    places = {expid: place for place, expid in enumerate(frame.index)}
-    frame = frame.iloc[[places[reader.experiment_id] for reader in rows]].copy()
+    # By place: pandas looks up no label that is not UTF-8 where pyarrow is installed, and in its version 2 it
+    # takes two for one that differ only after a null character.
+    lines = {expid: place for place, expid in enumerate(frame.index)}
+    frame = frame.iloc[[lines[reader.experiment_id] for reader in rows]].copy()
     frame["header", "status"] = [state_of(reader) for reader in rows]
-    columns = [_column(field) for field in fields if (field.group, field.name) != (HEADER, "id")]
-    frame = frame[[column for column in columns if column in frame.columns]].copy()
-    for field in fields if as_text else ():
+    places = {column: place for place, column in enumerate(frame.columns)}
+    kept = [
+        field for field in fields if (field.group, field.name) != (HEADER, "id") and _column(field) in places
+    ]
+    frame = frame.iloc[:, [places[_column(field)] for field in kept]].copy()
+    for place, field in enumerate(kept if as_text else ()):
         values = [_value(field.get(reader)) for reader in rows]
         if any(map(_is_nan, values)):
-            frame[_column(field)] = pd.Series(values, index=frame.index, dtype=object)
+            frame.isetitem(place, pd.Series(values, index=frame.index, dtype=object))
     return frame
 
 
@@ -56,7 +60,14 @@ def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field], *, as_text
 
     columns = {_column(field): [_value(field.get(group)) for group in groups] for field in fields}
     frame = pd.DataFrame({place: _series(values, as_text) for place, values in enumerate(columns.values())})
-    frame.columns = pd.MultiIndex.from_tuples(list(columns))
+    # As in the reader's frame, by codes of Python's own strings: pandas' own do not take every name.
+    seen: list[dict[str, int]] = [{}, {}]
+    codes = [
+        [names.setdefault(column[level], len(names)) for column in columns]
+        for level, names in enumerate(seen)
+    ]
+    levels: list[Any] = [pd.Index(list(names), dtype=object) for names in seen]
+    frame.columns = pd.MultiIndex(levels, codes)
     return frame
 
 

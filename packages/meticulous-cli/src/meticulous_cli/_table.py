@@ -11,10 +11,14 @@ from meticulous_cli._text import width
 
 __all__ = ["draw"]
 
+# What is longer, as only a pipe is given it, stands out of its column: a recorded text may have megabytes,
+# and to fill as many rows up to it would take all memory.
+_WIDEST = 1000
+
 
 def draw(columns: Sequence[Column], style: Style, *, groups: bool) -> str:
     """Return the table as text; with `groups`, a line above tells arguments and summary apart."""
-    widths = [max([width(column.title), *map(width, column.cells)]) for column in columns]
+    widths = [min(max([width(column.title), *map(width, column.cells)]), _WIDEST) for column in columns]
     blocks = [_lines(column, size, style) for column, size in zip(columns, widths, strict=True)]
     gap = " " * GAP
     lines = [gap.join(line).rstrip() for line in zip(*blocks, strict=True)]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from meticulous_cli._errors import DATA, USAGE, CommandError
+from meticulous_cli._places import is_experiment
 from meticulous_cli._text import plain
 
 __all__ = ["Report", "validate"]
@@ -58,7 +59,7 @@ def validate(paths: Sequence[str]) -> Report:
 
 def _folders(path: str) -> Iterator[str]:
     """Yield the folders of experiments at a path, numbers in their order and then names."""
-    if any(os.path.lexists(os.path.join(path, name)) for name in ("metadata.json", "STATUS", "args.json")):
+    if is_experiment(path):
         yield path
         return
     try:
