@@ -290,6 +290,7 @@ def make_repository() -> list[str]:
 def main(folders: int = 10_000, seed: int = 1) -> None:
     """Drill with so many folders."""
     warnings.simplefilter("error")
+    csv.field_size_limit(2**30)
     sys.dont_write_bytecode = True  # imports write files, too
     sys.addaudithook(watch)
     os.environ |= {"NO_COLOR": "1", "TERM": "xterm"}
