@@ -433,7 +433,7 @@ def test_colleagues_may_read_what_the_umask_lets_them(frame, tmp_path):
 def test_an_unknown_suffix_names_the_known_ones(frame, tmp_path, refused, name, said):
     reason = refused(frame, tmp_path / name)
     assert said in reason
-    assert ".csv, .json, .md, .tex, .parquet, .pd, .pkl, or add --export-format" in reason
+    assert ".csv, .json, .md, .tex, .parquet, .pd, .pkl, .pickle, or add --export-format" in reason
 
 
 def test_a_kind_that_is_asked_for_counts_more_than_the_suffix(frame, tmp_path):

@@ -217,12 +217,12 @@ def test_numbers_in_text_sort_by_their_size_however_long():
     assert select(texts[::-1], [field], reverse=False, tail=None) == texts
 
 
-@given(st.permutations(["a", "--sort=x", "b", "--normalize-json-values", "--tail=3", "--list_columns"]))
+@given(st.permutations(["a", "--sort=x", "b", "--normalize-json-values", "--tail=3", "--sort_reverse"]))
 def test_options_and_paths_come_in_any_order(arguments):
     options = parse_options(arguments)
     assert options.paths == [argument for argument in arguments if argument in ("a", "b")]
     assert (options.sort, options.normalize_json_values, options.tail) == (["x"], 1, 3)
-    assert options.list_columns
+    assert options.sort_reverse
 
 
 def test_each_example_in_the_help_works(runs, make, run, tmp_path):

@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # as after `>&-` in a shell
         return _complain("standard output is closed", DATA)
     try:
-        text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
+        try:
+            text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
+        except SystemExit:  # --help has been printed, but need not have got anywhere yet
+            text, code = "", 0
         if text:
             print(text)
         sys.stdout.flush()

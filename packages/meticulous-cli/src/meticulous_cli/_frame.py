@@ -32,7 +32,8 @@ def frame_of_experiments(
 ) -> pd.DataFrame:
     """Return those rows and columns of the reader's frame; its status says `lost` where the table does.
 
-    With `as_text`, columns of numbers in which NaN was recorded hold Python's: in pandas' own, it is a gap.
+    With `as_text`, columns of numbers in which NaN was recorded hold Python's, as in pandas' own it is a gap,
+    and what is known of none, such as a commit, is None.
     """
     import pandas as pd
 
@@ -49,7 +50,10 @@ def frame_of_experiments(
     frame = frame.iloc[:, [places[_column(field)] for field in kept]].copy()
     for place, field in enumerate(kept if as_text else ()):
         values = [_value(field.get(reader)) for reader in rows]
-        if any(map(_is_nan, values)):
+        if field.group == HEADER and frame.iloc[:, place].dtype == object:  # where "" says that there is none
+            values = [value or None for value in frame.iloc[:, place]]
+            frame.isetitem(place, pd.Series(values, index=frame.index, dtype=object))
+        elif any(map(_is_nan, values)):
             frame.isetitem(place, pd.Series(values, index=frame.index, dtype=object))
     return frame
 

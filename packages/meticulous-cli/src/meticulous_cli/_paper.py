@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import tabulate
 
-from meticulous_cli._text import cut, plain, shown, shown_duration, shown_time
+from meticulous_cli._text import cut, plain, shown, shown_duration
 
 __all__ = ["paper_table"]
 
@@ -42,7 +42,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return shown_time(value)
+        return f"{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(' ', 'seconds')}Z"
     if isinstance(value, timedelta):
         return shown_duration(value)
     return plain(value) if isinstance(value, str) else shown(value)
