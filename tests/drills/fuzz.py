@@ -26,6 +26,7 @@ from pathlib import Path
 import pandas as pd
 from meticulous_cli.__main__ import main as command
 from meticulous_cli._export import EXPORT_KINDS
+from meticulous_cli._text import width
 from meticulous_read import ExperimentReader, Experiments
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -50,6 +51,8 @@ EVENTS |= {
     "os.utime",
     "os.kill",
 }
+# What may be wider than the terminal.
+UNFITTED = {"--export", "all", "--list-columns", "--validate"}
 PATIENCE = 60  # seconds that one call may take, and much longer than any does
 AT_A_TIME = 40
 PR_CAPBSET_DROP, CAP_DAC = 24, (1, 2)  # to override permissions, and to read and search in spite of them
@@ -203,6 +206,9 @@ class Drill:
         check_text(err.text())
         if terminal or "--export" not in given:
             check_text(out.text())
+        if terminal and not UNFITTED.intersection(given):
+            wide = [line for line in out.text().split("\n") if width(line) > int(os.environ["COLUMNS"])]
+            assert not wide or "run it again" in out.text(), f"{shown}: wider than the terminal: {wide}"
         return out.text()
 
     def call(self, what: str, function: object, *arguments: object) -> object:

@@ -317,3 +317,22 @@ def test_a_status_that_is_none_is_clipped_and_megabytes_do_not_widen_every_row(m
     assert "x" * 2**20 in row
     assert "\\x00" * 9 + "\\..." in row
     assert len(run("--export", "-", "--export-format", "md").stdout) < 2**16
+
+
+@pytest.mark.parametrize("columns", range(20, 41, 5))
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--args", "none"], ["--columns", "lr,model,start,loss,status"], ["--groupby", "model,lr"]],
+)
+def test_a_table_is_no_wider_than_the_narrowest_terminals(make, screen, columns, options):
+    for number in range(3):
+        args = {"lr": 10**30 + number, "model": f"a model with a long name {number}"}
+        make(
+            f"an-experiment-with-a-name-{number}",
+            args,
+            {"loss": number / 7, "l" * 50: 1},
+            status="WEIRD" * 20,
+        )
+    printed = screen(*options, columns=columns, NO_COLOR="1")
+    assert max(map(len, printed.splitlines())) <= columns
+    assert printed.count("\n") >= 5

@@ -89,6 +89,11 @@ def _experiments(paths: Sequence[str], style: Style) -> str:
         if not is_experiment(path):
             what = "is not an experiment, as others here are" if os.path.lexists(path) else "is not there"
             raise CommandError(f"{path} {what}: name experiments directories, or experiments", USAGE)
+    seen: dict[str, str] = {}
+    for path in paths:
+        same = seen.setdefault(os.path.realpath(path), path)
+        if same is not path:
+            raise CommandError(f"{same} and {path} are the same experiment: name each once", USAGE)
     readers = list(map(ExperimentReader, paths))
     return page(readers[0], style) if len(readers) == 1 else compare(readers, style)
 

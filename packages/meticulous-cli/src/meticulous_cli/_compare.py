@@ -53,7 +53,7 @@ def compare(readers: Sequence[ExperimentReader], style: Style) -> str:
     notes = []
     same = [f"{section.same} in {section.title}" for section in sections if section.same]
     if not any(section.rows for section in sections[1:]):
-        lines += ["", "no argument differs, and nothing in the summary"]
+        lines += ["", *style.footnotes(["no argument differs, and nothing in the summary"])]
     elif same:
         notes.append(f"the same, and not shown: {', '.join(same)}")
     unread = [title for reader, title in zip(readers, titles, strict=True) if reader.problems]
@@ -164,7 +164,10 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
     if style.room is None:
         sizes = [min(each, _WIDEST) for each in sizes]
     if style.room is not None:
-        size, changes = min(size, _NAME), min(changes, _CHANGE)
+        least = 2 * (_NARROWEST + len(_GAP))
+        size, changes = min(size, _NAME, max(style.room - least, style.room // 3)), min(changes, _CHANGE)
+        if style.room - size - len(_GAP) - changes < least:
+            changes = 0
         room = style.room - size - (changes + len(_GAP) if changes else 0)
         limit = _limit(sizes, room)
         while limit < _NARROWEST and len(sizes) > 2:

@@ -22,11 +22,16 @@ _REASON_LINES = 8
 _FILES = 40
 _OUTPUT_LINES = 8
 _INDENT = "  "
+# What shells and terminals take at once, and how much is shown of what is longer.
+_LONGEST, _BEGINNING = 2**15, 60
 
 
 def page(reader: ExperimentReader, style: Style) -> str:
     """Return the page as text; at a terminal, each line but the one to be copied is cut to its width."""
     again = command_again(reader)
+    if len(again) > _LONGEST:
+        words = f"({len(again):,} characters, too many to paste: see command in metadata.json)"
+        again = f"{cut(again, _BEGINNING, style.ellipsis)}  {words}"
     sections = [
         _facts(reader, style),
         ["arguments", *_arguments(reader)] if reader.args else [],
@@ -47,7 +52,12 @@ def page(reader: ExperimentReader, style: Style) -> str:
 
 def _output(reader: ExperimentReader, name: str) -> list[str]:
     """Return the section with the last lines of output, without what the end's reason says already."""
-    lines, more = last_lines(reader, name, _OUTPUT_LINES)
+    try:
+        lines, more = last_lines(reader, name, _OUTPUT_LINES)
+    except FileNotFoundError:
+        return [name, "a link that leads nowhere"] if os.path.islink(reader.directory / name) else []
+    except OSError as error:
+        return [name, f"cannot be read: {(error.strerror or str(error)).lower()}"]
     told = [plain(line.expandtabs(8)) for line in reader.status_message.splitlines()]
     while lines and told and lines[-1] == told[-1]:
         lines.pop()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from meticulous_cli._columns import HEADER, Column
 from meticulous_cli._fit import GAP
 from meticulous_cli._style import Style
-from meticulous_cli._text import width
+from meticulous_cli._text import cut, width
 
 __all__ = ["draw"]
 
@@ -47,4 +47,4 @@ def _labels(columns: Sequence[Column], widths: list[int], style: Style) -> str:
             line = (f"{line:<{place - 1}} " if place else "") + column.group
             previous = column.group
         place += size + GAP
-    return style.dim(line)
+    return style.dim(line if style.room is None else cut(line, style.room, style.ellipsis))
