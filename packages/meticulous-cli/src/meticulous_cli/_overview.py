@@ -95,7 +95,7 @@ def _drawn(options: argparse.Namespace, shown: _Shown, style: Style) -> str:
         if fitted.constant:
             notes.append("the same in each: " + ", ".join(map(_constant, fitted.constant)))
         if fitted.dropped:
-            names = ", ".join(column.title for column in fitted.dropped)
+            names = ", ".join(cut(column.title, _WIDE_TEXT, style.ellipsis) for column in fitted.dropped)
             notes.append(f"no room for: {names} ({_remedy(fitted.dropped)} shows all)")
     else:
         columns = [narrow(column, _WIDE_TEXT, _WIDE_TEXT, style.ellipsis) for column in columns]
@@ -197,7 +197,7 @@ def _remedy(dropped: Sequence[Column]) -> str:
 
 
 def _constant(column: Column) -> str:
-    return f"{column.title}={cut(column.cells[0].strip(), 24)}"
+    return f"{cut(column.title, _WIDE_TEXT)}={cut(column.cells[0].strip(), 24)}"
 
 
 def _remarks(readers: Sequence[ExperimentReader], columns: Sequence[Column]) -> list[str]:

@@ -102,8 +102,11 @@ def _facts(reader: ExperimentReader, style: Style) -> list[str]:
     resumes = metadata.get("resumes")
     if isinstance(resumes, list) and resumes:
         facts.append(("sessions", f"{len(resumes) + 1}, of which this was the last"))
-    title = f"{style.bold(plain(reader.experiment_id))}  {style.state(state_of(reader))}"
-    lines = [title, *(f"{name:<11}  {text}" for name, text in facts)]
+    name, state = plain(reader.experiment_id), state_of(reader)
+    if style.room is not None:
+        state = cut(state, style.room // 2, style.ellipsis)
+        name = cut(name, style.room - width(state) - len(_INDENT), style.ellipsis)
+    lines = [f"{style.bold(name)}  {style.state(state)}", *(f"{name:<11}  {text}" for name, text in facts)]
     remark = _liveness(reader)
     lines += ["", remark] if remark else []
     reason = [plain(line.expandtabs(4)) for line in reader.status_message.splitlines()]
