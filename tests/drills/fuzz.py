@@ -9,7 +9,6 @@ names the call, and what hangs with a traceback of where.
 """
 
 import csv
-import ctypes
 import faulthandler
 import io
 import json
@@ -20,8 +19,10 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from meticulous_cli.__main__ import main as command
@@ -31,57 +32,21 @@ from meticulous_read import ExperimentReader, Experiments
 
 sys.path.insert(0, str(Path(__file__).parent))
 from hostile import CANARY, Maker
+from hostile_git import make_repository
+from watched import seen, watch, without_privileges
 
-EVENTS = {
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "socket.connect",
-    "pickle.find_class",
-    "os.link",
-    "os.remove",
-}
-EVENTS |= {
-    "os.rename",
-    "os.rmdir",
-    "os.mkdir",
-    "os.symlink",
-    "os.chmod",
-    "os.truncate",
-    "os.utime",
-    "os.kill",
-}
 # What may be wider than the terminal.
 UNFITTED = {"--export", "all", "--list-columns", "--validate"}
 PATIENCE = 60  # seconds that one call may take, and much longer than any does
 AT_A_TIME = 40
-PR_CAPBSET_DROP, CAP_DAC = 24, (1, 2)  # to override permissions, and to read and search in spite of them
 TESTS = (
     "{} < 1",
     "{} == 'x' or not {} > 0",
     "{} in (1, 'a')",
     "'a' in {}",
-    "{} * 2 ** 10 >= {} / 3",
+    "{} * 2 ** 10 >= {}",
     "{} == None",
 )
-# What git could be made to run by the configuration of a repository that came with the folders.
-HOSTILE_CONFIG = "".join(
-    f'[{section}]\n\t{key} = "touch {CANARY}; false"\n'
-    for section, key in [
-        *(("core", key) for key in ("fsmonitor", "pager", "editor", "sshCommand", "gitProxy", "askPass")),
-        *(("diff", "external"), ('diff "x"', "textconv"), ('diff "x"', "command"), ('filter "x"', "smudge")),
-        *(
-            ("gpg", "program"),
-            ("pager", "log"),
-            ("alias", "log"),
-            ("credential", "helper"),
-            ("uploadpack", "hook"),
-        ),
-    ]
-)
-HOSTILE_CONFIG += "[log]\n\tshowSignature = true\n[core]\n\tattributesFile = attributes\n"
-
-done: list[object] = []  # what no call may do, as `watch` saw it
 
 
 class Screen(io.TextIOWrapper):
@@ -100,7 +65,11 @@ class Screen(io.TextIOWrapper):
 
 
 class Drill:
-    """The calls on one experiments directory after the other."""
+    """The calls on one experiments directory after the other.
+
+    Attributes:
+        calls: how many there were.
+    """
 
     def __init__(self, seed: int) -> None:
         self.calls = 0
@@ -130,7 +99,7 @@ class Drill:
             for reader in experiments.values():
                 for name in ("lost", "silent", "duration", "problems", "stdout", "stderr", "row", "__repr__"):
                     self.call(name, taken, reader, name)
-            for levels in (0, 1, 50):
+            for levels in (50, 1, 0):
                 frame = self.call("frame", experiments.as_dataframe, levels)
                 assert set(frame.index) == names, "a folder has no row"
             for name in self._random.sample(sorted(names), 3):
@@ -207,21 +176,23 @@ class Drill:
         if terminal or "--export" not in given:
             check_text(out.text())
         if terminal and not UNFITTED.intersection(given):
-            wide = [line for line in out.text().split("\n") if width(line) > int(os.environ["COLUMNS"])]
-            assert not wide or "run it again" in out.text(), f"{shown}: wider than the terminal: {wide}"
+            lines = out.text().partition("\nrun it again\n")[0].split("\n")  # that is there to be copied
+            wide = [line for line in lines if width(line) > int(os.environ["COLUMNS"])]
+            assert not wide, f"{shown}: wider than the terminal: {wide}"
         return out.text()
 
-    def call(self, what: str, function: object, *arguments: object) -> object:
+    def call(self, what: str, function: Callable, *arguments: object) -> Any:
+        """Call a function that must neither raise, nor take long, nor do anything but read."""
         self.calls += 1
         faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
-        done.clear()
+        seen.clear()
         try:
             return function(*arguments)
         except Exception as error:
             raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
         finally:
             faulthandler.cancel_dump_traceback_later()
-            assert not done, f"{what}: {done}"
+            assert not seen, f"{what}: {seen}"
 
 
 def not_json(token: str) -> None:
@@ -251,54 +222,11 @@ def check_text(text: str) -> None:
     assert not bad, f"reached the output: {bad}"
 
 
-def watch(event: str, arguments: tuple) -> None:
-    """Take down what reading must not do: change a file, start anything but git, speak to a network."""
-    if event == "subprocess.Popen":
-        if arguments[1][0] == "git":
-            return
-    elif event == "open":
-        # The one file that is written is an export's, first by a name of its own.
-        if not (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
-            return
-        if isinstance(arguments[0], int) or arguments[0] == os.devnull or is_exports(arguments[0]):
-            return
-    elif event not in EVENTS or (event in ("os.link", "os.remove") and is_exports(arguments[0])):
-        return
-    done.append((event, arguments[:2]))
-
-
-def is_exports(path: object) -> bool:
-    return isinstance(path, (str, bytes)) and os.path.basename(os.fsdecode(path)).startswith(".meticulous-")
-
-
-def make_repository() -> list[str]:
-    """Make the current directory a repository that somebody hostile prepared; return its commits."""
-    subprocess.run(["git", "init", "-q", "-b", "main"], check=True)
-    given = b""
-    for number, text in enumerate(("first", "\x1b[2J\x1b]0;x\x07\udcff", "=cmd()\r" + "x" * 5000)):
-        message = text.encode(errors="surrogateescape")
-        given += b"commit refs/heads/main\ncommitter x <x@example.com> %d +0000\n" % number
-        given += b"data %d\n%s\n" % (len(message), message)
-        name = rb'"\033[2J%d\n=cmd()"' % number
-        given += b"M 100644 inline %s\ndata 4\n%4d\n" % (name, number)
-    subprocess.run(["git", "fast-import", "--quiet"], input=given, check=True)
-    shown = subprocess.run(["git", "log", "--format=%H"], capture_output=True, text=True, check=True)
-    Path("attributes").write_text("* diff=x filter=x\n")
-    with open(".git/config", "a") as config:
-        config.write(HOSTILE_CONFIG)
-    for hook in ("post-checkout", "pre-auto-gc", "fsmonitor-watchman", "reference-transaction"):
-        path = Path(".git/hooks", hook)
-        path.write_text(f"#!/bin/sh\ntouch {CANARY}\n")
-        path.chmod(0o755)
-    return shown.stdout.split()
-
-
 def main(folders: int = 10_000, seed: int = 1) -> None:
     """Drill with so many folders."""
     warnings.simplefilter("error")
     csv.field_size_limit(2**30)
-    sys.dont_write_bytecode = True  # imports write files, too
-    sys.addaudithook(watch)
+    watch()
     os.environ |= {"NO_COLOR": "1", "TERM": "xterm"}
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
@@ -310,15 +238,6 @@ def main(folders: int = 10_000, seed: int = 1) -> None:
     print(f"{folders:,} folders of seed {seed}: each listed, {drill.calls:,} calls, {seconds:.0f} s")
 
 
-def without_privileges() -> None:
-    """Start anew where this runs as root, for whom nothing is unreadable, without that privilege."""
-    libc = ctypes.CDLL(None)
-    dropped = [libc.prctl(PR_CAPBSET_DROP, capability) for capability in CAP_DAC]
-    if os.geteuid() == 0 and dropped == [0, 0] and "FUZZ" not in os.environ:
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "FUZZ": "1"})
-
-
 if __name__ == "__main__":
-    if sys.platform == "linux":
-        without_privileges()
+    without_privileges()
     main(*map(int, sys.argv[1:]))

@@ -15,145 +15,46 @@ KEYS += ("process-start", "heartbeat-seconds", "python-version", "githead-branch
 # What would leave a file of this name in the current directory, if anything ran it.
 CANARY = "CANARY"
 
-TEXTS = [
-    *(
-        "",
-        " ",
-        "\n",
-        "\r",
-        "\t",
-        "\0",
-        "\x1b[2J\x1b[H",
-        "\x1b]0;title\x07",
-        "\x9b31m",
-        "a\x08b\x7f",
-        "\u2028",
-    ),
-    *("\u202egpj.exe", "e\u0301\u200d\ufe0f", "\u7687\U0001f600", "\ud800", "\udcff", "\ufeff", "\uff1d1+1"),
-    *(
-        "=cmd()",
-        "=1+1",
-        "@SUM(A1)",
-        "+1|cmd",
-        "-1+cmd",
-        "\t=1",
-        "\r=1",
-        "\n=1",
-        "'=1",
-        '"=1',
-        "=1,=1\n=1",
-        "-",
-    ),
-    *(f"=cmd|' /C touch {CANARY}'!A0", f"$(touch {CANARY})", f"`touch {CANARY}`", f"';touch {CANARY};'"),
-    *(f"__import__('os').system('touch {CANARY}')", f"ext::sh -c touch% {CANARY}"),
-    *(f"--upload-pack=touch {CANARY}", f"--output={CANARY}", f"-oProxyCommand=touch {CANARY}", "--help"),
-    *(
-        "NaN",
-        "nan",
-        "Infinity",
-        "-Infinity",
-        "null",
-        "True",
-        "not",
-        "lr",
-        "1",
-        "01",
-        "\u00b2",
-        "\u0663",
-        "1e999",
-    ),
-    *(
-        "1_0",
-        "0x1",
-        "..",
-        "../..",
-        "/dev/zero",
-        "/proc/self/environ",
-        "~",
-        "a.b",
-        "a.b.c",
-        ".",
-        "*",
-        "[",
-        "a,b",
-    ),
-    *(
-        "|",
-        "\\",
-        "\\input{x}",
-        "<script>",
-        "%s%n{0}",
-        "&amp;",
-        "$x$",
-        "x" * 300,
-        "\u7687" * 5000,
-        "y" * 70000,
-    ),
-    *(
-        "2026-02-30T00:00:00Z",
-        "0001-01-01T00:00:00+23:59",
-        "9999-12-31T23:59:59-23:59",
-        "2026-11-23T10:00:00",
-    ),
-    *(
-        "1970-01-01T00:00:00+99:99",
-        "1969-12-31T23:59:59Z",
-        "2026-11-23T10:00:60.9999999999Z",
-        "RUNNING",
-        "1.9",
-    ),
-    *("2.0", "9" * 30 + ".0", "0" * 40, "linux:a:b:c", "HEAD", "main..HEAD", "SUCCESS", "ERROR"),
+# fmt: off
+TEXTS = [  # what ends a line, obeys a terminal, or is no character
+    "", " ", "\n", "\r", "\t", "\0", "\x1b[2J\x1b[H", "\x1b]0;title\x07", "\x9b31m", "a\x08b\x7f", "\u2028",
+    "\u202egpj.exe", "e\u0301\u200d\ufe0f", "\u7687\U0001f600", "\ud800", "\udcff", "\ufeff", "\uff1d1+1",
 ]
-NUMBERS = [0, -0.0, 1, -1, 0.1, 1e-320, 1e308, -1e308, 2**31, 2**53 + 1, 2**63, -(2**63), 2**64, 10**400]
-NUMBERS += [-(10**400), 10**4000, float("nan"), float("inf"), float("-inf"), 1e300, -1e15, 253402300800]
-BYTES = [b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xf4\x90\x80\x80", b"[" * 500, b"1" * 5000]
-BYTES += [
-    b'{"a":' * 300,
-    b"NaN",
-    b"-Infinity",
-    b"1e999999",
-    b'"\\ud800"',
-    b"{}",
-    b"null",
-    b"\r\n",
-    b"\x1b[31m",
+TEXTS += [  # starts a formula
+    "=cmd()", "=1+1", "@SUM(A1)", "+1|cmd", "-1+cmd", "\t=1", "\r=1", "\n=1", "'=1", '"=1', "=1,=1\n=1", "-",
+    f"=cmd|' /C touch {CANARY}'!A0",
 ]
-BYTES += [
-    b'{"a": 1, "a": 2}',
-    b"\n" * 3000,
-    b"\r5%" * 30000,
-    b"SUCCESS",
-    b"Traceback (most recent call last)",
+TEXTS += [  # is run, or opened, by whoever is careless
+    f"$(touch {CANARY})", f"`touch {CANARY}`", f"';touch {CANARY};'", f"ext::sh -c touch% {CANARY}", "--help",
+    f"__import__('os').system('touch {CANARY}')", f"--upload-pack=touch {CANARY}", f"--output={CANARY}",
+    f"-oProxyCommand=touch {CANARY}", "..", "../..", "/dev/zero", "/proc/self/environ", "~", "HEAD",
+    "main..HEAD",
+]
+TEXTS += [  # looks like something else
+    "NaN", "nan", "Infinity", "-Infinity", "null", "True", "not", "lr", "1", "01", "\u00b2", "\u0663",
+    "1e999", "1_0", "0x1", "a.b", "a.b.c", ".", "*", "[", "a,b", "|", "\\", "\\input{x}", "<script>",
+    "%s%n{0}", "&amp;", "$x$", "RUNNING", "SUCCESS", "ERROR", "1.9", "2.0", "9" * 30 + ".0", "0" * 40,
+    "linux:a:b:c", "x" * 300, "\u7687" * 5000, "y" * 70000,
+]
+TEXTS += [  # times at the ends of the calendar, or beyond
+    "2026-02-30T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z",
+    "1970-01-01T00:00:00+99:99", "2026-11-23T10:00:60.9999999999Z", "2026-11-23T10:00:00",
+]
+NUMBERS = [
+    0, -0.0, 1, -1, 0.1, 1e-320, 1e308, -1e308, 2**31, 2**53 + 1, 2**63, -(2**63), 2**64, 10**400, -(10**400),
+    10**4000, float("nan"), float("inf"), float("-inf"), 1e300, -1e15, 253402300800,
+]
+BYTES = [
+    b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xf4\x90\x80\x80", b"[" * 500, b"1" * 5000,
+    b"{}", b'{"a":' * 300, b"NaN", b"-Infinity", b"1e999999", b'"\\ud800"', b"null", b"\r\n", b"\x1b[31m",
+    b"SUCCESS", b'{"a": 1, "a": 2}', b"\n" * 3000, b"\r5%" * 30000, b"Traceback (most recent call last)",
 ]
 NAMES = [
-    "new\nline",
-    "\x1b[2Jclear",
-    "=cmd()",
-    "@x",
-    "-rf",
-    "--export",
-    " ",
-    "a b",
-    "$(touch CANARY)",
-    "*",
-    "CON",
+    "new\nline", "\x1b[2Jclear", "=cmd()", "@x", "-rf", "--export", " ", "a b", "$(touch CANARY)", "*", "CON",
+    "~", os.fsdecode(b"bad\xff"), os.fsdecode(b"\xc3"), "x" * 255, "\u7687" * 80, "\u202ex", "e\u0301", "1.",
+    "007", "'", "9" * 200, "\u0663", "a,b", '"', "\\", "STATUS", "metadata.json", "a\rb", "\x85", "\t=",
 ]
-NAMES += [os.fsdecode(b"bad\xff"), os.fsdecode(b"\xc3"), "x" * 255, "\u7687" * 80, "\u202ex", "e\u0301", "~"]
-NAMES += [
-    "1.",
-    "007",
-    "9" * 200,
-    "\u0663",
-    "a,b",
-    "'",
-    '"',
-    "\\",
-    "STATUS",
-    "metadata.json",
-    "a\rb",
-    "\x85",
-    "\t=",
-]
+# fmt: on
 
 
 class Maker:

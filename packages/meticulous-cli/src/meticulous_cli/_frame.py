@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from meticulous_read import ExperimentReader, Experiments
@@ -35,26 +35,23 @@ def frame_of_experiments(
     With `as_text`, columns of numbers in which NaN was recorded hold Python's, as in pandas' own it is a gap,
     and what is known of none, such as a commit, is None.
     """
-    import pandas as pd
-
     frame = experiments.as_dataframe()
     # By place: pandas looks up no label that is not UTF-8 where pyarrow is installed, and in its version 2 it
     # takes two for one that differ only after a null character.
     lines = {expid: place for place, expid in enumerate(frame.index)}
-    frame = frame.iloc[[lines[reader.experiment_id] for reader in rows]].copy()
+    frame = frame.take([lines[reader.experiment_id] for reader in rows])
     frame["header", "status"] = [state_of(reader) for reader in rows]
-    places = {column: place for place, column in enumerate(frame.columns)}
-    kept = [
-        field for field in fields if (field.group, field.name) != (HEADER, "id") and _column(field) in places
-    ]
-    frame = frame.iloc[:, [places[_column(field)] for field in kept]].copy()
+    places: dict[Any, int] = {column: place for place, column in enumerate(frame.columns)}
+    places.pop(("header", "id"), None)
+    kept = [field for field in fields if _column(field) in places]
+    frame = frame.take([places[_column(field)] for field in kept], axis=1)
     for place, field in enumerate(kept if as_text else ()):
+        column = frame.iloc[:, place]
         values = [_value(field.get(reader)) for reader in rows]
-        if field.group == HEADER and frame.iloc[:, place].dtype == object:  # where "" says that there is none
-            values = [value or None for value in frame.iloc[:, place]]
-            frame.isetitem(place, pd.Series(values, index=frame.index, dtype=object))
+        if field.group == HEADER and column.dtype == object:  # where "" says that there is none
+            frame.isetitem(place, _objects(value or None for value in column))
         elif any(map(_is_nan, values)):
-            frame.isetitem(place, pd.Series(values, index=frame.index, dtype=object))
+            frame.isetitem(place, _objects(values))
     return frame
 
 
@@ -87,6 +84,16 @@ def _value(value: Any) -> Any:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
+
+
+def _objects(values: Iterable[Any]) -> Any:
+    """Return an array of Python's own values, as they are."""
+    import numpy as np
+
+    found = list(values)
+    array = np.empty(len(found), dtype=object)
+    array[:] = found
+    return array
 
 
 def _series(values: list[Any], as_text: bool) -> pd.Series[Any]:
