@@ -69,10 +69,11 @@ class Drill:
 
     Attributes:
         calls: how many there were.
+        commits: how many comparisons told of commits in a repository that somebody hostile prepared.
     """
 
     def __init__(self, seed: int) -> None:
-        self.calls = 0
+        self.calls = self.commits = 0
         self._seed = seed
         self._random = random.Random(seed)
         self._shas = make_repository()
@@ -126,7 +127,8 @@ class Drill:
             self.meticulous(path, codes=(0, 1, 2), terminal=self._random.random() < 0.5)
         self._random.shuffle(paths)
         for one, other in zip(paths[::2], paths[1::2]):
-            self.meticulous(one, other, codes=(0, 1, 2), terminal=self._random.random() < 0.5)
+            shown = self.meticulous(one, other, codes=(0, 1, 2), terminal=self._random.random() < 0.5)
+            self.commits += "\n  + " in shown
         self.meticulous(*paths[:3], codes=(0, 1, 2))
         self.meticulous(directory, directory)
         process = [sys.executable, "-m", "meticulous_cli", directory]
@@ -234,8 +236,10 @@ def main(folders: int = 10_000, seed: int = 1) -> None:
         drill = Drill(seed)
         drill.run(folders)
         os.chdir("/")
+    assert drill.commits, "git was never asked for commits"
     seconds = time.perf_counter() - began
-    print(f"{folders:,} folders of seed {seed}: each listed, {drill.calls:,} calls, {seconds:.0f} s")
+    what = f"{folders:,} folders of seed {seed}: each listed, {drill.calls:,} calls"
+    print(f"{what}, {drill.commits:,} comparisons with commits, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import socket
 import struct
 from pathlib import Path
@@ -58,11 +59,11 @@ NAMES = [
 
 
 class Maker:
-    """Makes folders; the same seed makes the same ones. `shas` are commits that some of them name."""
+    """Makes folders; the same seed makes the same ones. `shas` are the commits that they name."""
 
     def __init__(self, seed: str, shas: list[str]) -> None:
         self._random = random.Random(seed)
-        self._texts = TEXTS + shas * 5
+        self._texts = TEXTS + shas
         self._good = [
             {path.name: path.read_bytes() for path in folder.parent.iterdir()}
             for source in SOURCES
@@ -134,6 +135,8 @@ class Maker:
 
     def _files(self) -> dict[str, bytes]:
         files = dict(self._random.choice(self._good))
+        sha = b'"githead-sha": "%s"' % self._random.choice(self._shas).encode()
+        files["metadata.json"] = re.sub(rb'"githead-sha": "[0-9a-f]+"', sha, files["metadata.json"])
         for _ in range(self._random.choice((0, 1, 1, 2, 3, 5))):
             name = self._random.choice(list(files))
             if name.endswith(".json") and self._random.random() < 0.6:
@@ -172,8 +175,6 @@ class Maker:
             key = self._random.choice([*value, *keys, self.text(), f"lab:{self.text()}"])
             if self._random.random() < 0.2:
                 value.pop(key, None)
-            elif key == "githead-sha" and self._random.random() < 0.7:
-                value[key] = self._random.choice(self._shas)
             else:
                 value[key] = self._value(3)
         indent = self._random.choice((None, 4))

@@ -42,7 +42,8 @@ def page(reader: ExperimentReader, style: Style) -> str:
     ]
     lines = []
     for number, (title, *body) in enumerate(section for section in sections if section):
-        lines.append(title if number == 0 else style.bold(title))
+        short = title if number == 0 or style.room is None else cut(title, style.room, style.ellipsis)
+        lines.append(style.bold(short) if number else title)
         room = style.room - len(_INDENT) if style.room else None
         cut_body = body if room is None else [cut(line, room, style.ellipsis) for line in body]
         lines.extend((_INDENT + line).rstrip() for line in cut_body)
