@@ -17,4 +17,4 @@ def test_hostile_folders_are_read_and_shown_without_an_exception_a_hang_or_a_los
         [sys.executable, DRILL, "80", "1"], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.match(r"80 folders of seed 1: each listed, [0-9,]+ calls, ", done.stdout)
+    assert re.match(r"80 folders of seed 1: each listed, [0-9,]+ calls, [1-9]", done.stdout)
