@@ -166,7 +166,7 @@ class Drill:
     def meticulous(self, *arguments: object, codes: tuple[int, ...] = (0,), terminal: bool = False) -> str:
         """Run the command in this process and hold all that it prints against what it may print."""
         given = list(map(str, arguments))
-        os.environ["COLUMNS"] = str(self._random.randint(20, 200))
+        os.environ["COLUMNS"] = str(self._random.choice((20, 21, 25, 30, 40, 60, 80, 120, 200)))
         out, err = Screen(terminal), Screen(False)
         with redirect_stdout(out), redirect_stderr(err):
             code = self.call(f"meticulous {given}", command, given)

@@ -61,7 +61,7 @@ def _between(repository: Repository, one: str, other: str, title: str, style: St
         commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
         yield from _some(commits, _COMMITS, _commit_line, "commits", style)
         if any(commit.side == "<" for commit in commits):
-            yield style.dim(f"{_INDENT}- is in {title} only")
+            yield from style.footnotes([f"{_INDENT}- is in {title} only"])
         if repository.is_shallow():
             yield from style.footnotes(
                 [f"{_INDENT}the clone is shallow: there may be more commits, and - may be in both"]
@@ -82,7 +82,7 @@ def _some(
         text = _INDENT + plain(line(item))
         yield text if style.room is None else cut(text, style.room, style.ellipsis)
     if len(shown_items) < len(items):
-        yield f"{_INDENT}and {len(items) - len(shown_items)} {what} more"
+        yield from style.footnotes([f"{_INDENT}and {len(items) - len(shown_items)} {what} more"])
 
 
 def _commit_line(commit: Commit) -> str:
