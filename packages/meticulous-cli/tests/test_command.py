@@ -185,8 +185,11 @@ def test_what_is_not_known_is_null_and_the_suffix_pickle_is_one(make, run, tmp_p
         run("--columns", "commit,problems,status", "--export=-", "--export-format=json").stdout
     )
     assert exported == [{"expid": "1", "header": {"sha": None, "problems": None, "status": "SUCCESS"}}]
-    assert run("--export", "out.pickle").returncode == 0
-    assert pd.read_pickle(tmp_path / "out.pickle").index.tolist() == ["1"]
+    make("2", githead_sha="half \ud800")
+    for kind in EXPORT_KINDS:
+        assert run("--columns", "commit", f"--export=out.{kind}", f"--export-format={kind}").returncode == 0
+    assert run("--export", "all.pickle").returncode == 0
+    assert pd.read_pickle(tmp_path / "all.pickle").index.tolist() == ["1", "2"]
 
 
 def test_times_are_utc_in_tables_for_a_page_too(make, run):

@@ -537,6 +537,7 @@ def test_the_readme_names_each_suffix(readme):
         ".parquet",
         ".pd",
         ".pkl",
+        ".pickle",
     ]
     with pytest.raises(
         CommandError, match=", ".join([".csv", ".json", ".md", ".tex", ".parquet", ".pd", ".pkl"])

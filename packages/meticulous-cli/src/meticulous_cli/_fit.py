@@ -20,6 +20,8 @@ _TEXT_WIDTHS = (60, 32, 20, 14)
 _TITLE_WIDTHS = (60, 32, 16, 12)
 # In the narrowest terminals, what is always shown makes room, too.
 _SQUEEZED_WIDTHS = (10, 7, 4)
+# What of the header may be cut: a cut time is none.
+_HEADER_TEXTS = ("id", "status", "problems")
 # Ranks of the header's columns among the others, whose ranks count from 0 in each group; 0 stays to the last.
 _HEADER_RANKS = {"id": -2.0, "status": -1.0, "start": 2.5, "duration": 3.5, "commit": 1.5}
 
@@ -80,18 +82,15 @@ def fit(
             kept.append(place)
     dropped = [column for place, column in enumerate(columns) if place not in kept]
     found = [shown[place] for place in sorted(kept)]
-    return Fitted(
-        found if _total(found) <= room else [_cut(column, room, ellipsis) for column in found],
-        constant,
-        dropped,
-    )
+    if _total(found) > room:
+        found = [_cut(column, room, ellipsis) for column in found]
+    return Fitted(found, constant, dropped)
 
 
 def _cut(column: Column, limit: int, ellipsis: str) -> Column:
     """Return a column with all of its cells cut, numbers as well."""
-    narrowed = Column(
-        column.group, column.name, column.values, [cut(cell, limit, ellipsis) for cell in column.cells]
-    )
+    cells = [cut(cell, limit, ellipsis) for cell in column.cells]
+    narrowed = Column(column.group, column.name, column.values, cells)
     narrowed.title = cut(column.title, limit, ellipsis)
     return narrowed
 
@@ -103,9 +102,7 @@ def _name(column: Column) -> tuple[str, str]:
 def narrow(column: Column, text_width: int, title_width: int, ellipsis: str = "…") -> Column:
     """Return a column with long text, and a title that is wider than its cells, cut."""
     cells = column.cells
-    if not column.numeric and (
-        column.group != HEADER or column.name in ("id", "status", "problems")
-    ):  # a cut time is none
+    if not column.numeric and (column.group != HEADER or column.name in _HEADER_TEXTS):
         # Of a path, the end tells more than the beginning.
         paths = ["/" in cell and " " not in cell for cell in cells]
         cells = [

@@ -49,9 +49,9 @@ def frame_of_experiments(
         column = frame.iloc[:, place]
         values = [_value(field.get(reader)) for reader in rows]
         if field.group == HEADER and column.dtype == object:  # where "" says that there is none
-            frame.isetitem(place, _objects(value or None for value in column))
+            frame.isetitem(place, _objects((value or None for value in column), frame.index))
         elif any(map(_is_nan, values)):
-            frame.isetitem(place, _objects(values))
+            frame.isetitem(place, _objects(values, frame.index))
     return frame
 
 
@@ -86,14 +86,11 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
-def _objects(values: Iterable[Any]) -> Any:
-    """Return an array of Python's own values, as they are."""
-    import numpy as np
+def _objects(values: Iterable[Any], index: pd.Index[Any]) -> Any:
+    """Return a column of Python's own values, as they are: pandas 3 would infer its own type."""
+    import pandas as pd
 
-    found = list(values)
-    array = np.empty(len(found), dtype=object)
-    array[:] = found
-    return array
+    return pd.Series(list(values), index=index, dtype=object)
 
 
 def _series(values: list[Any], as_text: bool) -> pd.Series[Any]:
