@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from meticulous_cli._text import width
 
 
 @pytest.fixture
@@ -228,9 +229,10 @@ def test_a_comparison_is_no_wider_than_the_terminal(make, screen, columns):
             {"learning_rate": name, "path": "/data/" * 9 + name},
             {"the/validation/accuracy": len(name) / 7},
         )
-    for names in (("one", "three"), ("one", "a-rather-long-name", "three")):
+    make("odd", githead_sha="\u7687\x1b\u7687\x1b\u7687\x1b")
+    for names in (("one", "three"), ("one", "a-rather-long-name", "three"), ("one", "odd")):
         printed = screen(*(f"experiments/{name}" for name in names), columns=columns, NO_COLOR="1")
-        assert max(map(len, printed.splitlines())) <= columns
+        assert max(map(width, printed.splitlines())) <= columns
 
 
 def test_commits_that_are_elsewhere_are_said_to_be(make, run, commit):

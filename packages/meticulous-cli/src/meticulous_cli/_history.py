@@ -13,7 +13,7 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli._git import Change, Commit, Repository, find_repository
 from meticulous_cli._style import Style
-from meticulous_cli._text import cut, plain
+from meticulous_cli._text import cut, plain, width
 
 __all__ = ["history"]
 
@@ -40,7 +40,8 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
     for (one, title), (other, other_title) in steps:
         name, shas = f"from {title} to {other_title}", f"  {plain(one.sha[:7])}..{plain(other.sha[:7])}"
         if style.room is not None:
-            name = cut(name, style.room - len(shas), style.ellipsis)
+            shas = cut(shas, style.room, style.ellipsis)
+            name = cut(name, style.room - width(shas), style.ellipsis)
         yield style.bold(name) + shas
         repository, reason = find_repository(folders, [one.sha, other.sha])
         if repository is None:
