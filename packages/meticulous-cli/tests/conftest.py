@@ -1,5 +1,6 @@
 """Experiments to look at, and ways to look: through a pipe and in a real terminal."""
 
+import ctypes
 import fcntl
 import json
 import os
@@ -44,6 +45,17 @@ def make(tmp_path):
     return write
 
 
+if sys.platform == "linux":
+    _LIBC = ctypes.CDLL(None)
+
+
+def _without_privileges():
+    """Give up, in a process about to start a program, what root has over permissions (CAP_DAC_*)."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):
+            _LIBC.prctl(24, capability)  # PR_CAPBSET_DROP
+
+
 @pytest.fixture
 def environment():
     kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")}
@@ -52,15 +64,19 @@ def environment():
 
 @pytest.fixture
 def run(tmp_path, environment):
-    """Return a function that runs the command through pipes and returns what came of it."""
+    """Return a function that runs the command through pipes and returns what came of it.
 
-    def run(*arguments, **changes):
+    `barred` is by what permissions forbid, as root is not; for tests that are marked with `needs_bars`.
+    """
+
+    def run(*arguments, barred=False, **changes):
         return subprocess.run(
             [sys.executable, "-m", "meticulous_cli", *map(str, arguments)],
             cwd=tmp_path,
             env={**environment, **changes},
             capture_output=True,
             encoding="utf-8",
+            preexec_fn=_without_privileges if barred else None,
         )
 
     return run

@@ -177,3 +177,23 @@ def test_a_closed_standard_output_is_one_line(sweep, tmp_path, environment):
         ["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (1, "meticulous: standard output is closed\n")
+
+
+def test_what_is_not_known_is_null_and_the_suffix_pickle_is_one(make, run, tmp_path):
+    make("1", githead_sha=None)
+    exported = json.loads(
+        run("--columns", "commit,problems,status", "--export=-", "--export-format=json").stdout
+    )
+    assert exported == [{"expid": "1", "header": {"sha": None, "problems": None, "status": "SUCCESS"}}]
+    make("2", githead_sha="half \ud800")
+    for kind in EXPORT_KINDS:
+        assert run("--columns", "commit", f"--export=out.{kind}", f"--export-format={kind}").returncode == 0
+    assert run("--export", "all.pickle").returncode == 0
+    assert pd.read_pickle(tmp_path / "all.pickle").index.tolist() == ["1", "2"]
+
+
+def test_times_are_utc_in_tables_for_a_page_too(make, run):
+    make("1")
+    for kind in ("md", "tex"):
+        printed = run("--columns", "start", "--export=-", f"--export-format={kind}", TZ="Asia/Tokyo").stdout
+        assert "2024-11-23 10:00:00Z" in printed

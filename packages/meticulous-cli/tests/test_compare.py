@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from meticulous_cli._text import width
 
 
 @pytest.fixture
@@ -198,7 +199,40 @@ def test_experiments_of_the_same_id_are_told_apart(make, run, tmp_path):
         "experiments/1",
         "elsewhere/1",
     ]
-    assert run("experiments/1", "experiments/1").stdout.splitlines()[0].split() == ["1", "1"]
+
+
+def test_an_experiment_is_not_compared_with_itself(make, run, tmp_path):
+    make("1")
+    make("2")
+    (tmp_path / "link").symlink_to("experiments")
+    done = run("experiments/1", "experiments/2", "link/1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "meticulous: experiments/1 and link/1 are the same experiment: name each once\n"
+
+
+def test_why_git_knows_nothing_is_said_once_and_on_one_line(make, run, screen):
+    for hour, sha in ((10, "a"), (11, "b"), (12, "c")):
+        make(sha, **at(hour, sha * 40))
+    paths = [f"experiments/{name}" for name in "abc"]
+    said = "no git repository around here has both commits, so what lies between them is not known"
+    assert run(*paths).stdout.endswith(
+        f"from a to b  aaaaaaa..bbbbbbb\nfrom b to c  bbbbbbb..ccccccc\n{said}\n"
+    )
+    assert max(map(len, screen(*paths, columns=60, NO_COLOR="1").splitlines())) <= 60
+
+
+@pytest.mark.parametrize("columns", [20, 30, 40, 60, 80])
+def test_a_comparison_is_no_wider_than_the_terminal(make, screen, columns):
+    for name in ("one", "a-rather-long-name", "three"):
+        make(
+            name,
+            {"learning_rate": name, "path": "/data/" * 9 + name},
+            {"the/validation/accuracy": len(name) / 7},
+        )
+    make("odd", githead_sha="\u7687\x1b\u7687\x1b\u7687\x1b")
+    for names in (("one", "three"), ("one", "a-rather-long-name", "three"), ("one", "odd")):
+        printed = screen(*(f"experiments/{name}" for name in names), columns=columns, NO_COLOR="1")
+        assert max(map(width, printed.splitlines())) <= columns
 
 
 def test_commits_that_are_elsewhere_are_said_to_be(make, run, commit):

@@ -433,7 +433,7 @@ def test_colleagues_may_read_what_the_umask_lets_them(frame, tmp_path):
 def test_an_unknown_suffix_names_the_known_ones(frame, tmp_path, refused, name, said):
     reason = refused(frame, tmp_path / name)
     assert said in reason
-    assert ".csv, .json, .md, .tex, .parquet, .pd, .pkl, or add --export-format" in reason
+    assert ".csv, .json, .md, .tex, .parquet, .pd, .pkl, .pickle, or add --export-format" in reason
 
 
 def test_a_kind_that_is_asked_for_counts_more_than_the_suffix(frame, tmp_path):
@@ -537,8 +537,15 @@ def test_the_readme_names_each_suffix(readme):
         ".parquet",
         ".pd",
         ".pkl",
+        ".pickle",
     ]
     with pytest.raises(
         CommandError, match=", ".join([".csv", ".json", ".md", ".tex", ".parquet", ".pd", ".pkl"])
     ):
         export_kind("runs")
+
+
+def test_groups_by_a_name_that_is_not_utf_8_are_exported(make, run):
+    make("1", {"half \ud800": 1}, {"loss": 1})
+    done = run("--groupby", "args.half*", "--export", "-", "--export-format", "csv", "--flat-cols")
+    assert (done.stdout, done.stderr) == ("args.half \\ud800,header.count,summary.loss\n1,1,1.0\n", "")

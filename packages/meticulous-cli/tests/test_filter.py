@@ -1,7 +1,7 @@
 import contextlib
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import example, given
@@ -131,13 +131,13 @@ def test_what_is_missing_can_be_asked_for():
         "options < options",
         "lr / 0 > 1",
         "lr % 0 < 1",
-        "0 ** -1 > 1",
-        "(-8) ** 0.5 != 0",
+        "lr and 0 ** -1 > 1",
+        "lr and (-8) ** 0.5 != 0",
         "optimizer + 'x' == 'adamx'",
-        "'x' * 1000000000 != ''",
+        "lr and 'x' * 1000000000 != ''",
         "optimizer % 1 != 0",
-        "9**9**9 > 1",
-        "9**9**9**9**9 > 1",
+        "lr and 9**9**9 > 1",
+        "lr and 9**9**9**9**9 > 1",
         "2 ** huge > 1",
         "huge * 0.5 > 1",
         "huge ** huge > 1",
@@ -151,16 +151,38 @@ def test_what_does_not_compare_is_false_at_once(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("los < 1", "no column los: did you mean loss or loss2 or the text 'los'?"),
-        ("state == SUCCESS", "no column state: did you mean start or same or the text 'state'?"),
+        ("los < 1", "no column los: did you mean loss or loss2?"),
+        ("state == SUCCESS", "no column state: did you mean start or same?"),
+        ("optimizer in (adam, 'sgd')", "no column adam: did you mean the text 'adam'?"),
+        ("LR < 1", "no column LR: did you mean lr?"),
+        ("args.LR < 1", "no column args.LR: did you mean args.lr?"),
+        ("lr.real > 0", "no column lr.real: lr holds no objects, and a filter knows no attributes"),
+        ("lr .real > 0", "no column lr.real: lr holds no objects, and a filter knows no attributes"),
+        ("optimizer == “adam”", "a curly quote: write ' or \" (character 14)"),
+        ("optimizer == 'adam", "a quote that is never closed (character 14)"),
+        ("`lr < 1", "a back-tick that is never closed (character 1)"),
+        ("lr =< 1", "write <= instead of =< (character 4)"),
+        ("lr => 1", "write >= instead of => (character 4)"),
+        ("lr < 1 && loss < 1", "write and instead of && (character 8)"),
+        ("lr < 1 || loss < 1", "write or instead of || (character 8)"),
+        ("lr <> 1", "write != instead of <> (character 4)"),
+        ("lr < 1 and !loss", "write not instead of ! (character 12)"),
+        ("lr === 1", "write == instead of === (character 4)"),
+        ("1", "the filter 1 names no column, so it is the same for all experiments"),
+        ("'lr' == 'a'", "the filter 'lr' == 'a' names no column"),
+        ("start > '2026-02-30'", "'2026-02-30' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
+        ("start > '2026-02-20T10Z'", "'2026-02-20T10Z' is not a time such as"),
         ("optimizer == Adam", "no column Adam: did you mean the text 'Adam'?"),
         ("same > 1", "the column same is ambiguous: say args.same or summary.same"),
         ("`nothing` == 1", "no column nothing: there are loss, loss2, same, lr, optimizer, start, duration"),
         ("learning rte > 1", "no column learning rte: did you mean learning rate?"),
         ("lr.decay > 1", "no column lr.decay: --normalize-json-values makes columns of what is in lr"),
-        ("lr = 1", "cannot read the filter lr = 1: to compare, write =="),
-        ("lr <", "cannot read the filter lr <: write it like lr < 0.1 and status == 'SUCCESS'"),
-        ("", "cannot read the filter : write it like lr < 0.1 and status == 'SUCCESS'"),
+        ("lr = 1", "cannot read the filter lr = 1: to compare, write == (character 4)"),
+        ("lr <", "cannot read the filter lr <: write it like lr < 0.1 and"),
+        (
+            "",
+            "cannot read the filter : write it like lr < 0.1 and status == 'SUCCESS'",
+        ),
         ("lr == nan", "nan equals nothing, itself neither: write loss != loss to find it"),
         ("start > 'now'", "'now' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
         ("start in ('2026', 'now')", "'now' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
@@ -177,7 +199,7 @@ def test_a_mistake_is_explained(text, message):
     fields = [*fields_of({**rows, "duration": 1}, groups=groups.items())]
     fields.append(Field(SUMMARY, "same", lambda row: 1))
     with pytest.raises(CommandError) as caught:
-        matching([{}], [text], Fields(fields))
+        matching([{"lr": {"a": 1}} if "decay" in text else {}], [text], Fields(fields))
     assert caught.value.code == USAGE
     assert message in caught.value.message
 
@@ -214,6 +236,27 @@ def test_a_mistake_is_explained(text, message):
 def test_nothing_but_comparisons_and_arithmetic_is_understood(text):
     with pytest.raises(CommandError):
         holds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "start == '2026-11-01T09:30Z'",
+        "start == '2026-11-01T10:30:15+01:00'",
+        "start == '2026-11-01 08:30:15.250000-01:00'",
+        "'2026-11-01T09:30:15.2Z' <= start < '2026-11-01T09:30:15.3Z'",
+        "start in ('2025-01-01', '2026-11-01T10:30+01:00')",
+        "start == written and start != other",
+    ],
+)
+def test_a_time_may_have_an_offset_and_all_its_digits(text):
+    row = {
+        "start": datetime(2026, 11, 1, 9, 30, 15, 250_000, timezone.utc),
+        "written": "2026-11-01T09:30:15.250000+00:00",
+        "other": "no time",
+    }
+    assert holds(text, row)
+    assert not holds(f"not ({text})", row)
 
 
 def test_metadata_is_found_where_nothing_else_has_the_name():
@@ -266,6 +309,9 @@ filters = st.recursive(
 @given(filters, numbers, numbers, numbers)
 def test_numbers_compare_as_in_python(text, a, b, c):
     expected = bool(eval(re.sub("c-d", "c", text), {"a": a, "b": b, "c": c}))
+    text = (
+        f"({text}) and a in (a, 0, None)" if not math.isnan(a) else f"({text}) and a != a"
+    )  # names a column
     assert holds(text, {"a": a, "b": b, "c-d": c}) == expected
     assert holds(text.replace(" and ", " & ").replace(" or ", " | "), {"a": a, "b": b, "c-d": c}) == expected
 

@@ -1,7 +1,9 @@
 """The page of one experiment: what ran, how it ended, what came out, and the line that runs it again."""
 
 import json
+import os
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -111,13 +113,43 @@ def test_the_last_lines_of_output_are_as_a_terminal_shows_them_in_the_end(make, 
     assert [line.strip() for line in found] == lines
 
 
-def test_output_that_is_no_file_is_left_out(make, run):
+@pytest.mark.parametrize(
+    ("put", "reason"),
+    [
+        (lambda path: path.mkdir(), "cannot be read: a folder"),
+        (
+            lambda path: path.symlink_to("/etc/hostname"),
+            "cannot be read: leads out of the experiment's folder",
+        ),
+        (lambda path: path.symlink_to("nowhere"), "a link that leads nowhere"),
+        (lambda path: os.mkfifo(path), "cannot be read: a named pipe"),
+    ],
+)
+def test_output_that_cannot_be_read_is_said_to_be_so(make, run, put, reason):
     folder = make("1")
     (folder / "stdout").unlink()
-    (folder / "stdout").mkdir()
+    assert "\nstdout\n" not in run(folder).stdout
+    put(folder / "stdout")
     done = run(folder)
     assert done.returncode == 0
-    assert "\nstdout\n" not in done.stdout
+    assert f"\nstdout\n  {reason}\n" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and sys.platform != "linux", reason="root may read everything")
+def test_output_that_may_not_be_read_is_said_to_be_so(make, run):
+    folder = make("1")
+    (folder / "stderr").chmod(0)
+    assert "\nstderr\n  cannot be read: permission denied\n" in run(folder, barred=True).stdout
+
+
+def test_a_line_of_megabytes_is_none_to_paste(make, run):
+    make("1", command=["train.py", "x" * 2**20])
+    found = run("experiments/1").stdout.partition("run it again\n")[2]
+    assert found.startswith(f"git checkout {SHA}")
+    assert re.search(
+        r"…  \(1,048,[0-9]{3} characters, too many to paste: see command in metadata.json\)\n$", found
+    )
+    assert len(found) < 200
 
 
 @pytest.mark.parametrize(

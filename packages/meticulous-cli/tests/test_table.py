@@ -298,3 +298,41 @@ def test_a_terminal_without_unicode_gets_ascii(make, screen):
     assert printed.isascii()
     assert "---" in printed
     assert r"\xe9..." in printed
+
+
+def test_an_experiment_may_be_called_like_a_recorded_file(make, run):
+    make("STATUS", {"lr": 1})
+    make("metadata.json", {"lr": 2})
+    assert [line.split()[0] for line in run().stdout.splitlines()[2:]] == ["STATUS", "metadata.json"]
+    assert run("--validate").stdout.splitlines()[-1].startswith("2 of 2 experiments break")
+
+
+def test_a_status_that_is_none_is_clipped_and_megabytes_do_not_widen_every_row(make, run):
+    for number in range(20):
+        make(str(number), {"lr": number})
+    make("21", {"lr": "x" * 2**20}, status="\0" * 2**20)
+    printed = run().stdout
+    assert len(printed) < 2**20 + 2**16
+    row = printed.splitlines()[-1]
+    assert "x" * 2**20 in row
+    assert "\\x00" * 9 + "\\..." in row
+    assert len(run("--export", "-", "--export-format", "md").stdout) < 2**16
+
+
+@pytest.mark.parametrize("columns", range(20, 41, 5))
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--args", "none"], ["--columns", "lr,model,start,loss,status"], ["--groupby", "model,lr"]],
+)
+def test_a_table_is_no_wider_than_the_narrowest_terminals(make, screen, columns, options):
+    for number in range(3):
+        args = {"lr": 10**30 + number, "model": f"a model with a long name {number}"}
+        make(
+            f"an-experiment-with-a-name-{number}",
+            args,
+            {"loss": number / 7, "l" * 50: 1},
+            status="WEIRD" * 20,
+        )
+    printed = screen(*options, columns=columns, NO_COLOR="1")
+    assert max(map(len, printed.splitlines())) <= columns
+    assert printed.count("\n") >= 5

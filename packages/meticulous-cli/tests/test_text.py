@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli._text import MISSING, cut, plain, shown, shown_duration, shown_time, width
+from meticulous_cli._text import MISSING, cut, plain, shown, shown_duration, shown_time, width, wrapped
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,15 @@ def test_plain_characters_are_one_cell_wide(text):
 def test_every_character_is_at_most_two_cells_wide(char):
     assert 0 <= width(char) <= 2
     assert width(char) == 2 or unicodedata.east_asian_width(char) not in "WF"
+
+
+@given(st.text(st.sampled_from("ab \u7687\u0301")), st.integers(4, 20))
+def test_wrapped_lines_fit_and_nothing_is_lost(text, room):
+    lines = wrapped(plain(text), room)
+    assert max(map(width, lines)) <= room
+    assert "".join(lines).replace(" ", "") == plain(text).replace(" ", "")
+
+
+def test_lines_are_wrapped_at_spaces_where_there_are_some():
+    assert wrapped("no room for: a, b, c", 12) == ["no room for:", "  a, b, c"]
+    assert wrapped("x" * 10 + " y", 8) == ["x" * 8, "  xx y"]

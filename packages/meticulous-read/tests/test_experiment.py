@@ -35,6 +35,12 @@ def test_times_come_out_in_utc(make):
     assert reader.start_time.tzinfo is UTC
 
 
+def test_an_end_before_the_start_is_a_problem(make):
+    reader = ExperimentReader(make(metadata={"end-time": "2026-11-23T10:59:59+01:00"}))
+    assert reader.duration == timedelta(seconds=-1)
+    assert reader.problems == (("metadata.json", "end-time is before start-time"),)
+
+
 @pytest.mark.parametrize(
     ("status", "word", "message"),
     [

@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # as after `>&-` in a shell
         return _complain("standard output is closed", DATA)
     try:
-        text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
+        try:
+            text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
+        except SystemExit:  # --help has been printed, but need not have got anywhere yet
+            text, code = "", 0
         if text:
             print(text)
         sys.stdout.flush()
@@ -61,10 +64,11 @@ def _answer(arguments: list[str]) -> tuple[str, int]:
             raise CommandError(f"{options.for_tables[0]} is for tables, and --validate makes none", USAGE)
         return validate(options.paths)
     from meticulous_cli._overview import overview
+    from meticulous_cli._places import is_experiment
     from meticulous_cli._style import Style
 
     style = Style(sys.stdout)
-    if not any(map(_is_experiment, options.paths)):
+    if not any(map(is_experiment, options.paths)):
         return overview(options, style), 0
     if options.for_tables:
         what = "is an experiment" if len(options.paths) == 1 else "are experiments"
@@ -79,17 +83,19 @@ def _experiments(paths: Sequence[str], style: Style) -> str:
 
     from meticulous_cli._compare import compare
     from meticulous_cli._page import page
+    from meticulous_cli._places import is_experiment
 
     for path in paths:
-        if not _is_experiment(path):
+        if not is_experiment(path):
             what = "is not an experiment, as others here are" if os.path.lexists(path) else "is not there"
             raise CommandError(f"{path} {what}: name experiments directories, or experiments", USAGE)
+    seen: dict[str, str] = {}
+    for path in paths:
+        same = seen.setdefault(os.path.realpath(path), path)
+        if same is not path:
+            raise CommandError(f"{same} and {path} are the same experiment: name each once", USAGE)
     readers = list(map(ExperimentReader, paths))
     return page(readers[0], style) if len(readers) == 1 else compare(readers, style)
-
-
-def _is_experiment(path: str) -> bool:
-    return any(os.path.lexists(os.path.join(path, name)) for name in ("metadata.json", "STATUS", "args.json"))
 
 
 def _complain(message: str, code: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli._text import MISSING, number_of, plain, shown, shown_duration, shown_time
+from meticulous_cli._text import MISSING, cut, number_of, plain, shown, shown_duration, shown_time
 
 __all__ = [
     "ARGS",
@@ -28,6 +28,8 @@ __all__ = [
 HEADER = ""
 ARGS = "args"
 SUMMARY = "summary"
+
+_STATE_WIDTH = 40
 
 
 class Column:
@@ -111,7 +113,8 @@ def alike(one: Any, other: Any) -> bool:
 
 def state_of(reader: ExperimentReader, *, marked: bool = False) -> str:
     """Return how an experiment stands in a word or two; `marked` tells of problems by a trailing "!"."""
-    state = plain(reader.status) or "unknown"
+    # What says something else than a status may say megabytes of it.
+    state = cut(plain(reader.status[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...") or "unknown"
     if reader.status == "RUNNING":
         if reader.lost:
             state = "lost"

@@ -20,6 +20,8 @@ __all__ = ["compare"]
 _GAP = "  "
 # The widest that names and cells are at a terminal, and the narrowest before an experiment has to go.
 _NAME, _CELL, _CHANGE, _NARROWEST = 32, 40, 24, 12
+# What is longer, through a pipe, stands out of its column: to fill others up to it could take all memory.
+_WIDEST = 1000
 
 
 class _Row(NamedTuple):
@@ -51,7 +53,7 @@ def compare(readers: Sequence[ExperimentReader], style: Style) -> str:
     notes = []
     same = [f"{section.same} in {section.title}" for section in sections if section.same]
     if not any(section.rows for section in sections[1:]):
-        lines += ["", "no argument differs, and nothing in the summary"]
+        lines += ["", *style.footnotes(["no argument differs, and nothing in the summary"])]
     elif same:
         notes.append(f"the same, and not shown: {', '.join(same)}")
     unread = [title for reader, title in zip(readers, titles, strict=True) if reader.problems]
@@ -158,9 +160,14 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
         max(width(title), *(width(row.cells[place]) for row in rows)) for place, title in enumerate(titles)
     ]
     changes = max((width(row.change) for row in rows), default=0)
-    size = max(names)
+    size = min(max(names), _WIDEST)
+    if style.room is None:
+        sizes = [min(each, _WIDEST) for each in sizes]
     if style.room is not None:
-        size, changes = min(size, _NAME), min(changes, _CHANGE)
+        least = 2 * (_NARROWEST + len(_GAP))
+        size, changes = min(size, _NAME, max(style.room - least, style.room // 3)), min(changes, _CHANGE)
+        if style.room - size - len(_GAP) - changes < least:
+            changes = 0
         room = style.room - size - (changes + len(_GAP) if changes else 0)
         limit = _limit(sizes, room)
         while limit < _NARROWEST and len(sizes) > 2:
@@ -189,14 +196,16 @@ def _limit(sizes: Sequence[int], room: int) -> int:
 
 
 def _cells(cells: Sequence[str], sizes: Sequence[int], style: Style) -> list[str]:
-    cut_cells = (
-        # Of a path, the end tells more than the beginning.
-        cut(cell, size, style.ellipsis, keep_end="/" in cell and " " not in cell)
-        for cell, size in zip(cells, sizes, strict=False)
-    )
-    return [cell + " " * (size - width(cell)) for cell, size in zip(cut_cells, sizes, strict=True)]
+    if style.room is not None:
+        cells = [
+            # Of a path, the end tells more than the beginning.
+            cut(cell, size, style.ellipsis, keep_end="/" in cell and " " not in cell)
+            for cell, size in zip(cells, sizes, strict=False)
+        ]
+    return [cell + " " * (size - width(cell)) for cell, size in zip(cells, sizes, strict=True)]
 
 
 def _line(name: str, size: int, cells: Sequence[str], change: str, style: Style) -> str:
-    name = cut(name, size, style.ellipsis)
+    if style.room is not None:
+        name = cut(name, size, style.ellipsis)
     return _GAP.join([name + " " * (size - width(name)), *cells, change]).rstrip()

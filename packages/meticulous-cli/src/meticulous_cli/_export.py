@@ -23,6 +23,7 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".pd": "pickle",
     ".pkl": "pickle",
+    ".pickle": "pickle",
 }
 EXPORT_KINDS = tuple(dict.fromkeys(_SUFFIXES.values()))
 TEXT_KINDS = tuple(kind for kind in EXPORT_KINDS if kind not in ("parquet", "pickle"))

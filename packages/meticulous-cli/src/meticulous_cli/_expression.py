@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ast
 import operator
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from meticulous_cli._columns import HEADER
+from meticulous_cli._comparable import CONVERSIONS, local_time, met, seconds
 from meticulous_cli._fields import Field
-from meticulous_cli._text import MISSING, shown_time
+from meticulous_cli._text import MISSING
 
 __all__ = ["UnknownName", "Unreadable", "compiled", "truth"]
 
@@ -22,8 +22,6 @@ Value = Callable[[Any], Any]
 _DEPTH = 50
 _POWER_BITS = 4096
 _CONSTANTS = {"true": True, "false": False, "null": None}
-_TIME = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}([ T][0-9]{2}(:[0-9]{2}(:[0-9]{2})?)?)?)?)?")
-_SPAN = re.compile(r"(?:([0-9.]+)d)?(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s)?")
 
 
 class Unreadable(Exception):
@@ -36,18 +34,6 @@ class UnknownName(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
-
-
-class _Beginning(str):
-    """A text that is compared with as much of it as the other text has: a time, the name of a commit."""
-
-
-class _Id(str):
-    """A text that is compared with a number as one."""
-
-
-class _Span(float):
-    """Seconds that are compared with a text such as 1h 30m."""
 
 
 def compiled(node: ast.expr, fields: Mapping[str, Field], depth: int = 0) -> Value:
@@ -92,14 +78,22 @@ def compiled(node: ast.expr, fields: Mapping[str, Field], depth: int = 0) -> Val
         return _chain(
             inner(node.left), [_TESTS[type(op)] for op in node.ops], list(map(inner, node.comparators))
         )
-    if isinstance(node, ast.Attribute):
-        raise UnknownName(ast.unparse(node))
+    if isinstance(node, ast.Attribute) and (name := _dotted(node, fields)):
+        raise UnknownName(name)
     raise Unreadable("it may only compare, compute and use and, or, not, in and parentheses")
 
 
 def truth(value: Any) -> bool:
     """Return whether a computed value counts as true."""
     return value is not MISSING and bool(value)
+
+
+def _dotted(node: ast.expr, fields: Mapping[str, Field]) -> str:
+    """Return names with dots between them as they were written; "" for an attribute of something else."""
+    if isinstance(node, ast.Name):
+        return fields[node.id].name if node.id in fields else node.id
+    inner = _dotted(node.value, fields) if isinstance(node, ast.Attribute) else ""
+    return f"{inner}.{node.attr}" if inner and isinstance(node, ast.Attribute) else ""
 
 
 def _named(name: str, fields: Mapping[str, Field]) -> Value:
@@ -112,7 +106,7 @@ def _named(name: str, fields: Mapping[str, Field]) -> Value:
         constant = _CONSTANTS[name]
         return lambda row: constant
     get = field.get
-    convert = _CONVERSIONS.get(field.name) if field.group == HEADER else None
+    convert = CONVERSIONS.get(field.name) if field.group == HEADER else None
     if convert is None:
         return get
 
@@ -121,14 +115,6 @@ def _named(name: str, fields: Mapping[str, Field]) -> Value:
         return value if value is MISSING else convert(value)
 
     return converted
-
-
-_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "id": _Id,
-    "start": lambda moment: _Beginning(shown_time(moment)),
-    "duration": lambda duration: _Span(duration.total_seconds()),
-    "commit": _Beginning,
-}
 
 
 def _chain(first: Value, tests: list[Callable[[Any, Any], bool]], others: list[Value]) -> Value:
@@ -148,8 +134,8 @@ def _test(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:
     def test(left: Any, right: Any) -> bool:
         if left is MISSING or right is MISSING:
             return compare is operator.eq and (left is None or right is None)
-        left, right = _met(left, right)
-        right, left = _met(right, left)
+        left, right = met(left, right)
+        right, left = met(right, left)
         try:
             return bool(compare(left, right))
         except TypeError:
@@ -210,27 +196,6 @@ def _computed(compute: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     return MISSING if isinstance(result, complex) else result
 
 
-def _met(one: Any, other: Any) -> tuple[Any, Any]:
-    """Return two values, the first in the form in which it compares with the other."""
-    if isinstance(other, str):
-        if isinstance(one, _Beginning) and other:
-            return one[: len(other)], other.replace("T", " ")
-        if isinstance(one, _Span):
-            return float(one), _seconds(other)
-    elif isinstance(one, _Id) and isinstance(other, (int, float)) and one.isdecimal():
-        return int(one), other
-    return one, other
-
-
-def _seconds(text: str) -> float | None:
-    found = _SPAN.fullmatch("".join(text.split()))
-    try:
-        parts = [float(part or 0) for part in found.groups()] if found and found[0] else None
-    except ValueError:  # such as 1.2.3s
-        return None
-    return sum(map(operator.mul, parts, (86400, 3600, 60, 1))) if parts else None
-
-
 def _check_texts(operands: Iterable[ast.expr], fields: Mapping[str, Field]) -> None:
     """Refuse to compare a time with a text that is none: it would only be false, without a word."""
     nodes = list(operands)
@@ -240,7 +205,7 @@ def _check_texts(operands: Iterable[ast.expr], fields: Mapping[str, Field]) -> N
         item for node in nodes if isinstance(node, (ast.Tuple, ast.List, ast.Set)) for item in node.elts
     ]
     for text in (node.value for node in nodes if isinstance(node, ast.Constant)):
-        if isinstance(text, str) and "start" in names and not _TIME.fullmatch(text):
+        if isinstance(text, str) and "start" in names and local_time(text) is None:
             raise Unreadable(f"{text!r} is not a time such as '2026-11-23' or '2026-11-23 10:00'")
-        if isinstance(text, str) and "duration" in names and _seconds(text) is None:
+        if isinstance(text, str) and "duration" in names and seconds(text) is None:
             raise Unreadable(f"{text!r} is not a duration such as '1h 30m' or 5400, in seconds")

@@ -125,8 +125,9 @@ class Fields:
 
         known = list(dict.fromkeys(field.name for group in _TOLD for field in self if field.group == group))
         start = name.partition(".")[0] + "."
+        other_case = [found for found in (*known, *self._by_full_name) if found.lower() == name.lower()]
         full = [known for known in self._by_full_name if known.startswith(start)] if _is_full(name) else []
-        close = difflib.get_close_matches(name, full or known, n=3)
+        close = other_case or difflib.get_close_matches(name, full or known, n=3)
         close += [f"the text '{name}'"] if or_text else []
         if "." in name and name.rpartition(".")[0] in self.names():
             hint = f"--normalize-json-values makes columns of what is in {name.rpartition('.')[0]}"

@@ -11,6 +11,7 @@ from typing import TypeVar
 from meticulous_cli._errors import USAGE, CommandError
 from meticulous_cli._expression import UnknownName, Unreadable, compiled, truth
 from meticulous_cli._fields import Field, Fields
+from meticulous_cli._mistakes import may_be_text, mistake_in
 
 __all__ = ["matching"]
 
@@ -28,35 +29,46 @@ def matching(rows: Sequence[Row], filters: Sequence[str], fields: Fields) -> lis
         CommandError: a filter cannot be understood, or names no column, or more than one by one name.
     """
     kept = list(rows)
-    for test in [_test(text, fields) for text in filters]:
+    for test in [_test(text, fields, rows) for text in filters]:
         kept = [row for row in kept if test(row)]
     return kept
 
 
-def _test(text: str, fields: Fields) -> Callable[[object], bool]:
-    source, columns = _with_placeholders(text, fields)
+def _test(text: str, fields: Fields, rows: Sequence[object]) -> Callable[[object], bool]:
+    source, columns, blank = _with_placeholders(text, fields)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an escape that is none, say
             tree = ast.parse(source, mode="eval")
         value = compiled(tree.body, columns)
     except UnknownName as error:
-        raise fields.unknown(error.name, or_text=error.name.isidentifier()) from None
+        outer = fields.get(error.name.rpartition(".")[0])
+        if outer is not None and not any(isinstance(outer.get(row), dict) for row in rows):
+            message = (
+                f"no column {error.name}: {outer.name} holds no objects, and a filter knows no attributes"
+            )
+            raise CommandError(message, USAGE) from None
+        raise fields.unknown(error.name, or_text=may_be_text(error.name, tree, columns)) from None
     except Unreadable as error:
         raise CommandError(f"cannot read the filter {text}: {error}", USAGE) from None
     # Python's parser has errors of several kinds for what is too long, too deep, or no text at all.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        unknown = _unknown_name(source, columns)
+        reason = mistake_in(blank)
+        unknown = "" if reason else _unknown_name(source, columns)
         if unknown:
             raise fields.unknown(unknown) from None
-        single = re.search(r"(?<![<>=!])=(?!=)", re.sub(_QUOTED, "", source, flags=re.DOTALL))
-        hint = "to compare, write ==" if single else "write it like lr < 0.1 and status == 'SUCCESS'"
-        raise CommandError(f"cannot read the filter {text}: {hint}", USAGE) from None
+        reason = reason or "write it like lr < 0.1 and status == 'SUCCESS'"
+        raise CommandError(f"cannot read the filter {text}: {reason}", USAGE) from None
+    if not columns:
+        raise CommandError(f"the filter {text} names no column, so it is the same for all experiments", USAGE)
     return lambda row: truth(value(row))
 
 
-def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field]]:
-    """Return a filter in Python's grammar, and the columns by the names that stand for them there."""
+def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field], str]:
+    """Return a filter in Python's grammar, the columns by the names that stand for them there, and the rest.
+
+    The rest is the filter as it was written, with blanks in the place of names and of quoted texts.
+    """
     columns: dict[str, Field] = {}
     mark = "_"
     while mark in text:
@@ -74,12 +86,13 @@ def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field]
 
     # The longest first, so that learning-rate is neither rate nor a difference.
     names = sorted(filter(_stands_bare, fields.names()), key=len, reverse=True)
-    pattern = (
+    pattern = re.compile(
         rf"{_QUOTED}|`(?P<ticked>[^`]*)`|(?P<operator>[&|\n])"
-        rf"|(?<![\w.])(?P<name>{'|'.join(map(re.escape, names))})(?!\w|\.\w)"
+        rf"|(?<![\w.])(?P<name>{'|'.join(map(re.escape, names))})(?!\w|\.\w)",
+        re.DOTALL,
     )
-    source = re.sub(pattern, replaced, text, flags=re.DOTALL)
-    return source.strip(), columns
+    blank = pattern.sub(lambda found: found[0] if found["operator"] else " " * len(found[0]), text)
+    return pattern.sub(replaced, text).strip(), columns, blank
 
 
 def _stands_bare(name: str) -> bool:

@@ -18,6 +18,10 @@ GAP = 2
 # Text is cut at the first width anyway, and at the others before a column has to go.
 _TEXT_WIDTHS = (60, 32, 20, 14)
 _TITLE_WIDTHS = (60, 32, 16, 12)
+# In the narrowest terminals, what is always shown makes room, too.
+_SQUEEZED_WIDTHS = (10, 7, 4)
+# What of the header may be cut: a cut time is none.
+_HEADER_TEXTS = ("id", "status", "problems")
 # Ranks of the header's columns among the others, whose ranks count from 0 in each group; 0 stays to the last.
 _HEADER_RANKS = {"id": -2.0, "status": -1.0, "start": 2.5, "duration": 3.5, "commit": 1.5}
 
@@ -44,9 +48,9 @@ def fit(
     always: int = 2,
     wanted: Container[tuple[str, str]] = (),
 ) -> Fitted:
-    """Return the columns that fit in `room` cells; the first, as many as `always`, are among them anyway.
+    """Return the columns that fit in `room` cells: the first ones, as many as `always`, before any other.
 
-    Then come those whose group and name are `wanted`, and then the others.
+    Then come those whose group and name are `wanted`, and then the others. Nothing is wider than the room.
     """
     constant: list[Column] = []
     for step, limit in enumerate(_TEXT_WIDTHS):
@@ -68,11 +72,27 @@ def fit(
         range(always, len(shown)), key=lambda place: (_name(shown[place]) not in wanted, ranks[place])
     )
     kept = list(range(min(always, len(shown))))
+    for limit in _SQUEEZED_WIDTHS:
+        if _total([shown[place] for place in kept]) > room:
+            shown = [narrow(column, limit, limit, ellipsis) for column in shown]
+    while len(kept) > 1 and _total([shown[place] for place in kept]) > room:
+        kept.pop()
     for place in by_importance:
         if _total([shown[other] for other in (*kept, place)]) <= room:
             kept.append(place)
     dropped = [column for place, column in enumerate(columns) if place not in kept]
-    return Fitted([shown[place] for place in sorted(kept)], constant, dropped)
+    found = [shown[place] for place in sorted(kept)]
+    if _total(found) > room:
+        found = [_cut(column, room, ellipsis) for column in found]
+    return Fitted(found, constant, dropped)
+
+
+def _cut(column: Column, limit: int, ellipsis: str) -> Column:
+    """Return a column with all of its cells cut, numbers as well."""
+    cells = [cut(cell, limit, ellipsis) for cell in column.cells]
+    narrowed = Column(column.group, column.name, column.values, cells)
+    narrowed.title = cut(column.title, limit, ellipsis)
+    return narrowed
 
 
 def _name(column: Column) -> tuple[str, str]:
@@ -82,7 +102,7 @@ def _name(column: Column) -> tuple[str, str]:
 def narrow(column: Column, text_width: int, title_width: int, ellipsis: str = "…") -> Column:
     """Return a column with long text, and a title that is wider than its cells, cut."""
     cells = column.cells
-    if not column.numeric and (column.group != HEADER or column.name == "id"):  # a cut time is none
+    if not column.numeric and (column.group != HEADER or column.name in _HEADER_TEXTS):
         # Of a path, the end tells more than the beginning.
         paths = ["/" in cell and " " not in cell for cell in cells]
         cells = [

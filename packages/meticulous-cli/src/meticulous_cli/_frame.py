@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from meticulous_read import ExperimentReader, Experiments
@@ -32,21 +32,26 @@ def frame_of_experiments(
 ) -> pd.DataFrame:
     """Return those rows and columns of the reader's frame; its status says `lost` where the table does.
 
-    With `as_text`, columns of numbers in which NaN was recorded hold Python's: in pandas' own, it is a gap.
+    With `as_text`, columns of numbers in which NaN was recorded hold Python's, as in pandas' own it is a gap,
+    and what is known of none, such as a commit, is None.
     """
-    import pandas as pd
-
     frame = experiments.as_dataframe()
-    # By place: with pyarrow installed, pandas looks up no label that is not UTF-8.
-    places = {expid: place for place, expid in enumerate(frame.index)}
-    frame = frame.iloc[[places[reader.experiment_id] for reader in rows]].copy()
+    # By place: pandas looks up no label that is not UTF-8 where pyarrow is installed, and in its version 2 it
+    # takes two for one that differ only after a null character.
+    lines = {expid: place for place, expid in enumerate(frame.index)}
+    frame = frame.take([lines[reader.experiment_id] for reader in rows])
     frame["header", "status"] = [state_of(reader) for reader in rows]
-    columns = [_column(field) for field in fields if (field.group, field.name) != (HEADER, "id")]
-    frame = frame[[column for column in columns if column in frame.columns]].copy()
-    for field in fields if as_text else ():
+    places: dict[Any, int] = {column: place for place, column in enumerate(frame.columns)}
+    places.pop(("header", "id"), None)
+    kept = [field for field in fields if _column(field) in places]
+    frame = frame.take([places[_column(field)] for field in kept], axis=1)
+    for place, field in enumerate(kept if as_text else ()):
+        column = frame.iloc[:, place]
         values = [_value(field.get(reader)) for reader in rows]
-        if any(map(_is_nan, values)):
-            frame[_column(field)] = pd.Series(values, index=frame.index, dtype=object)
+        if field.group == HEADER and column.dtype == object:  # where "" says that there is none
+            frame.isetitem(place, _objects((value or None for value in column), frame.index))
+        elif any(map(_is_nan, values)):
+            frame.isetitem(place, _objects(values, frame.index))
     return frame
 
 
@@ -56,7 +61,14 @@ def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field], *, as_text
 
     columns = {_column(field): [_value(field.get(group)) for group in groups] for field in fields}
     frame = pd.DataFrame({place: _series(values, as_text) for place, values in enumerate(columns.values())})
-    frame.columns = pd.MultiIndex.from_tuples(list(columns))
+    # As in the reader's frame, by codes of Python's own strings: pandas' own do not take every name.
+    seen: list[dict[str, int]] = [{}, {}]
+    codes = [
+        [names.setdefault(column[level], len(names)) for column in columns]
+        for level, names in enumerate(seen)
+    ]
+    levels: list[Any] = [pd.Index(list(names), dtype=object) for names in seen]
+    frame.columns = pd.MultiIndex(levels, codes)
     return frame
 
 
@@ -72,6 +84,13 @@ def _value(value: Any) -> Any:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
+
+
+def _objects(values: Iterable[Any], index: pd.Index[Any]) -> Any:
+    """Return a column of Python's own values, as they are: pandas 3 would infer its own type."""
+    import pandas as pd
+
+    return pd.Series(list(values), index=index, dtype=object)
 
 
 def _series(values: list[Any], as_text: bool) -> pd.Series[Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
@@ -86,9 +86,15 @@ def _mean(values: list[Any]) -> Any:
         return math.fsum(known) / len(known)
     except ValueError:  # infinities of both signs
         return math.nan
-    except OverflowError:
-        largest = sys.float_info.max  # an integer may be larger
-        return math.fsum(min(max(value, -largest), largest) / len(known) for value in known)
+    except OverflowError:  # an integer may be larger than any float, and so may be a sum
+        special = [value for value in known if isinstance(value, float) and not math.isfinite(value)]
+        if special:
+            return sum(special)
+        mean = sum(map(Fraction, known)) / len(known)
+        try:
+            return float(mean)
+        except OverflowError:
+            return round(mean)
 
 
 def _agreed(values: list[Any]) -> Any:

@@ -13,7 +13,7 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli._git import Change, Commit, Repository, find_repository
 from meticulous_cli._style import Style
-from meticulous_cli._text import cut, plain
+from meticulous_cli._text import cut, plain, width
 
 __all__ = ["history"]
 
@@ -26,42 +26,49 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
     """Yield lines on what lies between the commit of each experiment and that of the next one to start."""
     known = [(reader, title) for reader, title in zip(readers, titles, strict=True) if reader.sha]
     if len(known) < len(readers):
-        yield "commits: not known of each"
+        yield from style.footnotes(["commits: not known of each"])
     known.sort(key=lambda item: item[0].start_time.timestamp() if item[0].start_time else -math.inf)
     steps = [(one, other) for one, other in pairwise(known) if one[0].sha != other[0].sha]
     if not steps and len(known) == len(readers):
-        yield f"all ran commit {plain(readers[0].sha[:7])}"
+        yield from style.footnotes([f"all ran commit {plain(readers[0].sha[:7])}"])
     folders = list(
         dict.fromkeys(
             [*(os.path.dirname(os.path.abspath(reader.directory)) for reader, _ in known), os.curdir]
         )
     )
+    reasons: dict[str, None] = {}
     for (one, title), (other, other_title) in steps:
         name, shas = f"from {title} to {other_title}", f"  {plain(one.sha[:7])}..{plain(other.sha[:7])}"
         if style.room is not None:
-            name = cut(name, style.room - len(shas), style.ellipsis)
+            shas = cut(shas, style.room, style.ellipsis)
+            name = cut(name, style.room - width(shas), style.ellipsis)
         yield style.bold(name) + shas
         repository, reason = find_repository(folders, [one.sha, other.sha])
         if repository is None:
-            yield f"{_INDENT}{plain(reason)}, so what lies between them is not known"
+            reasons[reason] = None
         else:
             yield from _between(repository, one.sha, other.sha, title, style)
+    yield from style.footnotes(
+        f"{plain(reason)}, so what lies between them is not known" for reason in reasons
+    )
     yield from _uncommitted(readers, titles, style)
 
 
 def _between(repository: Repository, one: str, other: str, title: str, style: Style) -> Iterator[str]:
     commits, changes = repository.between(one, other), repository.changes(one, other)
     if commits is None:
-        yield f"{_INDENT}{_FAILED.format('commits')}"
+        yield from style.footnotes([f"{_INDENT}{_FAILED.format('commits')}"])
     else:
         commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
         yield from _some(commits, _COMMITS, _commit_line, "commits", style)
         if any(commit.side == "<" for commit in commits):
-            yield style.dim(f"{_INDENT}- is in {title} only")
+            yield from style.footnotes([f"{_INDENT}- is in {title} only"])
         if repository.is_shallow():
-            yield style.dim(f"{_INDENT}the clone is shallow: there may be more commits, and - may be in both")
+            yield from style.footnotes(
+                [f"{_INDENT}the clone is shallow: there may be more commits, and - may be in both"]
+            )
     if changes is None:
-        yield f"{_INDENT}{_FAILED.format('files')}"
+        yield from style.footnotes([f"{_INDENT}{_FAILED.format('files')}"])
     elif not changes:
         yield f"{_INDENT}no file differs"
     else:
@@ -76,7 +83,7 @@ def _some(
         text = _INDENT + plain(line(item))
         yield text if style.room is None else cut(text, style.room, style.ellipsis)
     if len(shown_items) < len(items):
-        yield f"{_INDENT}and {len(items) - len(shown_items)} {what} more"
+        yield from style.footnotes([f"{_INDENT}and {len(items) - len(shown_items)} {what} more"])
 
 
 def _commit_line(commit: Commit) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any, NoReturn
 
 from meticulous_cli._errors import USAGE, CommandError
@@ -11,6 +12,9 @@ from meticulous_cli._export import EXPORT_KINDS
 __all__ = ["ARGS_CHOICES", "parse_options"]
 
 _NORMALIZE = "--normalize-json-values"
+# What has nothing to say where columns are listed.
+_NOT_LISTED = ("args", "columns", "groupby", "sort", "sort_reverse", "tail")
+_INTEGER = re.compile("-?[0-9]+")
 ARGS_CHOICES = ("none", "truncated", "non-default", "all")
 
 _EXAMPLES = """\
@@ -36,6 +40,9 @@ examples:
 
 
 class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="")  # argparse's own would keep quiet about a full disk
+
     def error(self, message: str) -> NoReturn:
         raise CommandError(f"{message} (see meticulous --help)", USAGE)
 
@@ -153,6 +160,12 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         parser.error("--export needs the name of a file, or - for standard output")
     elif options.list_columns:
         parser.error("--list-columns prints a list, which --export does not write")
+    if options.list_columns:
+        for option in _NOT_LISTED:
+            if getattr(options, option) != parser.get_default(option):
+                parser.error(
+                    f"--list-columns lists all columns, so --{option.replace('_', '-')} changes nothing"
+                )
     options.for_tables = [
         option.option_strings[0]
         for option in table_options
@@ -167,7 +180,7 @@ def _spelled(arguments: list[str]) -> list[str]:
     spelled = [_with_dashes(argument) for argument in arguments[:end]]
     for place, option in enumerate(spelled):
         # What follows may as well be a path.
-        if option == _NORMALIZE and not "".join(spelled[place + 1 : place + 2]).isdecimal():
+        if option == _NORMALIZE and not _INTEGER.fullmatch("".join(spelled[place + 1 : place + 2])):
             spelled[place] = f"{_NORMALIZE}=1"
     return spelled + arguments[end:]
 

@@ -20,16 +20,18 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 def last_lines(reader: ExperimentReader, name: str, most: int) -> tuple[list[str], bool]:
     """Return the last lines of stdout or stderr, safe to print, and whether there are more before them.
 
-    Of a progress bar, which goes back to the line's start again and again, the last state counts. What cannot
-    be read has no lines.
+    Of a progress bar, which goes back to the line's start again and again, the last state counts.
+
+    Raises:
+        OSError: it cannot be read; FileNotFoundError if it is not there.
     """
     try:
         with reader.open(name, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - _END, 0))
             data = file.read(_END)
-    except (OSError, ValueError):
-        return [], False
+    except ValueError:  # a link, which the reader does not follow for us
+        raise OSError("leads out of the experiment's folder") from None
     text = _ESCAPES.sub("", data.decode(errors="replace")).rstrip()
     lines = text.split("\n") if text else []
     if size > _END and len(lines) > 1:

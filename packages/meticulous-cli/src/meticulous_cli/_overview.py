@@ -18,6 +18,7 @@ from meticulous_cli._fit import fit, narrow
 from meticulous_cli._groups import group, group_fields
 from meticulous_cli._listing import listing
 from meticulous_cli._nested import spread_objects
+from meticulous_cli._places import has_record, likely_directories
 from meticulous_cli._progress import read_experiments
 from meticulous_cli._select import field_column, select
 from meticulous_cli._style import Style
@@ -94,7 +95,7 @@ def _drawn(options: argparse.Namespace, shown: _Shown, style: Style) -> str:
         if fitted.constant:
             notes.append("the same in each: " + ", ".join(map(_constant, fitted.constant)))
         if fitted.dropped:
-            names = ", ".join(column.title for column in fitted.dropped)
+            names = ", ".join(cut(column.title, _WIDE_TEXT, style.ellipsis) for column in fitted.dropped)
             notes.append(f"no room for: {names} ({_remedy(fitted.dropped)} shows all)")
     else:
         columns = [narrow(column, _WIDE_TEXT, _WIDE_TEXT, style.ellipsis) for column in columns]
@@ -160,12 +161,23 @@ def _read(paths: Sequence[str]) -> Experiments[ExperimentReader]:
     try:
         experiments = read_experiments(paths)
     except ExperimentsDirectoryError as error:
-        raise CommandError(_no_directory(str(error.path), error.reason), USAGE) from None
-    if not experiments:
-        raise CommandError(f"no experiments in {' or '.join(paths)}", DATA)
+        code = DATA if error.reason == "permission denied" else USAGE
+        raise CommandError(_no_directory(str(error.path), error.reason), code) from None
+    if not any(has_record(str(reader.directory)) for reader in experiments.values()):
+        raise CommandError(_no_experiments(paths, len(experiments)), DATA)
     for key, reader in experiments.items():
         reader.experiment_id = key
     return experiments
+
+
+def _no_experiments(paths: Sequence[str], folders: int) -> str:
+    """Return a sentence on directories without a single experiment, with what may have been meant."""
+    message = f"no experiments in {' or '.join(paths)}"
+    if folders:
+        has = "its one folder has no" if folders == 1 else f"none of the {folders} folders there has a"
+        message += f": {has} recorded file"
+    likely = [folder for path in paths for folder in likely_directories(path)]
+    return f"{message}; did you mean {' or '.join(likely)}?" if likely else message
 
 
 def _no_directory(path: str, reason: str) -> str:
@@ -185,7 +197,7 @@ def _remedy(dropped: Sequence[Column]) -> str:
 
 
 def _constant(column: Column) -> str:
-    return f"{column.title}={cut(column.cells[0].strip(), 24)}"
+    return f"{cut(column.title, _WIDE_TEXT)}={cut(column.cells[0].strip(), 24)}"
 
 
 def _remarks(readers: Sequence[ExperimentReader], columns: Sequence[Column]) -> list[str]:

@@ -22,11 +22,16 @@ _REASON_LINES = 8
 _FILES = 40
 _OUTPUT_LINES = 8
 _INDENT = "  "
+# What shells and terminals take at once, and how much is shown of what is longer.
+_LONGEST, _BEGINNING = 2**15, 60
 
 
 def page(reader: ExperimentReader, style: Style) -> str:
     """Return the page as text; at a terminal, each line but the one to be copied is cut to its width."""
     again = command_again(reader)
+    if len(again) > _LONGEST:
+        words = f"({len(again):,} characters, too many to paste: see command in metadata.json)"
+        again = f"{cut(again, _BEGINNING, style.ellipsis)}  {words}"
     sections = [
         _facts(reader, style),
         ["arguments", *_arguments(reader)] if reader.args else [],
@@ -37,7 +42,8 @@ def page(reader: ExperimentReader, style: Style) -> str:
     ]
     lines = []
     for number, (title, *body) in enumerate(section for section in sections if section):
-        lines.append(title if number == 0 else style.bold(title))
+        short = title if number == 0 or style.room is None else cut(title, style.room, style.ellipsis)
+        lines.append(style.bold(short) if number else title)
         room = style.room - len(_INDENT) if style.room else None
         cut_body = body if room is None else [cut(line, room, style.ellipsis) for line in body]
         lines.extend((_INDENT + line).rstrip() for line in cut_body)
@@ -47,7 +53,12 @@ def page(reader: ExperimentReader, style: Style) -> str:
 
 def _output(reader: ExperimentReader, name: str) -> list[str]:
     """Return the section with the last lines of output, without what the end's reason says already."""
-    lines, more = last_lines(reader, name, _OUTPUT_LINES)
+    try:
+        lines, more = last_lines(reader, name, _OUTPUT_LINES)
+    except FileNotFoundError:
+        return [name, "a link that leads nowhere"] if os.path.islink(reader.directory / name) else []
+    except OSError as error:
+        return [name, f"cannot be read: {(error.strerror or str(error)).lower()}"]
     told = [plain(line.expandtabs(8)) for line in reader.status_message.splitlines()]
     while lines and told and lines[-1] == told[-1]:
         lines.pop()
@@ -92,8 +103,11 @@ def _facts(reader: ExperimentReader, style: Style) -> list[str]:
     resumes = metadata.get("resumes")
     if isinstance(resumes, list) and resumes:
         facts.append(("sessions", f"{len(resumes) + 1}, of which this was the last"))
-    title = f"{style.bold(plain(reader.experiment_id))}  {style.state(state_of(reader))}"
-    lines = [title, *(f"{name:<11}  {text}" for name, text in facts)]
+    name, state = plain(reader.experiment_id), state_of(reader)
+    if style.room is not None:
+        state = cut(state, style.room // 2, style.ellipsis)
+        name = cut(name, style.room - width(state) - len(_INDENT), style.ellipsis)
+    lines = [f"{style.bold(name)}  {style.state(state)}", *(f"{name:<11}  {text}" for name, text in facts)]
     remark = _liveness(reader)
     lines += ["", remark] if remark else []
     reason = [plain(line.expandtabs(4)) for line in reader.status_message.splitlines()]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import tabulate
 
-from meticulous_cli._text import plain, shown, shown_duration, shown_time
+from meticulous_cli._text import cut, plain, shown, shown_duration
 
 __all__ = ["paper_table"]
 
@@ -18,11 +18,14 @@ _MARKDOWN = re.compile(r"[\\`*<&$~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(")
 # Beyond what tabulate escapes: a bar is a dash in TeX's oldest font encoding, and two hyphens are one.
 _TEX = ((re.compile(r"\|"), r"\\textbar{}"), (re.compile("-(?=-)"), "-{}"))
 
+# No page has more room, and as each row is filled up to the longest, megabytes would take all memory.
+_WIDEST = 1000
+
 
 def paper_table(titles: Sequence[str], columns: Sequence[Sequence[Any]], kind: str) -> str:
     """Return columns of plain values, None for gaps, as a table in "md" (GitHub's) or "tex" (booktabs)."""
-    cells = [[_cell(value) for value in column] for column in columns]
-    heads = [shown(title) for title in titles]
+    cells = [[cut(_cell(value), _WIDEST, "...") for value in column] for column in columns]
+    heads = [cut(shown(title), _WIDEST, "...") for title in titles]
     if kind == "md":
         cells, heads = [list(map(_markdown, column)) for column in cells], list(map(_markdown, heads))
     text = tabulate.tabulate(
@@ -39,7 +42,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return shown_time(value)
+        return f"{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(' ', 'seconds')}Z"
     if isinstance(value, timedelta):
         return shown_duration(value)
     return plain(value) if isinstance(value, str) else shown(value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
 from meticulous_cli._columns import HEADER, Column
+from meticulous_cli._text import wrapped
 
 __all__ = ["Style"]
 
@@ -57,14 +57,7 @@ class Style:
 
     def footnotes(self, notes: Iterable[str]) -> list[str]:
         """Return the lines of notes below a table, wrapped at a terminal, but not at a no-break space."""
-        lines: list[str] = []
-        for note in notes:
-            room = self.room
-            lines += (
-                [note]
-                if room is None
-                else textwrap.wrap(note, room, subsequent_indent="  ", break_on_hyphens=False)
-            )
+        lines = [line for note in notes for line in (wrapped(note, self.room) if self.room else [note])]
         return [self.dim(line.replace("\u00a0", " ")) for line in lines]
 
     def cell(self, column: Column, cell: str) -> str:

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from meticulous_cli._columns import HEADER, Column
 from meticulous_cli._fit import GAP
 from meticulous_cli._style import Style
-from meticulous_cli._text import width
+from meticulous_cli._text import cut, width
 
 __all__ = ["draw"]
+
+# What is longer, as only a pipe is given it, stands out of its column: a recorded text may have megabytes,
+# and to fill as many rows up to it would take all memory.
+_WIDEST = 1000
 
 
 def draw(columns: Sequence[Column], style: Style, *, groups: bool) -> str:
     """Return the table as text; with `groups`, a line above tells arguments and summary apart."""
-    widths = [max([width(column.title), *map(width, column.cells)]) for column in columns]
+    widths = [min(max([width(column.title), *map(width, column.cells)]), _WIDEST) for column in columns]
     blocks = [_lines(column, size, style) for column, size in zip(columns, widths, strict=True)]
     gap = " " * GAP
     lines = [gap.join(line).rstrip() for line in zip(*blocks, strict=True)]
@@ -43,4 +47,4 @@ def _labels(columns: Sequence[Column], widths: list[int], style: Style) -> str:
             line = (f"{line:<{place - 1}} " if place else "") + column.group
             previous = column.group
         place += size + GAP
-    return style.dim(line)
+    return style.dim(line if style.room is None else cut(line, style.room, style.ellipsis))

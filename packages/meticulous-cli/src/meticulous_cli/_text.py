@@ -8,7 +8,17 @@ import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
-__all__ = ["MISSING", "cut", "number_of", "plain", "shown", "shown_duration", "shown_time", "width"]
+__all__ = [
+    "MISSING",
+    "cut",
+    "number_of",
+    "plain",
+    "shown",
+    "shown_duration",
+    "shown_time",
+    "width",
+    "wrapped",
+]
 
 
 class _Missing:
@@ -22,6 +32,7 @@ MISSING: Any = _Missing()
 
 # Joiners and variation selectors, left out: terminals disagree on how wide they make their neighbours.
 _DROPPED = dict.fromkeys([0x200C, 0x200D, 0xFE0E, 0xFE0F])
+_INDENT = "  "
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -52,6 +63,24 @@ def cut(text: str, limit: int, ellipsis: str = "…", *, keep_end: bool = False)
     if keep_end:
         return ellipsis + _fitting(text[::-1], room)[::-1]
     return _fitting(text, room).rstrip() + ellipsis
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """Return text as lines of at most `room` cells, broken at spaces; all but the first are set in."""
+    room = max(room, 2 * len(_INDENT))
+    line, *words = text.split(" ")
+    lines = []
+    while words or width(line) > room:
+        if width(line) > room:
+            fitting = _fitting(line, room)
+            lines.append(fitting)
+            line = _INDENT + line[len(fitting) :]
+        elif width(line) + 1 + width(words[0]) <= room:
+            line += f" {words.pop(0)}"
+        else:
+            lines.append(line)
+            line = _INDENT + words.pop(0)
+    return [*lines, line]
 
 
 def number_of(value: Any) -> int | float | None:

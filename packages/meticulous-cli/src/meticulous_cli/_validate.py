@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from meticulous_cli._errors import DATA, USAGE, CommandError
+from meticulous_cli._places import is_experiment
 from meticulous_cli._text import plain
 
 __all__ = ["Report", "validate"]
@@ -23,7 +24,7 @@ def validate(paths: Sequence[str]) -> Report:
     """Hold experiments against format 1.0; each path is one, or a directory of them.
 
     What the format only recommends is a warning. Folders of the original tool and of newer versions are
-    named, and not judged.
+    named, and not judged; nor are folders that may not be looked into, with an exit code of 1.
 
     Raises:
         CommandError: jsonschema is not installed, there is no such directory, or nothing in it.
@@ -37,8 +38,14 @@ def validate(paths: Sequence[str]) -> Report:
         )
         raise CommandError(message, USAGE) from None
     lines: list[str] = []
-    good, broken, others, warnings = 0, 0, 0, 0
+    good, broken, others, closed, warnings = 0, 0, 0, 0, 0
     for folder in [folder for path in paths for folder in _folders(path)]:
+        try:
+            is_experiment(folder)
+        except CommandError as error:  # it may not be looked into, and that is all there is to say
+            closed += 1
+            lines.append(f"{error.message}: not judged")
+            continue
         findings, other_version = judge(folder)
         if other_version:
             others += 1
@@ -52,13 +59,13 @@ def validate(paths: Sequence[str]) -> Report:
             good += 1
         else:
             broken += 1
-    lines.append(_counts(good, broken, others, warnings))
-    return Report("\n".join(map(plain, lines)), DATA if broken else 0)
+    lines.append(_counts(good, broken, others, closed, warnings))
+    return Report("\n".join(map(plain, lines)), DATA if broken or closed else 0)
 
 
 def _folders(path: str) -> Iterator[str]:
     """Yield the folders of experiments at a path, numbers in their order and then names."""
-    if any(os.path.lexists(os.path.join(path, name)) for name in ("metadata.json", "STATUS", "args.json")):
+    if is_experiment(path):
         yield path
         return
     try:
@@ -67,7 +74,8 @@ def _folders(path: str) -> Iterator[str]:
     except FileNotFoundError:
         raise CommandError(f"no directory {path}", USAGE) from None
     except OSError as error:
-        raise CommandError(f"{path}: {(error.strerror or str(error)).lower()}", USAGE) from None
+        code = DATA if isinstance(error, PermissionError) else USAGE
+        raise CommandError(f"{path}: {(error.strerror or str(error)).lower()}", code) from None
     if not names:
         raise CommandError(f"no experiments in {path}", DATA)
     for name in sorted(names, key=lambda name: (len(name) if name.isdecimal() else 256, name)):
@@ -82,7 +90,7 @@ def _may_be_experiment(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _counts(good: int, broken: int, others: int, warnings: int) -> str:
+def _counts(good: int, broken: int, others: int, closed: int, warnings: int) -> str:
     judged = good + broken
     if broken:
         text = (
@@ -91,9 +99,11 @@ def _counts(good: int, broken: int, others: int, warnings: int) -> str:
     elif judged:
         text = f"ok: {_number(good, 'experiment')} {'keeps' if good == 1 else 'keep'} to format 1.0"
     else:
-        text = "no experiment is of format 1.0"
+        text = "no experiment was judged" if closed else "no experiment is of format 1.0"
     if others:
         text += f"; {others} of another version"
+    if closed:
+        text += f"; {closed} that may not be read"
     return f"{text}; {_number(warnings, 'warning')}" if warnings else text
 
 

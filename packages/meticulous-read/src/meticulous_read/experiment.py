@@ -205,6 +205,8 @@ class ExperimentReader:
         self.end_time = self._time("end-time")
         self.timestamp = self._time("timestamp") or self.start_time
         self.start_time = self.start_time or self.timestamp  # the tool of 2020 wrote `timestamp` only
+        if self.start_time and self.end_time and self.end_time < self.start_time:
+            self._folder.note_also(METADATA, "end-time is before start-time")
 
     def _read_object(self, name: str) -> dict[str, Any]:
         if not self._understood:
