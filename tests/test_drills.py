@@ -1,20 +1,67 @@
 """The drills, made small."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
+import pytest
+
 DRILLS = Path(__file__).parent / "drills"
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals, terminals and file systems of POSIX")
 
 
-def drill(name):
-    spec = importlib.util.spec_from_file_location(name, DRILLS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def drill(monkeypatch, capsys):
+    """Run a drill by its name; what it prints, as lines."""
+    monkeypatch.syspath_prepend(DRILLS)
+
+    def drill(name, *arguments):
+        spec = importlib.util.spec_from_file_location(name, DRILLS / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.main(*arguments)
+        return capsys.readouterr().out.splitlines()
+
+    return drill
 
 
-def test_many_starts_at_a_time_each_get_a_folder_and_lose_nothing(capsys):
-    drill("starts").main(40, 16)
-    assert capsys.readouterr().out.startswith(
-        "40 starts, 16 at a time: 40 folders without a gap, 40 sessions"
+def test_many_starts_at_a_time_each_get_a_folder_and_lose_nothing(drill):
+    new, resuming = drill("starts", 40, 16)
+    assert new.startswith("40 starts, 16 at a time: 40 folders without a gap, 40 sessions")
+    assert resuming.startswith("40 starts with --resume, 16 at a time")
+
+
+@posix
+def test_kills_at_any_moment_leave_nothing_half_there(drill):
+    kills, left, _ = drill("kills", 30)
+    assert kills.startswith("30 kills in ")
+    assert "RUNNING and lost" in left
+
+
+@posix
+def test_signals_end_a_program_as_they_would_without_us(drill):
+    *ends, sum_of_it = drill("signals", "SIGTERM while it runs")
+    assert sum_of_it.startswith("7 cases in ")
+    assert sum(int(line.split()[0]) for line in ends) == 7
+
+
+@posix
+@pytest.mark.parametrize("disk", ["full", "read-only", "removed", "EIO", "permissions", "network"])
+def test_a_hostile_disk_stops_no_training(drill, disk):
+    if sys.platform != "linux":
+        pytest.skip("namespaces are Linux's")
+    (told,) = drill("disk", disk)
+    assert (
+        "left out" in told
+        or "exit code 0, its whole output shown, one warning" in told
+        or "32 starts" in told
     )
+
+
+@posix
+@pytest.mark.parametrize(
+    "program", ["fork with", "os._exit", "spawn", "C code", "child processes", "progress"]
+)
+def test_programs_of_several_processes_are_shown_and_end_as_without_us(drill, program):
+    (told,) = drill("processes", program)
+    assert "in terminal and file" in told

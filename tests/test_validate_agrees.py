@@ -32,7 +32,7 @@ def same_as(problems, folder):
         judgement.other_version
     ):  # where the command refuses to judge, the version is what the other objects to
         assert found == set()
-        assert expected & {("META-1", "metadata.json"), ("META-2", "metadata.json")} or not expected
+        assert not expected or any(file == "metadata.json" for _, file in expected)
         return None
     assert found == expected, judgement.findings
     return found

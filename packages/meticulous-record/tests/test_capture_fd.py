@@ -43,6 +43,8 @@ SCRIPTS = {
     "a child": "subprocess.run(['sh', '-c', 'echo out; echo err >&2'])",
     "a forked child": "if os.fork() == 0: os.write(1, b'child'); os._exit(0)\nos.wait(); print('parent')",
     "os.system": "os.system('echo a')",
+    "os._exit": "print('a'); sys.stdout.flush(); os._exit(3)",
+    "os._exit of a forked child": "if os.fork() == 0: os.write(1, b'a'); os._exit(3)\nos.wait(); os._exit(4)",
     "10 MB": "for i in range(100_000): print(str(i) * 20)",
     "10 MB of a child": "subprocess.run([sys.executable, '-c', 'print(\"x\" * 10_000_000)'])",
     "an exception": "print('a'); 1 / 0",

@@ -53,9 +53,9 @@ class OutputFile:
 
     _descriptor = -1
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, told: set[int | None]) -> None:
         self._path = path
-        self._told = False
+        self._told = told  # which troubles the program has been told of, with all files of its record
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._descriptor = out_of_the_way(os.open(path, flags, 0o666))
 
@@ -72,12 +72,7 @@ class OutputFile:
             if written != len(data):  # the disk has filled up on the way: the rest will say so
                 write_all(self._descriptor, data[written:])
         except OSError as error:
-            if not self._told:
-                self._told = True  # first, for the warning is printed, and so comes here again
-                _trouble.warn(
-                    f"cannot write {str(self._path)!r} ({error.strerror}): "
-                    "the run goes on, the copy of its output has a hole"
-                )
+            _trouble.warn_once(self._told, self._path, error)
 
 
 class _Tee:

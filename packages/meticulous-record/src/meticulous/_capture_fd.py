@@ -7,15 +7,17 @@ are in the file.
 
 from __future__ import annotations
 
+import functools
 import os
 import select
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, NoReturn
 
 from ._capture import out_of_the_way
 from ._heartbeat import Heartbeat
+from ._wrapped import Wrapped
 
 __all__ = ["Redirection"]
 
@@ -48,6 +50,8 @@ class Redirection:
             os.dup2(file, descriptor)
         finally:
             os.close(file)
+        if not _stack:
+            _exits.append(Wrapped(os, "_exit", _showing(os._exit)))
         _stack.append(self)
         self._stream = _buffer_lines(stream, descriptor)
         self._echoing.start()
@@ -62,6 +66,8 @@ class Redirection:
         finally:
             self._echoing.stop()
             _stack.remove(self)
+            if not _stack:
+                _exits.pop().undo()
             os.close(self._reader)
             os.close(self._terminal)
 
@@ -105,8 +111,24 @@ class Redirection:
             select.select([], [self._terminal], [])
             return 0
 
+    def show_all(self) -> None:
+        """Show what the file has gained until now, if this process is the one that does."""
+        if os.getpid() == self._process:
+            self._echo()
+
 
 _stack: list[Redirection] = []
+_exits: list[Wrapped] = []
+
+
+def _showing(original: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
+    @functools.wraps(original)
+    def show_and_exit(status: int) -> NoReturn:
+        for redirection in _stack.copy():  # no thread is left to do it after this
+            redirection.show_all()
+        original(status)
+
+    return show_and_exit
 
 
 def _buffer_lines(stream: Any, descriptor: int) -> Any:

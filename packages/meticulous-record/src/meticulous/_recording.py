@@ -115,7 +115,7 @@ class Recording:
             streams.append((sys.stderr, self.folder.stderr_path))
         for stream, path in streams:
             if stream is not None:  # as under `pythonw`, and with `>&-`
-                file = _capture.OutputFile(path)
+                file = _capture.OutputFile(path, self._told)
                 _capture.listen(stream, file)
                 self._outputs.append(functools.partial(_capture.unlisten, stream, file))
 
@@ -164,12 +164,7 @@ class Recording:
                 raise OSError(errno.EBUSY, "another session records there by now")
             write()
         except OSError as error:
-            if error.errno not in self._told:  # once, however many files it holds up
-                self._told.add(error.errno)
-                path = str(self.folder.path / name)
-                _trouble.warn(
-                    f"cannot write {path!r} ({error.strerror}): the run goes on, what it held before stays"
-                )
+            _trouble.warn_once(self._told, self.folder.path / name, error)
 
 
 def _after_fork_in_child() -> None:

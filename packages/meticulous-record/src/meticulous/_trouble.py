@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 logger = logging.getLogger("meticulous")
 logger.addHandler(logging.NullHandler())
+
+
+def warn_once(told: set[int | None], path: os.PathLike[str], error: OSError) -> None:
+    """Say that a file of the record cannot be written, if nothing of the kind is in `told` yet."""
+    if error.errno not in told:
+        told.add(error.errno)  # first, for what is said may be printed, and so come here again
+        warn(
+            f"cannot write {os.fspath(path)!r} ({error.strerror}): the run goes on, and what cannot be "
+            "written is missing from its record"
+        )
 
 
 def warn(message: str) -> None:
