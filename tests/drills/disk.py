@@ -5,9 +5,9 @@
 
 A program prints and writes summaries; half way, the disk fills up, becomes read-only, and so on. Its output
 and exit code are held against those it has without us. File systems are mounted in namespaces of the drill's
-own, which needs Linux with unprivileged namespaces, or root; a device that fails, and a slow network with stale
-listings, are played by a few lines of C in front of the C library, which need gcc. What can't be had is left out,
-with a word.
+own, which needs Linux with unprivileged namespaces, or root; a device that fails, and a slow network with
+stale listings, are played by a few lines of C in front of the C library, which need gcc. What can't be had
+is left out, with a word.
 """
 
 import json

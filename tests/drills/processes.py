@@ -3,10 +3,10 @@
     uv run tests/drills/processes.py            # all
     uv run tests/drills/processes.py fork       # those with this in their name
 
-Each program runs three times: bare (with a class in the recorder's place that does nothing), and recorded with
-capture "sys" and "fd". Nothing may hang, the terminal shows the same bytes, the exit code is the same, and the
-file has what was shown: with "fd" all of it, with "sys" all that Python's streams were given, but in processes
-that were spawned. Prints the programs. What is not as it should be ends it with an AssertionError.
+Each program runs three times: bare (with a class in the recorder's place that does nothing), and recorded
+with capture "sys" and "fd". Nothing may hang, the terminal shows the same bytes, the exit code is the same,
+and the file has what was shown: with "fd" all of it, with "sys" all that Python's streams were given, but in
+processes that were spawned. Prints the programs. What is not as it should be ends it with an AssertionError.
 """
 
 import os
