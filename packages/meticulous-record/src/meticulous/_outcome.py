@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import traceback
+from types import FrameType
 from typing import Any, Callable, Protocol
 
 from . import _format, _signals
@@ -114,14 +115,25 @@ def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(*arguments, **how)
         except SystemExit as error:
-            # In another thread it ends only that; in a function at exit, with the main one over, nothing.
-            main = threading.main_thread()
-            if threading.current_thread() is main and main.is_alive():
+            # In another thread it ends only that, and in a function at exit nothing.
+            if threading.current_thread() is threading.main_thread() and not _is_at_exit():
                 _exit = [error.code]
                 error.__dict__["_meticulous"] = _Rider(_exit)
             raise
 
     return exit_and_tell
+
+
+def _is_at_exit() -> bool:
+    """Whether a function at exit calls this: the main thread is over, and no module's code below us."""
+    if threading.main_thread().is_alive():
+        return False
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            return False  # a worker of multiprocessing, which ends its threads before it exits
+        frame = frame.f_back
+    return True
 
 
 class _Rider:
