@@ -167,14 +167,17 @@ signal=''
 for name in TERM HUP INT; do
     to=$name
     [ $name != INT ] || to=TERM
-    trap "signal=$name; kill -s $to \$child 2>/dev/null" $name
+    trap "signal=$name caught=yes; kill -s $to \$child 2>/dev/null" $name
 done
 EXPERIMENT=$folder "$program" "$@" <&3 >"$out" 2>"$err" &
 child=$!
-while
+code=127
+while # a signal ends `wait`, too; then once more: what is forgotten by then (127) has been told
+    caught=''
     wait $child
-    code=$?
-    kill -0 $child 2>/dev/null
+    told=$?
+    [ $told -eq 127 ] || code=$told
+    [ "$caught" ] && [ $told -ne 127 ]
 do :; done
 while kill -0 $outs 2>/dev/null || kill -0 $errs 2>/dev/null; do wait $outs $errs; done
 rm -f "$out" "$err"
