@@ -8,6 +8,7 @@ with the JSON on its standard input.
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -23,11 +24,16 @@ def said(value: Any) -> Any:
     return [said(item) for item in value] if isinstance(value, list) else value
 
 
+def handled(*_: Any) -> None:
+    """The handler of a program that goes on."""
+    print("handled", flush=True)
+
+
 with open(os.environ["KIT_SCENARIO"], encoding="utf-8") as file:
     scenario = json.load(file)
 
 for name in scenario["handlers"]:
-    signal.signal(getattr(signal, name), lambda *_: None)
+    signal.signal(getattr(signal, name), handled)
 for step in scenario["steps"]:
     what = step["do"]
     if what == "print":
@@ -36,6 +42,8 @@ for step in scenario["steps"]:
         stream.flush()
     elif what == "wait":
         print("ready", flush=True)
+        while not select.select([sys.stdin], [], [], 0.1)[0]:
+            pass  # Python calls handlers in between only
         sys.stdin.readline()
     elif what == "summary":
         values = json.dumps(said(step["values"]), indent=4, ensure_ascii=False)
@@ -43,7 +51,7 @@ for step in scenario["steps"]:
             os.environ["KIT_SUMMARY"], shell=True, input=values.encode(), check=True, restore_signals=False
         )
     elif what == "handle":
-        signal.signal(getattr(signal, step["signal"]), lambda *_: None)
+        signal.signal(getattr(signal, step["signal"]), handled)
     elif what == "fork":
         if os.fork() == 0:
             sys.exit(0)

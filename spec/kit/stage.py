@@ -40,12 +40,12 @@ class Play:
         )
         self.errors = b""
 
-    def ready(self) -> bool:
-        """Wait until the program says that it waits; False if it ended instead."""
+    def ready(self, word: bytes = b"ready\n") -> bool:
+        """Wait until the program says that it waits, or another word; False if it ended instead."""
         assert self.process.stdout is not None
         deadline = time.monotonic() + SECONDS
         seen = len(self.shown)
-        while b"ready\n" not in self.shown[seen:].replace(b"\r\n", b"\n"):
+        while word not in self.shown[seen:].replace(b"\r\n", b"\n"):
             if select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
                 data = os.read(self.process.stdout.fileno(), 2**16)
                 self.shown += data
@@ -67,17 +67,23 @@ class Play:
 
     def end(self, number: int | None = None) -> Play:
         """Wait for its end, after a signal where one is given; SIGKILL is for all its processes, too."""
-        if number == signal.SIGKILL:
-            os.killpg(self.process.pid, number)
-        elif number is not None:
-            self.process.send_signal(number)
         if self.process.stdout is None or self.process.stdout.closed:
             return self  # it has ended already
+        held = None
+        if number is not None:
+            # A program that waits for a line must not find the end of its input before the signal.
+            held, self.process.stdin = self.process.stdin, None
+            if number == signal.SIGKILL:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.send_signal(number)
         try:
             shown, self.errors = self.process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             shown, self.errors = self.process.communicate()
+        if held is not None:
+            held.close()
         self.shown += shown
         return self
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import sys
 
@@ -24,6 +25,10 @@ def value(said):
     return [value(item) for item in said] if isinstance(said, list) else said
 
 
+def handled(*_):
+    print("handled", flush=True)
+
+
 def do(experiment, step):
     """Do one step of a scenario."""
     what = step["do"]
@@ -31,11 +36,13 @@ def do(experiment, step):
         print(step["text"], end="", file=getattr(sys, step["to"]), flush=True)
     elif what == "wait":
         print("ready", flush=True)
+        while not select.select([sys.stdin], [], [], 0.1)[0]:
+            pass  # Python calls handlers in between only
         sys.stdin.readline()
     elif what == "summary":
         experiment.summary(value(step["values"]))
     elif what == "handle":
-        signal.signal(getattr(signal, step["signal"]), lambda *_: None)
+        signal.signal(getattr(signal, step["signal"]), handled)
     elif what == "fork":
         if os.fork() == 0:
             sys.exit(0)
@@ -55,7 +62,7 @@ def do(experiment, step):
 with open(sys.argv[1], encoding="utf-8") as file:
     scenario = json.load(file)
 for name in scenario["handlers"]:
-    signal.signal(getattr(signal, name), lambda *_: None)
+    signal.signal(getattr(signal, name), handled)
 if "heartbeat-seconds" in scenario:  # the recorder has no option for what only a test would set
     meticulous._format.HEARTBEAT_SECONDS = scenario["heartbeat-seconds"]
 experiment = Experiment(

@@ -189,6 +189,7 @@ def handled_signal(stage: Stage) -> None:
 def _survive(stage: Stage, play: Play, name: str) -> None:
     play.ready()
     play.process.send_signal(signal.SIGTERM)
+    play.ready(b"handled\n")
     play.go()
     if play.ready():
         stage.check("END-4", f"after a handled signal: {name}: STATUS", "RUNNING\n", stage.status(name))
