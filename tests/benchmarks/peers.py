@@ -154,7 +154,8 @@ class Recorder:
                 f"not filled: at {self._pace:.2g} s a run it would take {expected / 60:.0f} min"
             )
         before = _usage(store)
-        self._pace = self._measure(store, "fill", count - self._runs)["seconds"] / (count - self._runs)
+        more = count - self._runs
+        self._pace = self._measure(store, "fill", more, timeout=size.patience)["seconds"] / more
         if not self._runs:
             self.files, self.bytes = ((after - old) / count for old, after in zip(before, _usage(store)))
         self._runs = count
@@ -178,12 +179,12 @@ class Recorder:
         if turn and value is not None:  # the first turn fills the caches
             self.measured.setdefault(key, []).append(value)
 
-    def _measure(self, folder: Path, *verb: str | int) -> dict[str, float]:
+    def _measure(self, folder: Path, *verb: str | int, timeout: float | None = None) -> dict[str, float]:
         result = self.folder / "result.json"
-        self._run(folder, "python", "measure.py", result, *verb)
+        self._run(folder, "python", "measure.py", result, *verb, timeout=timeout)
         return json.loads(result.read_text())
 
-    def _run(self, folder: Path, *command: str | int | Path) -> float:
+    def _run(self, folder: Path, *command: str | int | Path, timeout: float | None = None) -> float:
         """Run a command, and return the seconds it took from start to finish."""
         # With byte code cached and output buffered, as it is for whoever runs a script twice.
         unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV")
@@ -202,7 +203,10 @@ class Recorder:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 check=False,
+                timeout=timeout,
             )
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"not done within {timeout:.0f} s") from None
         except OSError as error:
             raise RuntimeError(f"`{command[0]}` does not start: {error.strerror}") from None
         seconds = time.perf_counter() - begin
@@ -241,12 +245,13 @@ def main() -> None:
         for recorder in recorders:
             recorder.attempt("install", recorder.install)
         measure(recorders, size)
-    tables = peers_tables.Tables(recorders, size)
-    results = [about.line(), tables.whole()]
-    print(*results, sep="\n\n")
+        tables = peers_tables.Tables(recorders, size)
+        results = [about.line(), tables.whole()]
+        print(*results, sep="\n\n", flush=True)  # before a million files are deleted
     if options.peers:
         return
-    peers_tables.replace(ROOT / "README.md", f"{about.line()}\n\n{tables.short()}")
+    peers_tables.replace(ROOT / "README.md", f"{results[0]}\n\n{tables.short()}")
+    peers_tables.replace(HERE / "RESULTS.md", "\n\n".join(results))
     for command in (["recorder.py"], ["reader.py", "100000"], ["command.py"]):
         results.append(peers_tables.own(*command))
         peers_tables.replace(HERE / "RESULTS.md", "\n\n".join(results))

@@ -97,8 +97,10 @@ class Tables:
         median, ours = recorder.median(key), self._ours.median(key)
         if median is None:
             return "-"
-        ratio = f" ({median / ours:.2g} x)" if ours and ours > 0 and recorder is not self._ours else ""
-        return _duration(median) + ratio
+        if not ours or recorder is self._ours:
+            return _duration(median)
+        ratio = median / ours
+        return f"{_duration(median)} ({ratio:{'.2g' if ratio < 100 else '.0f'}} x)"
 
 
 def own(*command: str) -> str:

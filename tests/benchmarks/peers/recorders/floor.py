@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-LABEL = "the floor"
+LABEL = "the floor, GitPython"
 PACKAGES = ["GitPython", "pandas"]
 DISTRIBUTION = "GitPython"
 CAPTURES = True
