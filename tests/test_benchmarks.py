@@ -45,7 +45,7 @@ def test_a_small_round_fills_each_cell_that_is_ours(peers, tmp_path, monkeypatch
         "the",
     ]
     assert {row.count("|") for row in rows} == {header.count("|")}
-    assert len(Tables(recorders, size).short().splitlines()) == 6
+    assert len(Tables(recorders, size).short().splitlines()) == 5
 
 
 def test_a_peer_that_fails_is_skipped_with_its_last_word(peers, tmp_path):

@@ -90,7 +90,7 @@ class Tables:
             self._files: lambda one: self._time(one, "start large"),
             f"{count:,} runs to a frame": lambda one: self._time(one, f"read {count}"),
         }
-        return _table(columns, self._shown)
+        return _table(columns, [one for one in self._shown if one.name != "meticulous_fd"])
 
     def _time(self, recorder: Any, key: str) -> str:
         """A median and its ratio to ours."""
