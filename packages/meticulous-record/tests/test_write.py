@@ -33,6 +33,24 @@ def test_content_is_on_disk_before_its_name_is_and_then_the_name(tmp_path, calls
     assert calls == [("fsync", file), ("rename", file), ("fsync", folder)]
 
 
+@pytest.mark.requirement("WRITE-6")
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder can't be opened there")
+def test_names_written_at_a_start_are_on_disk_with_that_of_status(tmp_path, calls):
+    folder = ExperimentFolder(tmp_path)
+    for name in ("metadata.json", "args.json"):
+        folder.write_json(name, {})
+    inode = os.stat(tmp_path).st_ino
+    assert ("fsync", inode) not in calls
+    folder.write_status("RUNNING")
+    folder.write_json("summary.json", {})
+    assert [call for call in calls if call[0] == "rename" or call[1] == inode] == [
+        *(("rename", os.stat(tmp_path / name).st_ino) for name in ("metadata.json", "args.json", "STATUS")),
+        ("fsync", inode),
+        ("rename", os.stat(tmp_path / "summary.json").st_ino),
+        ("fsync", inode),
+    ]
+
+
 @pytest.mark.requirement("WRITE-2")
 def test_what_cannot_be_encoded_touches_nothing(tmp_path):
     folder = ExperimentFolder(tmp_path)

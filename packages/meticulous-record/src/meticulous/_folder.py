@@ -92,7 +92,8 @@ class ExperimentFolder:
         Raises:
             OSError: as `_write.replace`.
         """
-        _write.replace(self.path / name, data)
+        # STATUS follows all others at a start and at an end, and takes their names to the disk with its own.
+        _write.replace(self.path / name, data, sync_folder=name in (_format.STATUS, _format.SUMMARY))
 
     def write_json(self, name: str, value: JSON) -> None:
         """Replace a recorded JSON file.

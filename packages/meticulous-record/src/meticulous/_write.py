@@ -12,11 +12,12 @@ __all__ = ["discard_unfinished", "replace", "write_all"]
 _unfinished: set[Path] = set()
 
 
-def replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes, *, sync_folder: bool = True) -> None:
     """Give `path` the content `data`, whole or not at all (spec 1.0, atomic replacement).
 
     Readers see the old content or the new one. The new one is on disk before the name points to it, and
-    survives a power loss after this returns. A failed write leaves the old content, and no litter.
+    survives a power loss after this returns; without `sync_folder`, after the next one there that has it. A
+    failed write leaves the old content, and no litter.
 
     Raises:
         OSError: the folder is gone, full, or cannot be written.
@@ -38,7 +39,8 @@ def replace(path: Path, data: bytes) -> None:
         raise
     finally:
         _unfinished.discard(temporary)
-    _sync_folder(path.parent)
+    if sync_folder:
+        _sync_folder(path.parent)
 
 
 def discard_unfinished() -> None:

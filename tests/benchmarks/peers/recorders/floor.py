@@ -1,0 +1,67 @@
+"""The floor: what has to be done by whoever asks git and keeps what is printed and found, and nothing more.
+
+GitPython and the three questions of recorder.py; one append for each line; one JSON file that is replaced
+whole, and on disk before the call returns. To read: what reader.py reads raw, of our runs, with pandas
+loaded.
+"""
+
+import json
+import os
+import sys
+
+LABEL = "the floor, GitPython"
+PACKAGES = ["GitPython", "pandas"]
+DISTRIBUTION = "GitPython"
+CAPTURES = True
+WRITES = "one JSON file, replaced whole, fsync of file and folder"
+
+
+def run(args, work):
+    import git
+
+    repository = git.Repo(".", search_parent_directories=True)
+    repository.git.update_environment(GIT_OPTIONAL_LOCKS="0")
+    repository.git.log("-1", "--no-show-signature", "--decorate=full", "--format=%H%x00%D%x00%B")
+    repository.git.ls_files("--others", "--exclude-standard", "-z", "--full-name", "--", sys.argv[0])
+    repository.git.status("--porcelain", "-z", "--untracked-files=no")
+    directory = f"floor/{os.urandom(6).hex()}"
+    os.makedirs(directory)
+
+    def replace(values):
+        with open(f"{directory}/.summary.json", "w") as file:
+            json.dump(values, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(f"{directory}/.summary.json", f"{directory}/summary.json")
+        folder = os.open(directory, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    stream, write = sys.stdout, sys.stdout.write
+    copy = os.open(f"{directory}/stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def both(text):
+        written = write(text)
+        os.write(copy, text.encode())
+        return written
+
+    stream.write = both
+    try:
+        work(replace)
+    finally:
+        stream.write = write
+        os.close(copy)
+
+
+def read():
+    from pathlib import Path
+
+    import pandas  # noqa: F401 - what its import takes belongs to each that makes a frame
+
+    everything = []
+    folders = list(Path("../../meticulous/store/experiments").glob("[0-9]*"))
+    for folder in folders:
+        for name in ("metadata.json", "args.json", "default_args.json", "summary.json"):
+            everything.append(json.loads((folder / name).read_bytes()))
+        everything.append((folder / "STATUS").read_bytes())
+    return len(folders)

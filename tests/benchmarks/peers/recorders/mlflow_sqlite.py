@@ -1,0 +1,36 @@
+"""MLflow with its SQLite store, which is its default."""
+
+import time
+
+LABEL = "MLflow, SQLite"
+PACKAGES = ["mlflow"]
+ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+WRITES = "`log_metric`: one transaction that adds a row"
+LISTING = ["mlflow", "runs", "list", "--experiment-id", "0"]
+
+
+def run(args, work):
+    import mlflow
+
+    with mlflow.start_run():
+        mlflow.log_params(args)
+        work(mlflow.log_metrics)
+
+
+def fill(args, count):
+    """By the client: a run, a batch of all its parameters and its metric, an end."""
+    import mlflow
+    from mlflow.entities import Metric, Param
+
+    client = mlflow.MlflowClient()
+    for _ in range(count):
+        run_id = client.create_run("0").info.run_id
+        params = [Param(name, str(value)) for name, value in args.items()]
+        client.log_batch(run_id, [Metric("loss", 0.5, int(1000 * time.time()), 0)], params)
+        client.set_terminated(run_id)
+
+
+def read():
+    import mlflow
+
+    return len(mlflow.search_runs(max_results=50_000))

@@ -1,0 +1,142 @@
+"""The tables that peers.py writes, and where they go: between two markers of a Markdown file."""
+
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- peers.py writes what follows -->", "<!-- and it ends here -->"
+
+
+class About:
+    """When and where something is measured that begins now."""
+
+    def __init__(self) -> None:
+        self._date = time.strftime("%Y-%m-%d")
+        self._load = os.getloadavg()[0]
+
+    def line(self) -> str:
+        system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        load = f"load average {self._load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
+        return f"{self._date}, Python {platform.python_version()}, {system}; {load}."
+
+
+class Tables:
+    """What was measured of these recorders, in Markdown."""
+
+    def __init__(self, recorders: list[Any], size: Any) -> None:
+        self._recorders = recorders
+        self._files = f"in {size.files:,} files"
+        self._counts = size.counts
+        self._ours = next(recorder for recorder in recorders if recorder.name == "meticulous")
+        self._shown = [one for one in recorders if not {"install", "prepare"} & one.words.keys()]
+
+    def whole(self) -> str:
+        """Return all of it: recording, reading, what a write is, and what could not be measured."""
+        recording = {
+            "": lambda one: f"{one.label} {one.version}".strip(),
+            "a script, start to finish": lambda one: self._time(one, "start small"),
+            self._files: lambda one: self._time(one, "start large"),
+            "a line": lambda one: self._time(one, "line") if one.setting("CAPTURES", False) else "",
+            "a write": lambda one: self._time(one, "write") if one.setting("WRITES") else "",
+            "and at the end": lambda one: (
+                _duration(max(one.median("write_end") or 0, 0)) if one.setting("WRITES") else ""
+            ),
+            "there after SIGKILL": lambda one: _kept(one),
+            "memory": lambda one: _size(one.median("peak")),
+            "files of a run": lambda one: f"{one.files:.1f}" if one.files else "",
+            "their size": lambda one: _size(one.bytes),
+        }
+        reading: dict[str, Callable[[Any], str]] = {"": lambda one: one.label}
+        for count in self._counts:
+            reading[f"{count:,}"] = lambda one, count=count: self._time(one, f"read {count}")
+        for count in self._counts[-2:]:
+            reading[f"memory for {count:,}"] = lambda one, count=count: _size(one.median(f"peak {count}"))
+        for count in self._counts[-2:]:
+            reading[f"command, {count:,}"] = lambda one, count=count: self._time(one, f"list {count}")
+        readers = [
+            one for one in self._shown if any(key.startswith(("read", "list")) for key in one.measured)
+        ]
+        words = [
+            f"- {one.label}, {stage}: {word}."
+            for one in self._recorders
+            for stage, word in {**one.words, "reading": one.setting("UNREAD", "")}.items()
+            if word
+        ]
+        parts = [
+            "### Recording",
+            _table(recording, self._shown),
+            "A write is",
+            "\n".join(
+                f"- {one.label}: {one.setting('WRITES')}." for one in self._shown if one.setting("WRITES")
+            ),
+            "### Reading",
+            _table(reading, readers),
+            *(["Not measured:", "\n".join(words)] if words else []),
+        ]
+        return "\n\n".join(parts)
+
+    def short(self) -> str:
+        """Return the table of the README."""
+        count = self._counts[min(1, len(self._counts) - 1)]
+        columns = {
+            "": lambda one: f"{one.label} {one.version}".strip(),
+            "a script, start to finish": lambda one: self._time(one, "start small"),
+            self._files: lambda one: self._time(one, "start large"),
+            f"{count:,} runs to a frame": lambda one: self._time(one, f"read {count}"),
+        }
+        return _table(columns, [one for one in self._shown if one.name != "meticulous_fd"])
+
+    def _time(self, recorder: Any, key: str) -> str:
+        """A median and its ratio to ours."""
+        median, ours = recorder.median(key), self._ours.median(key)
+        if median is None:
+            return "-"
+        if not ours or recorder is self._ours:
+            return _duration(median)
+        ratio = median / ours
+        return f"{_duration(median)} ({ratio:{'.2g' if ratio < 100 else '.0f'}} x)"
+
+
+def own(*command: str) -> str:
+    """What a benchmark of this directory says of ours alone, word for word."""
+    done = subprocess.run(
+        [sys.executable, HERE / command[0], *command[1:]], check=True, capture_output=True, text=True
+    )
+    return f"### {' '.join(command)}\n\n```\n{done.stdout.strip()}\n```"
+
+
+def replace(path: Path, text: str) -> None:
+    """Put this between the markers of a file."""
+    before, rest = path.read_text("utf-8").split(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", "utf-8")
+
+
+def _table(columns: dict[str, Callable[[Any], str]], rows: list[Any]) -> str:
+    lines = [list(columns), ["---"] * len(columns)]
+    lines += [[cell(row) for cell in columns.values()] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _kept(recorder: Any) -> str:
+    kinds = {"line": recorder.setting("CAPTURES"), "write": recorder.setting("WRITES")}
+    words = {True: "yes", False: "no", None: "?"}
+    return ", ".join(f"{kind} {words[recorder.kept.get(kind)]}" for kind, has in kinds.items() if has)
+
+
+def _duration(seconds: float) -> str:
+    for unit, scale in (("s", 1), ("ms", 1e-3)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def _size(number: float | None) -> str:
+    if not number:
+        return ""
+    return f"{number / 2**20:.0f} MiB" if number >= 2**20 else f"{number / 2**10:.1f} KiB"
