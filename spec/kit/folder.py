@@ -276,8 +276,14 @@ def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[str]
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print("usage: python folder.py FOLDER …", file=sys.stderr)
+        sys.exit(2)
     broken = False
     for folder in sys.argv[1:]:
+        if not Path(folder).is_dir():
+            print(f"{folder}: no such folder", file=sys.stderr)
+            sys.exit(2)
         for line in _problems(Path(folder)):
             print(f"{folder}: {line}")
             broken = broken or not line.startswith(_WARNING)

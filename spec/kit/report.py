@@ -56,14 +56,14 @@ class Report:
         print(f"{len(self.held - self.broken)} requirements held, {len(broken)} broken", end="")
         print(f", {len(advised)} recommendations not kept" if advised else "", end="")
         print(f"; left out: {', '.join(sorted(left_out))}" if left_out else "")
-        return 1 if broken else 0
+        return 1 if broken or not self.held - self.broken else 0
 
 
 def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> argparse.Namespace:
     """Parse the command line that both checks share; `command` is what follows `--`."""
     parser = argparse.ArgumentParser(
         description=description,
-        usage="%(prog)s [--without PART] [--only TEXT] [--list] -- COMMAND …",
+        usage="%(prog)s [--copy FILE] [--without PART] [--only TEXT] [--list] -- COMMAND …",
         epilog="parts: " + "; ".join(f"{part}: {what}" for part, what in parts.items()),
     )
     parser.add_argument(
@@ -95,8 +95,11 @@ def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> 
         sys.exit(0)
     if not options.command:
         parser.error("no command: what is to be checked stands after --")
-    if shutil.which(options.command[0]) is None and "/" not in options.command[0]:
+    if shutil.which(options.command[0]) is None and not options.copy:
         parser.error(f"there is no command {options.command[0]}")
+    for path in options.copy:
+        if not Path(path).is_file():
+            parser.error(f"--copy {path}: there is no such file")
     if not names:
         parser.error(f"nothing has {options.only!r} in its name; --list shows all")
     options.names = names

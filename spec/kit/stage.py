@@ -81,7 +81,11 @@ class Play:
             shown, self.errors = self.process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            shown, self.errors = self.process.communicate()
+            try:
+                shown, self.errors = self.process.communicate(timeout=1)
+            except subprocess.TimeoutExpired as error:  # somebody outside of its session has the pipes still
+                shown, self.errors = error.stdout or b"", error.stderr or b""
+            self.errors += f"\n(it did not end within {SECONDS} seconds, and was killed)".encode()
         if held is not None:
             held.close()
         self.shown += shown

@@ -123,8 +123,10 @@ def an_id_that_is_taken(stage: Stage) -> None:
     (stage.experiments / "mine" / "notes.txt").write_text("not an experiment\n")
     stage.run(id="mine")
     stage.check("ID-7", "an id that is taken: experiments", ["mine"], stage.names())
-    found = contents_of(stage.experiments / "mine").get("notes.txt")
-    stage.check("DIR-4", "an id that is taken: its file", b"not an experiment\n", found)
+    kept = {"notes.txt": b"not an experiment\n"}
+    stage.check(
+        "DIR-4", "an id that is taken: what is in its folder", kept, contents_of(stage.experiments / "mine")
+    )
 
 
 # Code
