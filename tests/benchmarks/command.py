@@ -1,6 +1,7 @@
 """What the table of `meticulous` costs, beside reading the files raw and beside the reader.
 
-    uv run tests/benchmarks/command.py
+    uv run tests/benchmarks/command.py            # 100, 1,000 and 10,000 experiments
+    uv run tests/benchmarks/command.py 100000     # with that number too; needs 6 GB of disk
 
 Everything is measured in one run, interleaved, in fresh processes, and given as medians.
 """
@@ -27,7 +28,8 @@ COMMANDS = {
 def main() -> None:
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"Python {platform.python_version()}, {system}")
-    for count, rounds in ((100, 3 * ROUNDS), (10_000, ROUNDS)):
+    for count in (100, 1000, 10_000, *map(int, sys.argv[1:])):
+        rounds = 3 * ROUNDS if count <= 1000 else ROUNDS if count <= 10_000 else ROUNDS // 5
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder, "experiments")
             make_experiments(directory, count)

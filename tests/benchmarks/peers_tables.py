@@ -55,9 +55,9 @@ class Tables:
         reading: dict[str, Callable[[Any], str]] = {"": lambda one: one.label}
         for count in self._counts:
             reading[f"{count:,}"] = lambda one, count=count: self._time(one, f"read {count}")
-        for count in self._counts[-2:]:
+        for count in self._counts[1:]:
             reading[f"memory for {count:,}"] = lambda one, count=count: _size(one.median(f"peak {count}"))
-        for count in self._counts[-2:]:
+        for count in self._counts[1:]:
             reading[f"command, {count:,}"] = lambda one, count=count: self._time(one, f"list {count}")
         readers = [
             one for one in self._shown if any(key.startswith(("read", "list")) for key in one.measured)
