@@ -99,11 +99,57 @@ def test_a_recorder_that_records_nothing_is_told():
     assert "FAIL  DIR-1" in done.stdout
 
 
-def test_a_command_that_is_not_there_is_told():
-    for program in ("reader.py", "recorder.py"):
-        done = kit(program, "--", "no-such-command-anywhere")
+@posix
+def test_a_recorder_that_hangs_is_told_as_one():
+    """It is not told as an exit code of -9; and what it left behind does not go on."""
+    start = "import sys; sys.path.insert(0, {!r}); import recorder, stage; stage.SECONDS = 1; "
+    start += "sys.argv = ['recorder.py', '--only', {!r}, '--', 'sh', '-c', {!r}]; sys.exit(recorder.main())"
+    for scenario, command in (
+        ("exit-codes", "sleep 60"),
+        ("sigkill", "sleep 60"),
+        ("success", "sleep 60 & sleep 60"),
+    ):
+        code = start.format(str(KIT), scenario, command)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "FAIL  END-1" in done.stdout
+        assert "within 1 seconds" in done.stdout
+        assert "-9" not in done.stdout
+
+
+@posix
+def test_what_was_not_there_is_not_said_to_be_held():
+    done = kit("recorder.py", "--only", "killed-at-any-moment", "--", "true")
+    assert "0 requirements held, 1 broken" in done.stdout
+    done = kit("reader.py", "--only", "SAFE-7", "--", "false")
+    assert "0 requirements held" in done.stdout
+
+
+def test_only_takes_a_requirement():
+    for program, requirement, expected in (
+        ("recorder.py", "STATUS-5", {"exit-codes"}),
+        ("recorder.py", "WRITE-7", {"no-room"}),
+        ("reader.py", "READ-1", {"1.0/valid/READ-1-what-is-listed"}),
+        ("reader.py", "READ-8", {"in motion: changes, READ-8"}),
+    ):
+        names = set(kit(program, "--only", requirement, "--list").stdout.splitlines())
+        assert expected <= names
+        assert not any(name.startswith(f"1.0/valid/{requirement}0") for name in names)
+        assert len(names) < 12
+
+
+def test_a_command_that_is_not_there_is_told(tmp_path):
+    (tmp_path / "adapter").write_text("")
+    for program, *arguments in (
+        ("reader.py", "--", "no-such-command-anywhere"),
+        ("recorder.py", "--", "no-such-command-anywhere"),
+        ("recorder.py", "--", "./adapter"),  # it is here, and not in the new repository
+        ("recorder.py", "--copy", KIT / "perform.py", "--", "./adapter"),
+        ("reader.py", "--copy", KIT / "perform.py", "--", "true"),
+    ):
+        done = kit(program, *arguments, cwd=tmp_path)
         assert done.returncode == 2
-        assert "no-such-command-anywhere" in done.stderr
+        assert done.stderr.splitlines()[-1].startswith(f"{program}: error: ")
         assert "Traceback" not in done.stderr
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import folder as at_rest
 from report import Report, arguments
 from scenarios import SCENARIOS
-from stage import Stage
+from stage import Hang, Stage
 
 PARTS = {
     "defaults": "knows what the arguments would have been",
@@ -42,11 +42,19 @@ def check(report: Report, name: str, command: list[str], copies: list[Path], lef
     """Play one scenario, and hold every folder that it left against the format."""
     with tempfile.TemporaryDirectory() as place:
         stage = Stage(Path(place).resolve(), command, copies, report, left_out)
+        held, wrong = set(report.held), ""
         try:
             SCENARIOS[name].play(stage)
+            if SCENARIOS[name].leaves and not stage.names():
+                wrong = "none at all"
         except OSError as error:  # what the scenario goes on with is not there
-            said = f"{error}; the adapter said: {stage.said()}"
-            report.check("DIR-1", name, "an experiment to go on with", said, ok=False)
+            wrong = str(error)
+        except Hang as error:
+            report.tell(["END-1"], name, "an end of the program that is recorded", str(error))
+        said = stage.close()
+        if wrong:
+            report.held = held  # what is not there was not looked at
+            report.tell(["DIR-1"], name, "an experiment", f"{wrong}; the adapter said: {said or 'nothing'}")
         for experiment in stage.names() if SCENARIOS[name].judged else []:
             path = stage.experiments / experiment
             for line in [*at_rest.problems(path), *at_rest.warnings(path)]:
@@ -58,7 +66,7 @@ def check(report: Report, name: str, command: list[str], copies: list[Path], lef
 
 def main() -> int:
     """Check what the command line says."""
-    options = arguments("Hold a recorder against the format.", PARTS, SCENARIOS)
+    options = arguments("Hold a recorder against the format.", PARTS, SCENARIOS, copies=True)
     report = Report()
     copies = [Path(path) for path in options.copy]
     for name in options.names:

@@ -14,6 +14,7 @@ from typing import Any
 __all__ = ["Report", "arguments", "requirements"]
 
 FORMAT = Path(__file__).resolve().parent.parent / "1.0" / "format.md"
+TABLE = FORMAT.parent / "requirements.md"
 
 
 def requirements() -> dict[str, str]:
@@ -59,11 +60,16 @@ class Report:
         return 1 if broken or not self.held - self.broken else 0
 
 
-def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> argparse.Namespace:
-    """Parse the command line that both checks share; `command` is what follows `--`."""
+def arguments(
+    description: str, parts: dict[str, str], names: Iterable[str], copies: bool = False
+) -> argparse.Namespace:
+    """Parse the command line that both checks share; `command` is what follows `--`.
+
+    With `copies` the command is run in a new repository, to which files can be copied.
+    """
     parser = argparse.ArgumentParser(
         description=description,
-        usage="%(prog)s [--copy FILE] [--without PART] [--only TEXT] [--list] -- COMMAND …",
+        usage=f"%(prog)s {'[--copy FILE] ' * copies}[--without PART] [--only TEXT] [--list] -- COMMAND …",
         epilog="parts: " + "; ".join(f"{part}: {what}" for part, what in parts.items()),
     )
     parser.add_argument(
@@ -74,36 +80,58 @@ def arguments(description: str, parts: dict[str, str], names: Iterable[str]) -> 
         metavar="PART",
         help="leave out an optional part, several by repeating it",
     )
-    parser.add_argument("--only", metavar="TEXT", default="", help="only those with this in their name")
-    parser.add_argument("--list", action="store_true", help="print the names of what is checked, and stop")
     parser.add_argument(
-        "--copy",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="recorder.py: a file that the adapter needs in the repository, several by repeating it",
+        "--only",
+        metavar="TEXT",
+        default="",
+        help="only those with this in their name, or those that look at this requirement",
     )
+    parser.add_argument("--list", action="store_true", help="print the names of what is checked, and stop")
+    if copies:
+        parser.add_argument(
+            "--copy",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="a file that the adapter needs in the repository, several by repeating it",
+        )
     words = sys.argv[1:]
     at = words.index("--") if "--" in words else len(words)
     options, unknown = parser.parse_known_args(words[:at])
     options.command = words[at + 1 :]
     if unknown:
         parser.error(f"unknown: {' '.join(unknown)}; the adapter's command stands after --")
-    names = [name for name in names if options.only in name]
+    names = _matching(names, options.only)
     if options.list:
         print("\n".join(names))
         sys.exit(0)
     if not options.command:
         parser.error("no command: what is to be checked stands after --")
-    if shutil.which(options.command[0]) is None and not options.copy:
-        parser.error(f"there is no command {options.command[0]}")
-    for path in options.copy:
+    command = Path(options.command[0])
+    if copies and len(command.parts) > 1 and not command.is_absolute():
+        if command.name not in [Path(path).name for path in options.copy]:
+            parser.error(
+                f"{command}: the command is run in a new repository: give its whole path, or --copy it"
+            )
+    elif shutil.which(command) is None:
+        parser.error(f"there is no command {command}")
+    for path in options.copy if copies else []:
         if not Path(path).is_file():
             parser.error(f"--copy {path}: there is no such file")
     if not names:
-        parser.error(f"nothing has {options.only!r} in its name; --list shows all")
+        parser.error(f"nothing has {options.only!r} in its name, and no such requirement; --list shows all")
     options.names = names
     return options
+
+
+def _matching(names: Iterable[str], text: str) -> list[str]:
+    """The names with this text in them; for a requirement, with those that its row of the table names."""
+    if text not in requirements():
+        return [name for name in names if text in name]
+    row = next(line for line in TABLE.read_text("utf-8").splitlines() if line.startswith(f"| {text} |"))
+    listed = tuple(re.findall("`([^`]+)`", row))
+    whole = re.compile(rf"{text}(?![0-9])")
+    return [name for name in names if whole.search(name) or name.removeprefix("1.0/") in listed]
 
 
 def _shown(value: Any) -> str:

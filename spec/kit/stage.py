@@ -16,12 +16,16 @@ from typing import Any
 from report import Report
 from watch import Watch
 
-__all__ = ["REMOTE", "Play", "Stage", "contents_of"]
+__all__ = ["REMOTE", "Hang", "Play", "Stage", "contents_of"]
 
 SECONDS = 60  # in which whatever is waited for has to happen
 REMOTE = "https://git.example.org/ada/digits.git"
 SCHEDULERS = ("SLURM_", "PBS_", "LSB_", "OMPI_", "PMI_", "PMIX_")
 RANKS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+
+
+class Hang(Exception):
+    """The adapter neither went on nor ended, and was killed."""
 
 
 class Play:
@@ -41,7 +45,11 @@ class Play:
         self.errors = b""
 
     def ready(self, word: bytes = b"ready\n") -> bool:
-        """Wait until the program says that it waits, or another word; False if it ended instead."""
+        """Wait until the program says that it waits, or another word; False if it ended instead.
+
+        Raises:
+            Hang: it does neither.
+        """
         assert self.process.stdout is not None
         deadline = time.monotonic() + SECONDS
         seen = len(self.shown)
@@ -52,8 +60,8 @@ class Play:
                 if not data:
                     return False
             else:
-                self.process.kill()
-                return False
+                self.kill()
+                raise Hang(f"it neither printed {word.decode().strip()!r} nor ended within {SECONDS} seconds")
         return True
 
     def go(self) -> None:
@@ -66,7 +74,11 @@ class Play:
             pass
 
     def end(self, number: int | None = None) -> Play:
-        """Wait for its end, after a signal where one is given; SIGKILL is for all its processes, too."""
+        """Wait for its end, after a signal where one is given; SIGKILL is for all its processes, too.
+
+        Raises:
+            Hang: it does not come.
+        """
         if self.process.stdout is None or self.process.stdout.closed:
             return self  # it has ended already
         held = None
@@ -80,16 +92,28 @@ class Play:
         try:
             shown, self.errors = self.process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            try:
-                shown, self.errors = self.process.communicate(timeout=1)
-            except subprocess.TimeoutExpired as error:  # somebody outside of its session has the pipes still
-                shown, self.errors = error.stdout or b"", error.stderr or b""
-            self.errors += f"\n(it did not end within {SECONDS} seconds, and was killed)".encode()
+            self.kill()
+            raise Hang(f"it did not end, or a process of it did not, within {SECONDS} seconds") from None
         if held is not None:
             held.close()
         self.shown += shown
         return self
+
+    def kill(self) -> None:
+        """End it with all of its processes, as far as that goes, and keep what it said."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # which of them it is depends on the system
+            pass
+        try:
+            self.errors = self.process.communicate(timeout=1)[1] or b""
+        except subprocess.TimeoutExpired as error:  # somebody outside of its session has the pipes still
+            self.errors = error.stderr or b""
+        except ValueError:  # they are closed, since it has ended
+            pass
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
 
     @property
     def code(self) -> int:
@@ -104,6 +128,7 @@ class Stage:
         repository: its folder, in which the adapter runs.
         experiments: the experiments directory; not there at first.
         left_out: the optional parts that the recorder does not have.
+        copies: the names of the adapter's files, in the repository.
     """
 
     def __init__(
@@ -112,6 +137,8 @@ class Stage:
         self.folder, self.command, self.report, self.left_out = folder, command, report, left_out
         self.repository = folder / "repository"
         self.experiments = self.repository / "experiments"
+        self.copies = [path.name for path in copies]
+        self.plays: list[Play] = []
         self.repository.mkdir()
         for path in copies:
             shutil.copy(path, self.repository)
@@ -175,12 +202,14 @@ class Stage:
                 before()
 
         environment = {**self.environment, **(environment or {})}
-        self.play = Play(self.command, self.repository, path, env=environment, preexec_fn=prepare)
-        return self.play
+        self.plays.append(Play(self.command, self.repository, path, env=environment, preexec_fn=prepare))
+        return self.plays[-1]
 
-    def said(self) -> str:
-        """What the last play said on its standard error."""
-        return self.play.end().errors.decode(errors="replace").strip()[-300:]
+    def close(self) -> str:
+        """End what still runs; return what the last play said on its standard error."""
+        for play in self.plays:
+            play.kill()
+        return self.plays[-1].errors.decode(errors="replace").strip()[-300:] if self.plays else ""
 
     def run(self, *steps: dict[str, Any], **scenario: Any) -> Play:
         """Play a scenario from its start to its end."""

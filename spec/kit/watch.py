@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-__all__ = ["Event", "Watch"]
+__all__ = ["Event", "Watch", "writers_not_at_the_end"]
 
 _KINDS = {
     0x20: "opened",
@@ -81,3 +81,19 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def writers_not_at_the_end(path: Path) -> list[str]:
+    """Who has a file open to write without O_APPEND, as can be seen: "process 17, descriptor 5"."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/[0-9]*"):
+        try:
+            if os.readlink(link) != str(path):
+                continue
+            told = (link.parent.parent / "fdinfo" / link.name).read_text()
+        except OSError:  # it has ended, or is somebody else's
+            continue
+        flags = int(next(line for line in told.splitlines() if line.startswith("flags:")).split()[1], 8)
+        if flags & os.O_ACCMODE != os.O_RDONLY and not flags & os.O_APPEND:
+            found.append(f"process {link.parent.parent.name}, descriptor {link.name}")
+    return found

@@ -178,7 +178,11 @@ def test_what_does_not_compare_is_false_at_once(text):
         ("learning rte > 1", "no column learning rte: did you mean learning rate?"),
         ("lr.decay > 1", "no column lr.decay: --normalize-json-values makes columns of what is in lr"),
         ("lr = 1", "cannot read the filter lr = 1: to compare, write == (character 4)"),
-        ("lr <", "cannot read the filter lr <: write it like lr < 0.1 and"),
+        ("lr <", "cannot read the filter lr <: write it like lr < 0.1 and status == 'SUCCESS'"),
+        ("  lr < 1 loss > 2", "status == 'SUCCESS' (character 10)"),
+        ("`lr` < 1 or 'a' in optimizer)", "status == 'SUCCESS' (character 29)"),
+        ("lr > 1 & (loss < 2", "status == 'SUCCESS' (character 10)"),
+        ("lr > 1 & loss or or lr", "status == 'SUCCESS' (character 18)"),
         (
             "",
             "cannot read the filter : write it like lr < 0.1 and status == 'SUCCESS'",

@@ -46,23 +46,24 @@ WAIT = {"do": "wait"}
 
 
 class Scenario(NamedTuple):
-    """What plays it, the parts without which it is left out, and whether its folders are judged."""
+    """What plays it, the parts without which it is left out; are its folders judged, and are there any?"""
 
     play: Callable[[Stage], None]
     parts: tuple[str, ...]
     judged: bool
+    leaves: bool
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    *parts: str, judged: bool = True
+    *parts: str, judged: bool = True, leaves: bool = True
 ) -> Callable[[Callable[[Stage], None]], Callable[[Stage], None]]:
     """Enter a function into the list, by its name."""
 
     def enter(play: Callable[[Stage], None]) -> Callable[[Stage], None]:
-        SCENARIOS[play.__name__.replace("_", "-")] = Scenario(play, parts, judged)
+        SCENARIOS[play.__name__.replace("_", "-")] = Scenario(play, parts, judged, leaves)
         return play
 
     return enter

@@ -63,7 +63,7 @@ def _whole(stage: Stage, where: str, name: str) -> None:
     stage.check("DIR-7", f"{where}: {name}: other names", [], sorted(visible - RECORDED))
 
 
-@scenario(judged=False)
+@scenario(leaves=False)
 def no_room_at_all(stage: Stage) -> None:
     """A start that finds no room: files may have no bytes."""
     stage.experiments.mkdir()

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from stage import Stage, contents_of
+from stage import Hang, Stage, contents_of
 
 from scenarios.common import say, scenario
 
@@ -69,7 +69,11 @@ def a_number_that_is_taken(stage: Stage) -> None:
     for number in (10**18 - 1, 10**18):
         (stage.experiments / str(number)).mkdir(parents=True)
     (stage.experiments / str(10**18) / "kept").write_text("mine\n")
-    stage.run()
+    try:
+        stage.run()
+    except Hang as error:  # so it goes where the directory is listed again, and shows the same
+        stage.check("ID-6", "the number after one that is taken", str(10**18 + 1), str(error))
+        return
     recorded = [name for name in stage.names() if (stage.experiments / name / "STATUS").exists()]
     stage.check("ID-6", "the number after one that is taken", [str(10**18 + 1)], recorded)
     kept = sorted(contents_of(stage.experiments / str(10**18)))
@@ -118,7 +122,7 @@ def given_ids(stage: Stage) -> None:
 
 @scenario("ids", judged=False)
 def an_id_that_is_taken(stage: Stage) -> None:
-    """A folder that has the id already and is no experiment that could be resumed."""
+    """A folder that has the id already: no experiment that could be resumed, and one that has ended."""
     (stage.experiments / "mine").mkdir(parents=True)
     (stage.experiments / "mine" / "notes.txt").write_text("not an experiment\n")
     stage.run(id="mine")
@@ -127,12 +131,20 @@ def an_id_that_is_taken(stage: Stage) -> None:
     stage.check(
         "DIR-4", "an id that is taken: what is in its folder", kept, contents_of(stage.experiments / "mine")
     )
+    stage.run(id="done")
+    before = contents_of(stage.experiments / "done")
+    stage.run(id="done", args={"lr": 0.25})
+    stage.check("ID-7", "the id of an experiment that has ended", ["done", "mine"], stage.names())
+    if "resumes" not in stage.metadata("done"):
+        after = contents_of(stage.experiments / "done")
+        changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        stage.check("DIR-4", "an experiment that has ended: files that have changed", [], changed)
 
 
 # Code
 
 
-@scenario()
+@scenario(leaves=False)
 def no_commit(stage: Stage) -> None:
     """No repository, and one without a commit."""
     shutil.rmtree(stage.repository / ".git")
@@ -200,3 +212,21 @@ def a_patch(stage: Stage) -> None:
             (clone / file).read_bytes(),
         )
     shutil.rmtree(clone)
+
+
+@scenario("patch", leaves=False)
+def code_that_is_not_tracked(stage: Stage) -> None:
+    """The adapter's own files are not in the commit: refused, or recorded with leave only."""
+    if not stage.copies:
+        return  # the code that runs is elsewhere
+    stage.git("rm", "-q", "--cached", *stage.copies)
+    stage.git("commit", "-q", "-m", "Without the code")
+    stage.run()
+    for name in stage.names():
+        stage.check("GIT-1", "untracked code without leave: git.diff", None, stage.bytes("git.diff", name))
+    before = stage.names()
+    stage.run(allow_dirty=True)
+    for name in sorted(set(stage.names()) - set(before)):
+        patch = (stage.bytes("git.diff", name) or b"").decode(errors="replace")
+        held = [file for file in stage.copies if f"diff --git a/{file} b/{file}\nnew file" in patch]
+        stage.check("GIT-2", "untracked code that ran: in git.diff", stage.copies, held, ok=bool(held))

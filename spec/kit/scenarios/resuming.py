@@ -125,6 +125,28 @@ def _order_of_resume(stage: Stage, events: list[Any]) -> None:
 
 
 @scenario("resume")
+def names_of_temporary_files(stage: Stage) -> None:
+    """Another process is writing under the names that the first session used: they are not free."""
+    play = stage.start(WAIT)
+    _, watch = stage.watch_a_start(play)
+    play.ready()
+    play.go()
+    play.end()
+    if watch is None or not watch.able:
+        return
+    used = {event.name for event in watch.events() if event.kind == "moved from"}
+    watch.close()
+    for name in used:
+        (stage.experiments / "1" / name).write_bytes(b"another's\n")
+    with Watch(stage.experiments / "1") as watch:
+        go_on(stage).end()
+        taken = sorted({e.name for e in watch.events() if e.kind in ("moved from", "modified")} & used)
+    stage.check("WRITE-1", "names of temporary files that are another process's", [], taken)
+    for name in used:
+        (stage.experiments / "1" / name).unlink(missing_ok=True)
+
+
+@scenario("resume")
 def resumed_after_sigkill(stage: Stage) -> None:
     """A session whose end nobody wrote, if the recorder resumes such."""
     play = stage.start(WAIT)

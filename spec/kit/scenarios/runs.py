@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 
 from stage import REMOTE, Play, Stage
+from watch import Watch, writers_not_at_the_end
 
 from scenarios.common import ORDER, WAIT, arguments, replaced, say, scenario
 
@@ -62,6 +64,8 @@ def _running(stage: Stage, play: Play) -> None:
     stage.check("SUMMARY-1", "before the first summary: summary.json", None, stage.bytes("summary.json"))
     for file in ("stdout", "stderr"):
         stage.check("OUT-1", f"while it runs: {file}", "a file", "none", stage.bytes(file) is not None)
+        elsewhere = writers_not_at_the_end(stage.experiments / "1" / file)
+        stage.check("OUT-2", f"while it runs: {file}: open to write without O_APPEND", [], elsewhere)
     host, pid = metadata.get("hostname"), metadata.get("pid")
     stage.check("LIVE-3", "while it runs: hostname", os.uname().nodename, host)
     try:
@@ -78,7 +82,7 @@ def _running(stage: Stage, play: Play) -> None:
                 f"linux:{boot.read().strip()}:{os.readlink('/proc/self/ns/pid').strip('pid:[]')}:{start}"
             )
         stage.check("LIVE-4", "while it runs: process-start", expected, form)
-    else:
+    elif sys.platform != "linux":
         stage.check(
             "LIVE-5", "while it runs: process-start", "no Linux form", form, not form.startswith("linux:")
         )
@@ -126,7 +130,8 @@ def exit_codes(stage: Stage) -> None:
     for name, code in (("2", 3), ("3", 255)):
         play = stage.run({"do": "exit", "code": code})
         found = (stage.status(name) or "").split("\n")[:2]
-        stage.check("STATUS-5", f"exit code {code}: STATUS", ["ERROR", f"exit code {play.code}"], found)
+        stage.check("STATUS-5", f"exit code {code}: STATUS", ["ERROR", f"exit code {code}"], found)
+        stage.check("STATUS-5", f"exit code {code}: of the adapter, as its parent sees it", code, play.code)
 
 
 @scenario("exceptions")
@@ -235,6 +240,7 @@ def heartbeat(stage: Stage) -> None:
     beat = stage.metadata().get("heartbeat-seconds")
     if beat is not None:
         path = stage.experiments / "1" / "STATUS"
+        watch = Watch(path.parent)
         os.utime(path, (0, 0))
         deadline = time.monotonic() + 1.5 * beat + 1
         while os.stat(path).st_mtime < 1 and time.monotonic() < deadline:
@@ -243,5 +249,7 @@ def heartbeat(stage: Stage) -> None:
         stage.check("LIVE-1", f"STATUS within {beat} seconds", "touched", "not touched", touched)
         stage.check("LIVE-2", "heartbeat-seconds without a heartbeat", "absent", beat, touched)
         stage.check("LIVE-1", "STATUS after a sign of life", "RUNNING\n", stage.status())
+        replaced(stage, "a sign of life", watch.events())
+        watch.close()
     play.go()
     play.end()

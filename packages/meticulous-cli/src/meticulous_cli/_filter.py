@@ -35,7 +35,7 @@ def matching(rows: Sequence[Row], filters: Sequence[str], fields: Fields) -> lis
 
 
 def _test(text: str, fields: Fields, rows: Sequence[object]) -> Callable[[object], bool]:
-    source, columns, blank = _with_placeholders(text, fields)
+    source, columns, blank, place_of = _with_placeholders(text, fields)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an escape that is none, say
@@ -52,29 +52,41 @@ def _test(text: str, fields: Fields, rows: Sequence[object]) -> Callable[[object
     except Unreadable as error:
         raise CommandError(f"cannot read the filter {text}: {error}", USAGE) from None
     # Python's parser has errors of several kinds for what is too long, too deep, or no text at all.
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = mistake_in(blank)
         unknown = "" if reason else _unknown_name(source, columns)
         if unknown:
             raise fields.unknown(unknown) from None
-        reason = reason or "write it like lr < 0.1 and status == 'SUCCESS'"
+        # Python gives the first character the number 1, and 0 to the end of what ends too early.
+        offset = error.offset if isinstance(error, SyntaxError) else None
+        where = f" (character {place_of(offset - 1) + 1})" if offset else ""
+        reason = reason or f"write it like lr < 0.1 and status == 'SUCCESS'{where}"
         raise CommandError(f"cannot read the filter {text}: {reason}", USAGE) from None
     if not columns:
         raise CommandError(f"the filter {text} names no column, so it is the same for all experiments", USAGE)
     return lambda row: truth(value(row))
 
 
-def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field], str]:
+def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field], str, Callable[[int], int]]:
     """Return a filter in Python's grammar, the columns by the names that stand for them there, and the rest.
 
-    The rest is the filter as it was written, with blanks in the place of names and of quoted texts.
+    The rest is the filter as it was written, with blanks in the place of names and of quoted texts; and then
+    what finds the place in it that a place in Python's grammar came from.
     """
     columns: dict[str, Field] = {}
+    places = [(0, 0)]  # where a replacement begins or ends: as Python sees it, and as it was written
     mark = "_"
     while mark in text:
         mark += "_"
 
     def replaced(found: re.Match[str]) -> str:
+        new = replacement(found)
+        begin = places[-1][0] + found.start() - places[-1][1]
+        places.append((begin + len(new) - len(new.lstrip()), found.start()))
+        places.append((begin + len(new), found.end()))
+        return new
+
+    def replacement(found: re.Match[str]) -> str:
         if found["operator"]:
             return _OPERATORS[found["operator"]]
         name = found["name"] if found["ticked"] is None else found["ticked"]
@@ -92,7 +104,14 @@ def _with_placeholders(text: str, fields: Fields) -> tuple[str, dict[str, Field]
         re.DOTALL,
     )
     blank = pattern.sub(lambda found: found[0] if found["operator"] else " " * len(found[0]), text)
-    return pattern.sub(replaced, text).strip(), columns, blank
+    source = pattern.sub(replaced, text)
+    margin = len(source) - len(source.lstrip())
+
+    def place_of(place: int) -> int:
+        seen, written = max(known for known in places if known[0] <= place + margin)
+        return written + place + margin - seen
+
+    return source.strip(), columns, blank, place_of
 
 
 def _stands_bare(name: str) -> bool:
