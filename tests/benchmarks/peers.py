@@ -41,7 +41,7 @@ class Size:
     lines: int = 5000
     writes: int = 200
     counts: tuple[int, ...] = (100, 1000, 10_000, 100_000)
-    patience: float = 300
+    patience: float = 900
     pause: float = 2
 
 
@@ -148,7 +148,7 @@ class Recorder:
         if self.name in ("bare", "floor", "meticulous_fd") or (self._runs and not self.setting("read")):
             return
         slowest = self.median(f"read {self._runs}") or 0
-        if slowest * count > size.patience / 3 * self._runs:  # it is read four times
+        if slowest * count > size.patience / 9 * self._runs:  # it is read four times
             raise RuntimeError(f"not read: {self._runs:,} runs took {slowest:.2g} s")
         expected = self._pace * (count - self._runs)
         if expected > size.patience:
