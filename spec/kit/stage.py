@@ -101,10 +101,11 @@ class Play:
 
     def kill(self) -> None:
         """End it with all of its processes, as far as that goes, and keep what it said."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # which of them it is depends on the system
-            pass
+        if self.process.returncode is None:  # else its number may be another's by now
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):  # which of them it is depends on the system
+                pass
         try:
             self.errors = self.process.communicate(timeout=1)[1] or b""
         except subprocess.TimeoutExpired as error:  # somebody outside of its session has the pipes still
