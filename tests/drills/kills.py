@@ -11,6 +11,7 @@ import collections
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -46,15 +47,15 @@ def main(kills: int = 500, seed: int = 1) -> None:
         make_repository(repository, SCRIPT)
         began = time.perf_counter()
         with ThreadPoolExecutor(2) as pool:
-            first, last = map(min, zip(*pool.map(lambda _: duration(repository), range(4))))
+            first, last = map(statistics.median, zip(*pool.map(lambda _: duration(repository), range(8))))
         chance = random.Random(seed)
         runs = []
         for number in range(kills):
             capture = ("sys", "fd")[number % 2]
-            # Half about the start, half until a little after the end.
-            bounds = (0.7 * first, 1.3 * first) if chance.random() < 0.5 else (first, 1.2 * last)
-            instant = chance.uniform(*bounds)
-            runs.append((number, capture, number % 4 >= 2, instant))
+            # Half about the start, half from the first line until a little after the end.
+            running = chance.random() < 0.5
+            instant = chance.uniform(0, 1.2 * (last - first)) if running else chance.uniform(0.8, 1.1) * first
+            runs.append((number, capture, number % 4 >= 2, running, instant))
         with ThreadPoolExecutor(2) as pool:
             met = collections.Counter(pool.map(lambda run: killed(repository, *run), runs))
         states = collections.Counter(
@@ -92,16 +93,23 @@ def duration(repository: Path) -> tuple[float, float]:
     return first, time.perf_counter() - began
 
 
-def killed(repository: Path, run: int, capture: str, resume: bool, after: float) -> str:
+def killed(repository: Path, run: int, capture: str, resume: bool, running: bool, after: float) -> str:
     """Start a run, kill it, and hold what it had shown against what is recorded; return what was met."""
     process = subprocess.Popen(
-        command(run, capture, resume), cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command(run, capture, resume),
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,  # so that nothing read ahead is lost to communicate()
     )
+    assert process.stdout is not None
+    first = process.stdout.readline() if running else b""
     try:
         process.wait(after)
     except subprocess.TimeoutExpired:
         process.kill()
     shown, said = process.communicate()
+    shown = first + shown
     assert process.returncode in (0, -9), said.decode()
     if not shown:
         return "before the first line"
