@@ -4,7 +4,8 @@
     uv run tests/drills/kills.py 100 7      # 100, with another seed
 
 Half of the runs begin new experiments, half go on with earlier ones; of both, half capture with "sys" and
-half with "fd". Prints what the kills met. What is not as it should be ends it with an AssertionError.
+half with "fd"; a third of all print without a buffer. Prints what the kills met. What is not as it should be
+ends it with an AssertionError.
 """
 
 import collections
@@ -98,6 +99,7 @@ def killed(repository: Path, run: int, capture: str, resume: bool, running: bool
     process = subprocess.Popen(
         command(run, capture, resume),
         cwd=repository,
+        env={**os.environ, "PYTHONUNBUFFERED": "1" if run % 3 == 0 else ""},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,  # so that nothing read ahead is lost to communicate()

@@ -204,6 +204,38 @@ def test_each_line_is_in_the_file_before_print_returns(start, repository):
 
 
 @posix
+@pytest.mark.parametrize(
+    ("stream", "words"),
+    [
+        ("io.TextIOWrapper(Terminal(), encoding='utf-8', write_through=True)", "print('last words', end='')"),
+        ("io.TextIOWrapper(Terminal(), encoding='UTF8', line_buffering=True)", "print('last words')"),
+        (
+            "io.TextIOWrapper(io.BufferedWriter(Terminal(), 4), encoding='utf-8')",
+            "sys.stdout.buffer.write(b'last words')",
+        ),
+    ],
+)
+def test_what_is_shown_in_the_moment_of_a_kill_is_in_the_file(stream, words, start, repository):
+    code = f"""
+import signal
+class Terminal(io.RawIOBase):
+    def writable(self):
+        return True
+    def write(self, data):
+        os.write(1, data)
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.stdout = {stream}
+experiment = Experiment()
+{words}
+"""
+    process = start(HEAD + code)
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert shown.startswith(b"last")
+    assert repository.output().startswith(shown)
+
+
+@posix
 def test_a_daemon_that_closes_all_descriptors_harms_no_file_of_its_own(run, repository):
     code = script(
         """

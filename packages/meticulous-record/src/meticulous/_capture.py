@@ -1,9 +1,9 @@
 """Copies of what the program prints, taken where it prints: on the stream objects themselves.
 
 `sys.stdout` stays the object it is (its `isatty`, `fileno`, `encoding`, and handlers that hold it go on
-working); only `write` on it is wrapped. The terminal comes first. A copy is one system call on an
-append-only descriptor: no lock and no buffer that a fork could duplicate, and on disk, as far as the
-kernel goes, when `print` returns.
+working); only `write` on it is wrapped. The file comes first: a program that is killed has shown nothing
+that is not in it. A copy is one system call on an append-only descriptor: no lock and no buffer that a
+fork could duplicate, and on disk, as far as the kernel goes, when `print` returns.
 """
 
 from __future__ import annotations
@@ -119,15 +119,24 @@ class _Tee:
                 pass  # if it fails, it will fail again where the program can see it
 
     def _text_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
+        takes_all = str(getattr(self.stream, "encoding", "")).lower() in ("utf-8", "utf8")
+
         def write(text: str) -> Any:
-            result = original(text)
-            if text and self.files:
-                try:
-                    data = text.encode()
-                except (UnicodeEncodeError, AttributeError):
-                    data = _odd_bytes(text)
-                for file in self.files:
+            files = self.files
+            if not (text and files):
+                return original(text)
+            try:
+                data = text.encode()
+            except (UnicodeEncodeError, AttributeError):
+                data = None
+            if data is not None and takes_all:
+                for file in files:
                     file.append(data)
+                return original(text)
+            result = original(text)  # it may refuse this, which then is not copied
+            copy = _odd_bytes(text) if data is None else data
+            for file in files:
+                file.append(copy)
             return result
 
         return write
@@ -141,16 +150,22 @@ class _Tee:
     def _bytes_write(
         self, original: Callable[[Any], Any], text_layer: tuple[CodeType, ...]
     ) -> Callable[[Any], Any]:
+        takes_all = isinstance(self.stream.buffer, io.BufferedWriter)
+
         def write(data: Any) -> Any:
+            # What the text layer, which is no Python code, hands down has been copied above it. There is
+            # no caller at all when the interpreter flushes what the program put in sys.stdout's place.
+            caller = sys._getframe().f_back
+            if not self.files or (caller is not None and caller.f_code in text_layer):
+                return original(data)
+            if takes_all and isinstance(data, bytes):
+                for file in self.files if data else ():
+                    file.append(data)
+                return original(data)
             written = original(data)
-            if self.files:
-                # What the text layer, which is no Python code, hands down has been copied above it. There is
-                # no caller at all when the interpreter flushes what the program put in sys.stdout's place.
-                caller = sys._getframe().f_back
-                if caller is None or caller.f_code not in text_layer:
-                    copy = bytes(data)[:written]  # an unbuffered stream may take less than it was given
-                    for file in self.files if copy else ():
-                        file.append(copy)
+            copy = bytes(data)[:written]  # an unbuffered stream may take less than it was given
+            for file in self.files if copy else ():
+                file.append(copy)
             return written
 
         return write
