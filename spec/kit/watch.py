@@ -86,14 +86,14 @@ class Watch:
 def writers_not_at_the_end(path: Path) -> list[str]:
     """Who has a file open to write without O_APPEND, as can be seen: "process 17, descriptor 5"."""
     found = []
-    for link in Path("/proc").glob("[0-9]*/fd/[0-9]*"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(link) != str(path):
-                continue
-            told = (link.parent.parent / "fdinfo" / link.name).read_text()
+            for descriptor in os.listdir(process / "fd"):
+                if os.readlink(process / "fd" / descriptor) == str(path):
+                    told = (process / "fdinfo" / descriptor).read_text()
+                    flags = int(told.partition("flags:")[2].split()[0], 8)
+                    if flags & os.O_ACCMODE != os.O_RDONLY and not flags & os.O_APPEND:
+                        found.append(f"process {process.name}, descriptor {descriptor}")
         except OSError:  # it has ended, or is somebody else's
             continue
-        flags = int(next(line for line in told.splitlines() if line.startswith("flags:")).split()[1], 8)
-        if flags & os.O_ACCMODE != os.O_RDONLY and not flags & os.O_APPEND:
-            found.append(f"process {link.parent.parent.name}, descriptor {link.name}")
     return found
