@@ -227,7 +227,7 @@ RECORDERS = {
     ),
     "WRITE-7": ("no-room", "_write", "        _unlink(temporary)\n        raise", "        raise"),
     "START-1": (
-        "success",
+        "the-order-of-a-start",
         "_start",
         "    folder.write_json(_format.METADATA, metadata)\n    folder.write_json(_format.ARGS, args)",
         "    folder.write_json(_format.ARGS, args)\n    folder.write_json(_format.METADATA, metadata)",

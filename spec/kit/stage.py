@@ -256,12 +256,13 @@ class Stage:
         """`Report.check`."""
         self.report.check(requirement, where, expected, found, ok)
 
-    def watch_a_start(self, play: Play) -> tuple[list[str], Watch | None]:
-        """Wait for the folder of a first experiment; what it holds already, and a watch on it."""
+    def watch_a_start(self, play: Play, known: list[str] | None = None) -> tuple[list[str], Watch | None]:
+        """Wait for the folder of an experiment beside the known ones; what it holds, and a watch on it."""
+        known = known or []
         deadline = time.monotonic() + SECONDS
-        while not self.names() and play.process.poll() is None and time.monotonic() < deadline:
+        while self.names() == known and play.process.poll() is None and time.monotonic() < deadline:
             pass  # a watch on a directory that is not there yet can't be had
-        for name in self.names():
+        for name in set(self.names()).difference(known):
             watch = Watch(self.experiments / name)
             return os.listdir(self.experiments / name), watch
         return [], None
