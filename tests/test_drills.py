@@ -50,12 +50,14 @@ def test_signals_end_a_program_as_they_would_without_us(drill):
 def test_a_hostile_disk_stops_no_training(drill, disk):
     if sys.platform != "linux":
         pytest.skip("namespaces are Linux's")
-    (told,) = drill("disk", disk)
-    assert (
-        "left out" in told
-        or "exit code 0, its whole output shown, one warning" in told
-        or "32 starts" in told
-    )
+    told = drill("disk", disk)
+    assert len(told) == (1 if disk == "network" else 2)  # one for each way to capture
+    for line in told:
+        assert (
+            "left out" in line
+            or "exit code 0, its whole output shown, one warning" in line
+            or "32 starts" in line
+        )
 
 
 @posix

@@ -17,15 +17,21 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import latency
+
 COUNT = 10_000
 ROUNDS = 5
 
-# The floor: what reads the same five files of each experiment, one after the other, and keeps what they hold.
+# The floor: what reads the same five files of each experiment, one after the other and with as few calls as
+# can be, and keeps what they hold.
 FLOOR = """
 import json, os, sys
 def read(path):
-    with open(path, "rb") as file:
-        return file.read()
+    file = os.open(path, os.O_RDONLY)
+    data = os.read(file, os.fstat(file).st_size + 1)
+    os.close(file)
+    return data
 everything = []
 for name in sorted(os.listdir(sys.argv[1])):
     folder = os.path.join(sys.argv[1], name)
@@ -72,28 +78,6 @@ for turn in range(rounds):
     experiments.refresh_experiments()
 print(statistics.median(stats), statistics.median(refreshes))
 """
-# Each call to the file system waits for a millisecond first, as on a network with that latency.
-SLOW = """
-import os, time
-def slow(call):
-    def called(*args, **options):
-        time.sleep(0.001)
-        return call(*args, **options)
-    return called
-for name in ("open", "read", "close", "stat", "lstat", "fstat", "scandir", "listdir"):
-    setattr(os, name, slow(getattr(os, name)))
-"""
-# The floor's calls in the same order, by os.open and its like, since the built-in open would not be slowed.
-SLOW_FLOOR = FLOOR.replace(
-    """    with open(path, "rb") as file:
-        return file.read()
-""",
-    """    descriptor = os.open(path, os.O_RDONLY)
-    data = os.read(descriptor, os.fstat(descriptor).st_size + 1)
-    os.close(descriptor)
-    return data
-""",
-)
 
 
 def main() -> None:
@@ -113,7 +97,7 @@ def main() -> None:
             per_experiment = per_experiment or medians["to a frame"] / count
             if count == COUNT:
                 refresh(directory, count)
-                slow(directory, count)
+                slow(directory)
 
 
 def make_experiments(directory: Path, count: int) -> None:
@@ -187,18 +171,23 @@ def refresh(directory: Path, count: int) -> None:
     )
 
 
-def slow(directory: Path, count: int) -> None:
-    floor, _ = run(["-c", SLOW + SLOW_FLOOR, directory])
-    seconds, _ = run(["-c", SLOW + SCRIPTS["Experiments"], directory])
+def slow(directory: Path) -> None:
+    if latency.why_not():
+        print(f"with 1 ms for each call to the file system: not measured, {latency.why_not()}")
+        return
+    variables = latency.slow_below(directory.parent, directory)
+    floor, _ = run(["-c", FLOOR, directory], variables)
+    seconds, _ = run(["-c", SCRIPTS["Experiments"], directory], variables)
     print(
         f"with 1 ms for each call to the file system: one after the other {floor:.0f} s, "
         f"Experiments {seconds:.0f} s: {floor / seconds:.1f} x faster"
     )
 
 
-def run(command: list[str | Path]) -> tuple[float, str]:
+def run(command: list[str | Path], variables: dict[str, str] | None = None) -> tuple[float, str]:
     # With byte code cached, as it is for whoever runs a script twice.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment |= variables or {}
     begin = time.perf_counter()
     done = subprocess.run([sys.executable, *command], env=environment, check=True, stdout=subprocess.PIPE)
     return time.perf_counter() - begin, done.stdout.decode()

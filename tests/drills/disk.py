@@ -4,12 +4,13 @@
     uv run tests/drills/disk.py full       # those with this in their name
 
 A program prints and writes summaries; half way, the disk fills up, becomes read-only, and so on. Its output
-and exit code are held against those it has without us. File systems are mounted in namespaces of the drill's
-own, which needs Linux with unprivileged namespaces, or root; a device that fails, and a slow network with
-stale listings, are played by a few lines of C in front of the C library, which need gcc. What can't be had
-is left out, with a word.
+and exit code are held against those it has without us, for each way to capture. File systems are mounted in
+namespaces of the drill's own, which needs Linux with unprivileged namespaces, or root; a device that fails,
+and a slow network with stale listings, are played by a few lines of C in front of the C library, which need
+gcc. What can't be had is left out, with a word.
 """
 
+import functools
 import json
 import os
 import re
@@ -23,14 +24,18 @@ from pathlib import Path
 
 from starts import make_repository, problems
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import latency
+
 SCRIPT = """
 import argparse, sys
 from meticulous import Experiment
 parser = argparse.ArgumentParser()
-parser.add_argument("--lines", type=int, default=200)
+parser.add_argument("--capture")
 Experiment.add_argument_group(parser)
-with Experiment.from_parser(parser) as experiment:
-    for line in range(experiment.args.lines):
+capture = parser.parse_args().capture
+with Experiment.from_parser(parser, capture=capture) as experiment:
+    for line in range(200):
         if line == 100:
             print("half way", flush=True)
             sys.stdin.readline()
@@ -66,38 +71,14 @@ ssize_t write(int file, const void *data, size_t size) {
 """
 
 
-# Each call below $EXPERIMENTS takes a millisecond, and listings lack numbers younger than three seconds.
-NETWORK = r"""
+# Listings lack numbers younger than three seconds.
+STALE = r"""
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
-static void travel(const char *path) {
-    if (strstr(path, getenv("EXPERIMENTS")) == path) usleep(1000);
-}
-int mkdir(const char *path, mode_t mode) {
-    travel(path);
-    return ((int (*)(const char *, mode_t))dlsym(RTLD_NEXT, "mkdir"))(path, mode);
-}
-int rename(const char *from, const char *to) {
-    travel(to);
-    return ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(from, to);
-}
-int open64(const char *path, int flags, ...) {
-    va_list list;
-    va_start(list, flags);
-    mode_t mode = flags & O_CREAT ? va_arg(list, mode_t) : 0;
-    va_end(list);
-    travel(path);
-    return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64"))(path, flags, mode);
-}
 struct dirent64 *readdir64(DIR *folder) {
     struct dirent64 *(*original)(DIR *) = dlsym(RTLD_NEXT, "readdir64");
     struct dirent64 *entry;
@@ -113,7 +94,7 @@ struct dirent64 *readdir64(DIR *folder) {
 
 def main(only: str = "") -> None:
     """Play every disk that has `only` in its name."""
-    for name, play in DISKS.items():
+    for name, play in CASES.items():
         if only in name:
             began = time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +103,12 @@ def main(only: str = "") -> None:
 
 
 def run(
-    folder: Path, break_it: str, *, mount: str = "true", environment: dict[str, str] | None = None
+    folder: Path,
+    capture: str,
+    break_it: str,
+    *,
+    mount: str = "true",
+    environment: dict[str, str] | None = None,
 ) -> tuple[Path, str]:
     """Record in a directory made by the shell command `mount`, which `break_it` breaks half way.
 
@@ -139,7 +125,7 @@ def run(
         cd {repository}
         {mount}
         mkfifo {folder}/go
-        {sys.executable} train.py --experiments-directory {disk}/experiments \\
+        {sys.executable} train.py --capture {capture} --experiments-directory {disk}/experiments \\
             <{folder}/go >{folder}/out 2>{folder}/err &
         exec 3>{folder}/go
         until grep -qs "half way" {folder}/out; do :; done
@@ -194,47 +180,39 @@ def hold(folder: Path, before: Path, said: str, *, words: str) -> str:
     return f"exit code 0, its whole output shown, one warning, every file whole, {left}"
 
 
-def full(folder: Path) -> str:
+def full(folder: Path, capture: str) -> str:
     """The disk fills up."""
     break_it = f"cat /dev/zero >{folder}/disk/fill 2>/dev/null || true"
-    before, said = run(folder, break_it, mount=f"mount -t tmpfs -o size=4m none {folder}/disk")
+    before, said = run(folder, capture, break_it, mount=f"mount -t tmpfs -o size=4m none {folder}/disk")
     return hold(folder, before, said, words="No space left")
 
 
-def read_only(folder: Path) -> str:
+def read_only(folder: Path, capture: str) -> str:
     """The file system is mounted anew, to be read only."""
     # A disk that has gone bad does so under open files; mount refuses that, so each file is opened anew.
     mount = f"mount -t tmpfs -o size=16m none {folder}/disk"
     break_it = f"mount --bind {folder}/disk {folder}/disk && mount -o remount,bind,ro {folder}/disk"
-    before, said = run(folder, break_it, mount=mount)
+    before, said = run(folder, capture, break_it, mount=mount)
     return hold(folder, before, said, words="Read-only")
 
 
-def removed(folder: Path) -> str:
+def removed(folder: Path, capture: str) -> str:
     """Somebody deletes the experiment."""
-    before, said = run(folder, f"rm -rf {folder}/disk/experiments")
+    before, said = run(folder, capture, f"rm -rf {folder}/disk/experiments")
     assert not (folder / "after").exists()
     return hold(folder, before, said, words="No such file")
 
 
-def compiled(folder: Path, source: str) -> str:
-    """The path of a library to be loaded before the C library."""
-    (folder / "shim.c").write_text(source)
-    shim = str(folder / "shim.so")
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", shim, str(folder / "shim.c"), "-ldl"], check=True)
-    return shim
-
-
-def no_device(folder: Path) -> str:
+def no_device(folder: Path, capture: str) -> str:
     """Every write fails with EIO."""
-    if shutil.which("gcc") is None:
-        return "left out: there is no gcc here"
-    shim = compiled(folder, EIO)
-    before, said = run(folder, f"touch {folder}/broken", environment={"LD_PRELOAD": shim})
+    if latency.why_not():
+        return f"left out: {latency.why_not()}"
+    shim = {"LD_PRELOAD": latency.compiled(folder, "eio", EIO)}
+    before, said = run(folder, capture, f"touch {folder}/broken", environment=shim)
     return hold(folder, before, said, words="Input/output error")
 
 
-def forbidden(folder: Path) -> str:
+def forbidden(folder: Path, capture: str) -> str:
     """The permissions are taken away."""
     if os.getuid() != 0 or shutil.which("setpriv") is None:
         return "left out: this needs root, and setpriv to become somebody else"
@@ -246,9 +224,10 @@ def forbidden(folder: Path) -> str:
     make_repository(repository, SCRIPT)
     for path in [repository, *repository.rglob("*")]:
         os.chown(path, 65534, 65534)
+    train = [sys.executable, "train.py", "--capture", capture]
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "train.py"],
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *train],
             cwd=repository,
             env={**os.environ, "HOME": str(inner)},
             stdin=subprocess.PIPE,
@@ -270,12 +249,12 @@ def forbidden(folder: Path) -> str:
 
 def network(folder: Path) -> str:
     """Calls take long, and listings do not show what is new: sixteen start at once, then sixteen more."""
-    if shutil.which("gcc") is None:
-        return "left out: there is no gcc here"
+    if latency.why_not():
+        return f"left out: {latency.why_not()}"
     repository = folder / "repository"
     make_repository(repository, "from meticulous import Experiment\nwith Experiment({}): print('here')\n")
-    environment = {**os.environ, "LD_PRELOAD": compiled(folder, NETWORK)}
-    environment["EXPERIMENTS"] = str(repository / "experiments")
+    environment = {**os.environ, **latency.slow_below(folder, repository / "experiments")}
+    environment["LD_PRELOAD"] += f":{latency.compiled(folder, 'stale', STALE)}"
     how = {"cwd": repository, "env": environment, "text": True}
     listing = [sys.executable, "-c", "import os; print(*os.listdir('experiments'))"]
     for last in (16, 32):
@@ -292,12 +271,19 @@ def network(folder: Path) -> str:
     return "32 starts, 16 at a time, each with its own folder and without a gap"
 
 
-DISKS: dict[str, Callable[[Path], str]] = {
+DISKS: dict[str, Callable[[Path, str], str]] = {
     "a full disk": full,
     "a disk that is read-only": read_only,
     "a directory that is removed": removed,
     "a disk that fails (EIO)": no_device,
     "permissions taken away": forbidden,
+}
+CASES: dict[str, Callable[[Path], str]] = {
+    **{
+        f'{name}, capture="{capture}"': functools.partial(play, capture=capture)
+        for name, play in DISKS.items()
+        for capture in ("sys", "fd")
+    },
     "a network with stale listings": network,
 }
 

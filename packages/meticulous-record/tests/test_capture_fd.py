@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import textwrap
 
@@ -282,6 +283,99 @@ def test_a_resumed_experiment_shows_only_what_is_new(run, repository):
     assert run(code, "second").stdout == b"second\n"
     assert repository.output() == b"first\nsecond\n"
     assert len(json.loads(repository.output(stream="metadata.json"))["resumes"]) == 1
+
+
+# No file may grow beyond this, as on a disk that fills up; the terminal, a pipe here, takes more.
+FULL = """
+import resource
+def fill_up(): resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+"""
+PRINTERS = {
+    "lines": "for i in range(5000): print(i)",
+    "one line": "print('x' * 100_000)",
+    "without newlines": "for i in range(5000): print(i, end=' ')",
+    "bytes": "for i in range(5000): sys.stdout.buffer.write(b'%d ' % i)",
+    "standard error": "for i in range(5000): print(i, file=sys.stderr)",
+    "both": "for i in range(5000): print(i); print(i, file=sys.stderr)",
+    "a forked child": "if os.fork() == 0:\n    for i in range(5000): print(i)\n    sys.exit()\nos.wait()",
+    "within another": "inner = Experiment(capture='fd')\nfor i in range(5000): print(i)",
+    "within another that ends later": (
+        "inner = Experiment(capture='fd')\nfor i in range(5000): print(i)\nexperiment.finish()\nprint('on')"
+    ),
+}
+
+
+@pytest.mark.parametrize("flags", [(), ("-u",)])
+@pytest.mark.parametrize("printer", PRINTERS)
+def test_what_a_full_disk_refuses_is_shown_all_the_same(printer, flags, run, repository):
+    code = HEAD + FULL + "experiment = Experiment(capture='fd')\nfill_up()\n" + PRINTERS[printer] + "\n"
+    bare, recorded = run(code, bare=True, flags=flags), run(code, flags=flags)
+    said = re.compile(rb"meticulous: cannot write '\S+' \(File too large\): the run goes on, .*\n")
+    assert len(said.findall(recorded.stderr)) == (2 if "within" in printer else 1)  # one an experiment
+    assert (recorded.returncode, said.sub(b"", recorded.stderr)) == (0, bare.stderr)
+    if printer == "a forked child":  # it goes on while its parent still shows what is in the file
+        assert (sorted(recorded.stdout) == sorted(bare.stdout)) is True
+    else:
+        assert (recorded.stdout == bare.stdout) is True
+    stream = "stderr" if printer == "standard error" else "stdout"
+    shown = bare.stderr if printer == "standard error" else bare.stdout
+    kept = repository.output(stream=stream)
+    assert len(kept) == 10_000
+    assert shown.startswith(kept)
+    assert repository.status() == "SUCCESS"
+
+
+def test_a_full_disk_is_told_by_a_log_that_goes_to_the_stream_that_fails(run):
+    body = """
+    import logging
+    logging.basicConfig(stream=sys.stdout)
+    experiment = Experiment(capture="fd")
+    fill_up()
+    for i in range(5000): print(i)
+    """
+    done = run(HEAD + FULL + textwrap.dedent(body))
+    lines = done.stdout.decode().splitlines()
+    told = [line for line in lines if line.startswith("WARNING:meticulous:cannot write ")]
+    assert (len(told), done.stderr, done.returncode) == (1, b"", 0)
+    assert [line for line in lines if line not in told] == list(map(str, range(5000)))
+
+
+def test_threads_lose_nothing_while_a_disk_fills_up(run, repository):
+    code = (
+        HEAD
+        + FULL
+        + textwrap.dedent(
+            """
+            experiment = Experiment(capture="fd")
+            fill_up()
+            def work(name):
+                for number in range(2000): sys.stdout.write(f"{name}{number}\\n")
+            threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            """
+        )
+    )
+    done = run(code)
+    assert done.returncode == 0
+    assert sorted(done.stdout.split()) == sorted(f"{n}{i}".encode() for n in "abcd" for i in range(2000))
+
+
+def test_a_pipe_of_the_programs_own_that_breaks_is_told_to_the_program(run, repository):
+    body = """
+    reader, writer = os.pipe()
+    kept = os.dup(1)
+    os.dup2(writer, 1)
+    os.close(reader)
+    try:
+        print("lost", flush=True)
+    except BrokenPipeError:
+        os.dup2(kept, 1)
+        os.write(1, b"broken\\n")
+        os._exit(0)
+    """
+    done = run(script(body))
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"broken\n", b"")
 
 
 def test_nothing_is_captured_with_none(run, repository):

@@ -130,7 +130,7 @@ class Recording:
                 os.fstat(descriptor)
             except OSError:
                 continue  # started with `>&-`: there is none, and what prints to it fails as it did before
-            self._outputs.append(Redirection(path, descriptor, stream).end)
+            self._outputs.append(Redirection(path, descriptor, stream, self._told).end)
 
     def _let_go(self) -> None:
         while self._outputs:
