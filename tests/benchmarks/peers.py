@@ -27,7 +27,9 @@ import peers_tables
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(HERE / "peers"))  # where the package `recorders` is
+sys.path[:0] = [str(HERE / "peers"), str(HERE.parent)]  # where the package `recorders` is, and `latency`
+import latency  # noqa: E402
+
 OURS = ("bare", "floor", "meticulous", "meticulous_fd")
 PEERS = ("sacred", "mlflow_files", "mlflow_sqlite", "wandb", "aim", "dvclive", "trackio", "guild")
 
@@ -41,6 +43,7 @@ class Size:
     lines: int = 5000
     writes: int = 200
     counts: tuple[int, ...] = (100, 1000, 10_000, 100_000)
+    slow: int = 1000  # of these the reading is measured with 1 ms a call, too
     patience: float = 900
     pause: float = 2
 
@@ -145,10 +148,10 @@ class Recorder:
     def fill(self, count: int, size: Size) -> None:
         """Bring the store to this many runs, if that will not take too long."""
         store = self.folder / "store"
-        if self.name in ("bare", "floor", "meticulous_fd") or (self._runs and not self.setting("read")):
+        if self.name in ("bare", "meticulous_fd") or (self._runs and not self.setting("read")):
             return
         slowest = self.median(f"read {self._runs}") or 0
-        if slowest * count > size.patience / 9 * self._runs:  # it is read four times
+        if slowest * count > size.patience / 9 * self._runs:  # it is read three or four times
             raise RuntimeError(f"not read: {self._runs:,} runs took {slowest:.2g} s")
         expected = self._pace * (count - self._runs)
         if expected > size.patience:
@@ -158,7 +161,7 @@ class Recorder:
         before = _usage(store)
         more = count - self._runs
         self._pace = self._measure(store, "fill", more, timeout=size.patience)["seconds"] / more
-        if not self._runs:
+        if not self._runs and self.name != "floor":
             self.files, self.bytes = ((after - old) / count for old, after in zip(before, _usage(store)))
         self._runs = count
 
@@ -177,21 +180,44 @@ class Recorder:
             if found["peak"]:
                 self._add(turn, f"peak {count}", found["peak"])
 
+    def read_slowly(self, turn: int, count: int, size: Size) -> None:
+        """Time all runs into a frame where each call to the file system below the store takes 1 ms."""
+        store = self.folder / "store"
+        if not self.setting("read"):
+            return
+        if latency.why_not():
+            raise RuntimeError(f"not measured: {latency.why_not()}")
+        # What is imported comes from next door: Python looks at the folder of the script for each module.
+        command = ["python", self.folder / "small" / "measure.py", self.folder / "result.json", "read"]
+        variables = latency.slow_below(self.folder, store)
+        seconds = self._run(store, *command, timeout=size.patience / 3, variables=variables)
+        if self._result()["count"] != count:
+            raise RuntimeError(f"{self._result()['count']:,} of {count:,} runs were read")
+        self._add(turn, f"slow {count}", seconds)
+
     def _add(self, turn: int, key: str, value: float | None) -> None:
         if turn and value is not None:  # the first turn fills the caches
             self.measured.setdefault(key, []).append(value)
 
     def _measure(self, folder: Path, *verb: str | int, timeout: float | None = None) -> dict[str, float]:
-        result = self.folder / "result.json"
-        self._run(folder, "python", "measure.py", result, *verb, timeout=timeout)
-        return json.loads(result.read_text())
+        self._run(folder, "python", "measure.py", self.folder / "result.json", *verb, timeout=timeout)
+        return self._result()
 
-    def _run(self, folder: Path, *command: str | int | Path, timeout: float | None = None) -> float:
+    def _result(self) -> dict[str, float]:
+        return json.loads((self.folder / "result.json").read_text())
+
+    def _run(
+        self,
+        folder: Path,
+        *command: str | int | Path,
+        timeout: float | None = None,
+        variables: dict[str, str] | None = None,
+    ) -> float:
         """Run a command, and return the seconds it took from start to finish."""
         # With byte code cached and output buffered, as it is for whoever runs a script twice.
         unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "VIRTUAL_ENV")
         environment = {key: value for key, value in os.environ.items() if key not in unwanted}
-        environment |= {"RECORDER": self.name, "DO_NOT_TRACK": "1"}
+        environment |= {"RECORDER": self.name, "DO_NOT_TRACK": "1", **(variables or {})}
         environment["PATH"] = f"{self.python.parent}{os.pathsep}{environment['PATH']}"
         for key, value in self.setting("ENVIRONMENT", {}).items():
             environment[key] = value.replace("{repository}", str(folder))
@@ -262,8 +288,8 @@ def main() -> None:
 def measure(recorders: list[Recorder], size: Size) -> None:
     """Measure all of them in turns, and leave in each what was found."""
 
-    def turns(rounds: int, key: str, what: Callable[[Recorder, int], None]) -> None:
-        for turn in range(rounds):
+    def turns(rounds: int, key: str, what: Callable[[Recorder, int], None], first: int = 0) -> None:
+        for turn in range(first, first + rounds):
             for recorder in recorders:
                 recorder.attempt(key, lambda: what(recorder, turn))  # noqa: B023 - called at once
 
@@ -273,12 +299,14 @@ def measure(recorders: list[Recorder], size: Size) -> None:
     turns(1 + few, "costs", lambda recorder, turn: recorder.costs(turn, size.lines, size.writes))
     turns(1, "kill", lambda recorder, _: recorder.kill(size.pause))
     for count in size.counts:
-        turns(1, str(count), lambda recorder, _: recorder.fill(count, size))  # noqa: B023
-        turns(
-            1 + (few if count <= 1000 else 3),
-            str(count),
-            lambda recorder, turn: recorder.read(turn, count, size),  # noqa: B023
-        )
+        for recorder in reversed(recorders):  # the floor copies ours, and so comes after it
+            recorder.attempt(str(count), lambda: recorder.fill(count, size))  # noqa: B023
+        # Of many runs the first turn counts, too: they have just been written, and code is cached by then.
+        rounds, first = (3, 1) if count > 10_000 else (1 + (few if count <= 1000 else 3), 0)
+        turns(rounds, str(count), lambda recorder, turn: recorder.read(turn, count, size), first)  # noqa: B023
+        if count == size.slow:
+            slowly = f"{count:,} at 1 ms a call"
+            turns(3, slowly, lambda recorder, turn: recorder.read_slowly(turn, count, size), 1)  # noqa: B023
 
 
 if __name__ == "__main__":

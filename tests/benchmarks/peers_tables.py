@@ -31,6 +31,7 @@ class Tables:
 
     def __init__(self, recorders: list[Any], size: Any) -> None:
         self._recorders = recorders
+        self._size = size
         self._files = f"in {size.files:,} files"
         self._counts = size.counts
         self._ours = next(recorder for recorder in recorders if recorder.name == "meticulous")
@@ -42,8 +43,8 @@ class Tables:
             "": lambda one: f"{one.label} {one.version}".strip(),
             "a script, start to finish": lambda one: self._time(one, "start small"),
             self._files: lambda one: self._time(one, "start large"),
-            "a line": lambda one: self._time(one, "line") if one.setting("CAPTURES", False) else "",
-            "a write": lambda one: self._time(one, "write") if one.setting("WRITES") else "",
+            "a line": self._line,
+            "a write": self._write,
             "and at the end": lambda one: (
                 _duration(max(one.median("write_end") or 0, 0)) if one.setting("WRITES") else ""
             ),
@@ -55,6 +56,8 @@ class Tables:
         reading: dict[str, Callable[[Any], str]] = {"": lambda one: one.label}
         for count in self._counts:
             reading[f"{count:,}"] = lambda one, count=count: self._time(one, f"read {count}")
+        slow = self._size.slow
+        reading[f"{slow:,} at 1 ms a call"] = lambda one: self._time(one, f"slow {slow}")
         for count in self._counts[1:]:
             reading[f"memory for {count:,}"] = lambda one, count=count: _size(one.median(f"peak {count}"))
         for count in self._counts[1:]:
@@ -88,9 +91,18 @@ class Tables:
             "": lambda one: f"{one.label} {one.version}".strip(),
             "a script, start to finish": lambda one: self._time(one, "start small"),
             self._files: lambda one: self._time(one, "start large"),
+            "a line": self._line,
+            "a write": self._write,
+            "there after SIGKILL": lambda one: _kept(one),
             f"{count:,} runs to a frame": lambda one: self._time(one, f"read {count}"),
         }
         return _table(columns, [one for one in self._shown if one.name != "meticulous_fd"])
+
+    def _line(self, recorder: Any) -> str:
+        return self._time(recorder, "line") if recorder.setting("CAPTURES", False) else ""
+
+    def _write(self, recorder: Any) -> str:
+        return self._time(recorder, "write") if recorder.setting("WRITES") else ""
 
     def _time(self, recorder: Any, key: str) -> str:
         """A median and its ratio to ours."""
