@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PATH = Path(__file__).parent / "drills" / "ranks.py"
+sys.path.insert(0, str(PATH.parent))  # for what the drills share
 SPEC = importlib.util.spec_from_file_location("ranks", PATH)
 ranks = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(ranks)

@@ -1,17 +1,19 @@
-"""SIGKILL at random instants, from before the start to after the end: nothing is half there, no line is lost.
+"""SIGKILL at random instants, from before the start to the very end: nothing is half there, no line is lost.
 
     uv run tests/drills/kills.py            # 500 kills
     uv run tests/drills/kills.py 100 7      # 100, with another seed
 
 Half of the runs begin new experiments, half go on with earlier ones; of both, half capture with "sys" and
-half with "fd"; a third of all print without a buffer. Prints what the kills met. What is not as it should be
-ends it with an AssertionError.
+half with "fd"; a third of all print without a buffer. A run that has ended by itself before its instant came
+does not count. Prints where the kills fell. What is not as it should be ends it with an AssertionError.
 """
 
 import collections
+import itertools
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -21,10 +23,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from meticulous_read import ExperimentReader
-from starts import make_repository, problems
+from repository import experiments, make_repository, problems
 
-SCRIPT = """
-import argparse
+LINES = 40
+SCRIPT = f"""
+import argparse, os, sys
 from meticulous import Experiment
 parser = argparse.ArgumentParser()
 parser.add_argument("--run")
@@ -32,61 +35,64 @@ parser.add_argument("--capture")
 Experiment.add_argument_group(parser)
 capture = parser.parse_args().capture
 with Experiment.from_parser(parser, capture=capture) as experiment:
-    for line in range(40):
-        print(f"line {line} of {experiment.args.run} " + "x" * 100, flush=True)
-        experiment.summary({"line": line, "text": "y" * 20_000})
+    for line in range({LINES}):
+        print(f"line {{line}} of {{os.getpid()}} " + "x" * 100, flush=True)
+        print(f"warning {{line}} of {{os.getpid()}}", file=sys.stderr, flush=True)
+        experiment.summary({{"line": line, "text": "y" * 20_000}})
+    print("all done", os.getpid(), flush=True)
 print("ended", flush=True)
 """
 RECORDED = {"metadata.json", "args.json", "default_args.json", "STATUS", "stdout", "stderr", "summary.json"}
 RECORDED |= {"requirements.txt"}
+ENDED = "had ended"
 
 
 def main(kills: int = 500, seed: int = 1) -> None:
     """Kill so many runs, two at a time."""
-    with tempfile.TemporaryDirectory() as folder:
-        repository = Path(folder, "repository")
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+        trial, repository = Path(folder, "trial"), Path(folder, "repository")
+        make_repository(trial, SCRIPT)
         make_repository(repository, SCRIPT)
         began = time.perf_counter()
-        with ThreadPoolExecutor(2) as pool:
-            first, last = map(statistics.median, zip(*pool.map(lambda _: duration(repository), range(8))))
+        first, last = map(statistics.median, zip(*pool.map(lambda _: duration(trial), range(8))))
         chance = random.Random(seed)
-        runs = []
-        for number in range(kills):
-            capture = ("sys", "fd")[number % 2]
-            # Half about the start, half from the first line until a little after the end.
-            running = chance.random() < 0.5
-            instant = chance.uniform(0, 1.2 * (last - first)) if running else chance.uniform(0.8, 1.1) * first
-            runs.append((number, capture, number % 4 >= 2, running, instant))
-        with ThreadPoolExecutor(2) as pool:
-            met = collections.Counter(pool.map(lambda run: killed(repository, *run), runs))
-        states = collections.Counter(
-            check(path) for path in (repository / "experiments").iterdir() if path.is_dir()
-        )
+        met: collections.Counter[str] = collections.Counter()
+        numbers = itertools.count()
+        while (missing := kills - met.total() + met[ENDED]) > 0:
+            runs = []
+            for number in itertools.islice(numbers, missing):
+                # Half about the start, half from the first line until a little after the end.
+                running = chance.random() < 0.5
+                latest = 1.1 * (last - first) if running else 1.1 * first
+                runs.append((number, running, chance.uniform(0 if running else 0.8 * first, latest)))
+            met.update(pool.map(lambda run: killed(repository, *run), runs))
+        states = collections.Counter(map(check, experiments(repository)))
         seconds = time.perf_counter() - began
+    told = f", and {met[ENDED]} that had ended" if met[ENDED] else ""
+    del met[ENDED]
     phases = ", ".join(f"{count} {phase}" for phase, count in sorted(met.items()))
-    print(f"{kills} kills in {seconds:.0f} s: {phases}")
+    print(f"{met.total()} kills in {seconds:.0f} s: {phases}{told}")
     print(f"what they left: {', '.join(f'{count} {state}' for state, count in sorted(states.items()))}")
-    print("every JSON file whole, every line that was shown in its file, no litter, every RUNNING found lost")
+    print("every JSON file whole, every line that was shown in its file, no litter that a reader sees,")
+    print("every RUNNING found lost")
 
 
-def command(run: int, capture: str, resume: bool) -> list[str]:
-    # Those that resume have the same arguments, and so find an experiment to go on with.
-    name = f"all of {capture}" if resume else str(run)
-    return [
-        sys.executable,
-        "train.py",
-        "--run",
-        name,
-        "--capture",
-        capture,
-        *(["--resume"] if resume else []),
-    ]
+def options(run: int) -> dict[str, str]:
+    """Return the options of a run. Those that resume have the same arguments, and so find one another."""
+    capture, resumes = ("sys", "fd")[run % 2], run % 4 >= 2
+    return {"--run": f"all of {capture}" if resumes else str(run), "--capture": capture} | (
+        {"--resume": ""} if resumes else {}
+    )
+
+
+def command(run: int) -> list[str]:
+    return [sys.executable, "train.py", *(part for pair in options(run).items() for part in pair if part)]
 
 
 def duration(repository: Path) -> tuple[float, float]:
     """How long a run takes to its first line, and to its end."""
     began = time.perf_counter()
-    process = subprocess.Popen(command(-1, "sys", False), cwd=repository, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command(0), cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     process.stdout.readline()
     first = time.perf_counter() - began
@@ -94,10 +100,10 @@ def duration(repository: Path) -> tuple[float, float]:
     return first, time.perf_counter() - began
 
 
-def killed(repository: Path, run: int, capture: str, resume: bool, running: bool, after: float) -> str:
-    """Start a run, kill it, and hold what it had shown against what is recorded; return what was met."""
+def killed(repository: Path, run: int, running: bool, after: float) -> str:
+    """Start a run, kill it, and hold what it had shown against what is recorded; return where it fell."""
     process = subprocess.Popen(
-        command(run, capture, resume),
+        command(run),
         cwd=repository,
         env={**os.environ, "PYTHONUNBUFFERED": "1" if run % 3 == 0 else ""},
         stdout=subprocess.PIPE,
@@ -115,30 +121,45 @@ def killed(repository: Path, run: int, capture: str, resume: bool, running: bool
     assert process.returncode in (0, -9), said.decode()
     if not shown:
         return "before the first line"
-    lines = shown.decode().splitlines(keepends=True)
-    if lines[-1] == "ended\n":
-        lines.pop()
-    assert not said, said.decode()
-    files = [path.read_text() for path in (repository / "experiments").glob("*/stdout")]
-    assert any("".join(lines) in text for text in files), f"what run {run} had shown is in no file"
-    return "after the end" if shown.endswith(b"ended\n") else "between lines"
+    assert said.count(b"\n") == said.count(b"\nwarning ") + said.startswith(b"warning "), said.decode()
+    lines = re.sub("ended\n?$", "", shown.decode())
+    assert any(
+        lines in (path / "stdout").read_text() and said.decode() in (path / "stderr").read_text()
+        for path in experiments(repository)
+        if (path / "stderr").exists()
+    ), f"what run {run} had shown is in no file"
+    if process.returncode == 0:
+        return ENDED
+    if shown.endswith(b"ended\n"):
+        return "after the end"
+    return "in the end" if b"\nall done " in shown else "between lines"
 
 
 def check(experiment: Path) -> str:
     """Hold one experiment against the format, whatever met it; return its state."""
     visible = {name for name in os.listdir(experiment) if name[0] != "."}
     assert visible <= RECORDED, f"{experiment}: litter: {visible - RECORDED}"
-    for path in experiment.glob("[!.]*.json"):
-        assert isinstance(json.loads(path.read_bytes()), dict), path
+    contents = {path.name: json.loads(path.read_bytes()) for path in experiment.glob("[!.]*.json")}
+    assert all(isinstance(content, dict) for content in contents.values()), experiment
     reader = ExperimentReader(experiment)
     if not reader.status:
         return "cut short in the start"
     assert problems(experiment) == [], problems(experiment)
     assert visible - {"summary.json"} == RECORDED - {"summary.json"}
+    printed = (experiment / "stdout").read_text()
+    # A summary follows its line at once, and the next one replaces it.
+    assert ("summary.json" in visible) or printed.count("\n") <= printed.count("line 0 of "), experiment
+    name = contents["args.json"]["run"]
+    assert name.startswith("all of") or contents["args.json"] == {
+        "run": name,
+        "capture": options(int(name))["--capture"],
+    }
     if reader.status == "RUNNING":
         assert reader.lost, experiment
         return "RUNNING and lost"
-    return reader.status
+    assert reader.status == "SUCCESS", reader.status
+    assert contents["summary.json"]["line"] == LINES - 1, experiment
+    return "SUCCESS"
 
 
 if __name__ == "__main__":

@@ -21,27 +21,34 @@ import tty
 from pathlib import Path
 from typing import NamedTuple
 
-from starts import make_repository, problems
+from repository import BARE, make_repository, problems
 
 SECONDS = 120  # in which a program has to end
+MORE_SECONDS = 10  # that it may take over what it does bare
+SILENCE = 0.5  # seconds after the program's end in which its children print nothing more
 
 
 class Program(NamedTuple):
-    """A program, what of its output only "fd" can see, and the STATUS that it leaves."""
+    """A program, what of its output only "fd" can see, the STATUS that it leaves, and how its lines come."""
 
     body: str
     elsewhere: str = ""  # a pattern of those lines
     ends: str = "SUCCESS\n"
+    at_once: bool = False  # whether several processes or threads print at the same time
+    late: bytes = b""  # what comes after the program's end; with "fd" it is in the file only
 
 
 PROGRAMS = {
-    "fork": Program("""
+    "fork": Program(
+        """
         for number in range(8):
             if os.fork() == 0:
                 sys.stdout.write(f"child {number}\\n")
                 sys.exit(number)
         for _ in range(8): os.wait()
-        print("parent")"""),
+        print("parent")""",
+        at_once=True,
+    ),
     "fork with text in the buffer": Program("""
         sys.stdout.write("half a line, ")
         sys.stdout.flush()
@@ -55,15 +62,24 @@ PROGRAMS = {
         POOL := """
         import multiprocessing
         with multiprocessing.get_context("METHOD").Pool(4) as pool:
-            print(sum(pool.map(work, range(50))))""".replace("METHOD", "fork")
+            print(sum(pool.map(work, range(50))))""".replace("METHOD", "fork"),
+        at_once=True,
     ),
-    "multiprocessing by spawn": Program(POOL.replace('"fork"', '"spawn"'), elsewhere=r"work \d+\n"),
-    "multiprocessing by forkserver": Program(POOL.replace('"fork"', '"forkserver"'), elsewhere=r"work \d+\n"),
-    "concurrent.futures": Program("""
+    "multiprocessing by spawn": Program(
+        POOL.replace('"fork"', '"spawn"'), elsewhere=r"work \d+\n", at_once=True
+    ),
+    "multiprocessing by forkserver": Program(
+        POOL.replace('"fork"', '"forkserver"'), elsewhere=r"work \d+\n", at_once=True
+    ),
+    "concurrent.futures": Program(
+        """
         import concurrent.futures, multiprocessing
         with concurrent.futures.ProcessPoolExecutor(4, multiprocessing.get_context("fork")) as pool:
-            print(sum(pool.map(work, range(50))))"""),
-    "threads that print at exit": Program("""
+            print(sum(pool.map(work, range(50))))""",
+        at_once=True,
+    ),
+    "threads that print at exit": Program(
+        """
         go = threading.Event()
         def late():
             go.wait()
@@ -71,7 +87,9 @@ PROGRAMS = {
         for _ in range(4): threading.Thread(target=late).start()
         atexit.register(print, "from atexit")
         threading.Thread(target=lambda: (threading.main_thread().join(), go.set())).start()
-        print("the end of main")"""),
+        print("the end of main")""",
+        at_once=True,
+    ),
     "a child that outlives its parent": Program("""
         if os.fork() == 0:
             os.setsid()
@@ -79,6 +97,16 @@ PROGRAMS = {
             while os.getppid() != 1 and not os.path.exists("../stop"): time.sleep(0.01)
             os._exit(0)
         print("the parent is done")"""),
+    "a child that prints after its parent's end": Program(
+        """
+        if os.fork() == 0:
+            parent = os.getppid()
+            while os.getppid() == parent: time.sleep(0.01)
+            print("late words", flush=True)
+            os._exit(0)
+        print("the parent is done")""",
+        late=b"late words\n",
+    ),
     "a daemon": Program("""
         if os.fork() == 0:
             os.setsid()
@@ -108,9 +136,9 @@ PROGRAMS = {
     ),
     "progress bars": Program("""
         for percent in range(0, 101):
-            sys.stdout.write(f"\\r{percent:3}% " + "=" * percent)
-            sys.stdout.flush()
-        print()"""),
+            sys.stderr.write(f"\\r{percent:3}% " + "=" * percent)
+            if percent % 10 == 0: print(f"loss {1 / (1 + percent)}")
+        print(file=sys.stderr)"""),
     "binary garbage": Program("""
         import random
         sys.stdout.buffer.write(random.Random(1).randbytes(1_000_000))
@@ -128,11 +156,6 @@ def work(number):
     return number
 if __name__ == "__main__":
     experiment = Experiment({}, capture=os.environ["CAPTURE"])
-"""
-# In the place of the recorder: the same names, and nothing happens.
-BARE = """
-class Experiment:
-    def __init__(self, args, capture): pass
 """
 
 
@@ -155,61 +178,88 @@ def play(folder: Path, program: Program) -> str:
     make_repository(repository, HEAD + body + "\n")
     (folder / "bare").mkdir()
     (folder / "bare" / "meticulous.py").write_text(BARE)
-    bare, code = run(repository, "none", {"PYTHONPATH": str(folder / "bare")})
+    bare = run(repository, "none", {"PYTHONPATH": str(folder / "bare")})
     for number, capture in (("1", "sys"), ("2", "fd")):
-        shown, ended = run(repository, capture, {})
-        assert ended == code, f"{capture}: exit code {ended}, and {code} without us"
-        assert lines(shown) == lines(bare), f"{capture}: the terminal shows something else: {shown[-300:]!r}"
+        recorded = run(repository, capture, {})
+        assert recorded.code == bare.code, f"{capture}: exit code {recorded.code}, {bare.code} without us"
+        assert recorded.seconds < bare.seconds + MORE_SECONDS, f"{capture}: {recorded.seconds:.0f} s"
         experiment = repository / "experiments" / number
-        recorded = (experiment / "stdout").read_bytes()
-        expected = shown if capture == "fd" else re.sub(program.elsewhere.encode() or b"(?!)", b"", shown)
-        assert lines(recorded) == lines(expected), (
-            f"{capture}: the file has something else: {recorded[-300:]!r}"
-        )
+        for stream in ("stdout", "stderr"):
+            without, shown = getattr(bare, stream), getattr(recorded, stream)
+            file = (experiment / stream).read_bytes()
+            kept = without
+            if capture == "sys":
+                kept = re.sub(program.elsewhere.encode() or b"(?!)", b"", kept)
+            elif program.late:
+                without = without.replace(program.late, b"")
+            order = sorted if program.at_once else list
+            for what, found, expected in (("terminal", shown, without), ("file", file, kept)):
+                same = order(found.split(b"\n")) == order(expected.split(b"\n"))
+                assert same, f"{capture}: the {what} of {stream} has something else: {found[-300:]!r}"
         assert (experiment / "STATUS").read_text() == program.ends
         assert problems(experiment) == []
     (folder / "stop").touch()
-    return f"exit code {code}, {len(bare):,} bytes in terminal and file"
+    size = len(bare.stdout + bare.stderr)
+    return f"exit code {bare.code}, {size:,} bytes in terminal and file"
 
 
-def lines(data: bytes) -> list[bytes]:
-    """Whichever process is first: the same lines, in any order."""
-    return sorted(data.split(b"\n"))
+class End(NamedTuple):
+    """What a program showed, and how and when it ended."""
+
+    stdout: bytes
+    stderr: bytes
+    code: int
+    seconds: float
 
 
-def run(repository: Path, capture: str, environment: dict[str, str]) -> tuple[bytes, int]:
-    """Run it at a terminal of its own, which changes no byte; what that showed, and the exit code."""
-    terminal, program_side = pty.openpty()
-    tty.setraw(program_side)
+def run(repository: Path, capture: str, environment: dict[str, str]) -> End:
+    """Run it at two terminals of its own, which change no byte."""
+    ours, theirs = zip(*(pty.openpty() for _ in range(2)))
+    for terminal in theirs:
+        tty.setraw(terminal)
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    began = time.monotonic()
     process = subprocess.Popen(
         [sys.executable, "train.py"],
         cwd=repository,
         env={**clean, "CAPTURE": capture, **environment},
         stdin=subprocess.DEVNULL,
-        stdout=program_side,
-        stderr=subprocess.DEVNULL,
+        stdout=theirs[0],
+        stderr=theirs[1],
     )
-    os.close(program_side)
-    shown = []
-    deadline = time.monotonic() + SECONDS
+    for terminal in theirs:
+        os.close(terminal)
+    shown: dict[int, list[bytes]] = {terminal: [] for terminal in ours}
+    is_open = set(ours)
+    ended = 0.0
     try:
-        while True:
-            ready, _, _ = select.select([terminal], [], [], 0.05)
-            if ready:
-                try:
-                    shown.append(os.read(terminal, 2**16))
-                except OSError:
-                    break  # nobody has it open any more
-                if not shown[-1]:
-                    break
-            elif process.poll() is not None:
-                break  # a child may have it open still
-            assert time.monotonic() < deadline, f"no end in {SECONDS} seconds"
-        return b"".join(shown), process.wait(max(1, deadline - time.monotonic()))
+        # A child that says nothing may have them open still.
+        while is_open and not (ended and time.monotonic() > ended + SILENCE):
+            ready, _, _ = select.select(list(is_open), [], [], 0.05)
+            for terminal in ready:
+                data = read(terminal)
+                shown[terminal].append(data)
+                is_open -= set() if data else {terminal}
+            if ready or process.poll() is None:
+                ended = 0.0
+            elif not ended:
+                ended = time.monotonic()
+            assert time.monotonic() < began + SECONDS, f"no end in {SECONDS} seconds"
+        code = process.wait(SECONDS)
+        out, err = (b"".join(shown[terminal]) for terminal in ours)
+        return End(out, err, code, time.monotonic() - began)
     finally:
         process.kill()
-        os.close(terminal)
+        for terminal in ours:
+            os.close(terminal)
+
+
+def read(terminal: int) -> bytes:
+    """Read what a terminal shows; nothing more comes when nobody has it open any more."""
+    try:
+        return os.read(terminal, 2**16)
+    except OSError:
+        return b""
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "spec" / "kit"))
-from folder import problems
+from repository import BARE, experiments, make_repository, problems
 
 RECORDER = Path(__file__).parents[2] / "packages" / "meticulous-record"
 
@@ -68,21 +67,6 @@ with Experiment({"lr": 0.2}, resume=True):
     attempt = os.environ["TORCHELASTIC_RESTART_COUNT"]
     print("attempt", attempt)
     sys.exit(3 if attempt == os.environ["RANK"] == "0" else 0)
-"""
-
-# In the place of the recorder: the same names, and nothing happens.
-BARE = """
-class Experiment:
-    def __init__(self, args): self.args = args
-    def __enter__(self): return self
-    def __exit__(self, *error): pass
-    def summary(self, values): pass
-
-    @staticmethod
-    def add_argument_group(parser): pass
-
-    @classmethod
-    def from_parser(cls, parser): return cls(parser.parse_args())
 """
 
 
@@ -165,7 +149,7 @@ def mpi(repository: Path, mpirun: str, size: int = 4) -> None:
 
 def torchrun(repository: Path, python: str) -> None:
     """The real `torchrun`, with two processes; its exit status and their output as without a recorder."""
-    make_repository(repository, TRAIN, AGAIN)
+    make_repository(repository, TRAIN, again=AGAIN)
     bare = repository.with_name("bare")
     bare.mkdir()
     (bare / "meticulous.py").write_text(BARE)
@@ -256,21 +240,8 @@ def check(repository: Path, outputs: dict[str, str]) -> list[Path]:
     return found
 
 
-def experiments(repository: Path) -> list[Path]:
-    return sorted(path for path in repository.glob("experiments/*") if path.name[0] != ".")
-
-
 def read(path: Path) -> dict[str, object]:
     return json.loads(path.read_text("utf-8"))
-
-
-def make_repository(folder: Path, train: str, again: str = "") -> None:
-    folder.mkdir()
-    (folder / "train.py").write_text(train)
-    (folder / "again.py").write_text(again)
-    user = ["-c", "user.name=drill", "-c", "user.email=drill@example.com"]
-    for command in (["init", "-q"], ["add", "."], [*user, "commit", "-q", "-m", "drill"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
 
 
 if __name__ == "__main__":

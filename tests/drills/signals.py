@@ -17,13 +17,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from starts import make_repository, problems
+from repository import BARE, make_repository, problems
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 
 # Where it comes. HIT sends it; what comes after it is reached by programs that go on.
 MOMENTS = {
-    "in the start": "experiment = Experiment({}); print('started')",
+    "when the start asks git": "experiment = Experiment({}); print('started')",
+    "when the start writes its second file": "experiment = Experiment({}); print('started')",
+    "when the start writes its last file": "experiment = Experiment({}); print('started')",
     "while it runs": "experiment = Experiment({}); HIT; print('went on')",
     "inside with": "with Experiment({}) as experiment:\n    HIT\n    print('went on')",
     "in a call of a thread": """
@@ -40,6 +42,8 @@ thread.start()
 go.wait()
 print('went on')""",
     "in a function at exit": "experiment = Experiment({}); atexit.register(lambda: HIT)",
+    "when the end writes its first file": "experiment = Experiment({}); experiment.finish(); print('on')",
+    "when the end writes its last file": "experiment = Experiment({}); experiment.finish(); print('on')",
     "after its end": "experiment = Experiment({}); experiment.finish(); HIT; print('went on')",
 }
 CHAIN = "found = signal.getsignal(NUMBER); handle(lambda *a: callable(found) and found(*a))"
@@ -57,21 +61,27 @@ import atexit, os, signal, sys, threading
 from meticulous import Experiment
 NUMBER = signal.NAME
 def handle(handler): signal.signal(NUMBER, handler)
+written = 0
+def replace(*paths, original=os.replace):
+    global written
+    written += 1
+    if str(written) == os.environ.get("SIGNAL_AT_FILE"): os.kill(os.getpid(), NUMBER)
+    original(*paths)
+os.replace = replace
 """
-# In the place of the recorder: the same names, and nothing happens, but for the signal of a start.
-BARE = """
+COUNT = "experiment = Experiment({}); print(written); experiment.finish(); print(written)"
+# In the place of the recorder: nothing happens, but for the signal in the midst of it.
+NOTHING = """
 import os
-class Experiment:
-    def __init__(self, args):
-        if "SIGNAL_IN_START" in os.environ:
-            os.kill(os.getpid(), int(os.environ["SIGNAL_IN_START"]))
-    def __enter__(self): return self
-    def __exit__(self, *error): pass
-    def finish(self): pass
+def hit_in(what):
+    if os.environ.get("SIGNAL_IN") == what: os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+class Experiment(Experiment):
+    def __init__(self, args): hit_in("start")
+    def finish(self): hit_in("end")
 """
 # git, which a start asks first. By then the recorder is in the middle of it.
 GIT = """#!/bin/sh
-[ "$1" != log ] || kill -$SIGNAL_IN_START $PPID
+[ "$1" != log ] || kill -$SIGNAL $PPID
 exec git "$@"
 """
 
@@ -80,17 +90,31 @@ def main(only: str = "") -> None:
     """Run every case that has `only` in its name."""
     cases = [case for case in itertools.product(SIGNALS, MOMENTS, HANDLERS) if only in " ".join(case)]
     # Before the start there is no "after".
-    cases = [case for case in cases if not (case[1] == "in the start" and "from after" in case[2])]
+    cases = [case for case in cases if not ("the start" in case[1] and "from after" in case[2])]
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        ends = list(pool.map(lambda case: play(Path(folder), *case), cases))
+        files = numbers_of_files(Path(folder))
+        ends = list(pool.map(lambda case: play(Path(folder), files, *case), cases))
     seconds = time.perf_counter() - began
     for name in sorted(set(ends)):
         print(f"{ends.count(name):4} end with {name}")
     print(f"{len(cases)} cases in {seconds:.0f} s: each ends as it does bare, and STATUS says so")
 
 
-def play(folder: Path, name: str, moment: str, handler: str) -> str:
+def numbers_of_files(folder: Path) -> dict[str, str]:
+    """Return the numbers of the files at which the signal is to come, by the words for them."""
+    make_repository(folder / "count", HEAD.replace("NAME", "SIGTERM") + COUNT)
+    started, ended = run(folder / "count", dict(os.environ))[1].split()
+    first = int(started) + 1
+    return {
+        "start writes its second": "2",
+        "start writes its last": started.decode(),
+        "end writes its first": str(first),
+        "end writes its last": ended.decode(),
+    }
+
+
+def play(folder: Path, files: dict[str, str], name: str, moment: str, handler: str) -> str:
     """Play a case both ways; return how it ended."""
     before, after = HANDLERS[handler]
     body = MOMENTS[moment].replace("HIT", "os.kill(os.getpid(), NUMBER)")
@@ -99,17 +123,18 @@ def play(folder: Path, name: str, moment: str, handler: str) -> str:
     script = HEAD.replace("NAME", name) + f"{before or 'pass'}\n{body}\n"
     where = folder / f"{name} {moment} {handler}".replace(" ", "-")
     make_repository(where, script)
-    number = str(int(getattr(signal, name)))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    if moment == "in the start":
-        environment["SIGNAL_IN_START"] = number
+    environment["SIGNAL"] = str(int(getattr(signal, name)))
+    environment["SIGNAL_IN"] = moment.removeprefix("when the ").split()[0] if "when the " in moment else ""
+    environment["SIGNAL_AT_FILE"] = next((files[words] for words in files if words in moment), "")
+    if moment == "when the start asks git":
         git = folder / f"{where.name}-git"
         git.write_text(GIT)
         git.chmod(0o755)
         environment["GIT_PYTHON_GIT_EXECUTABLE"] = str(git)
     stub = folder / f"{where.name}-bare" / "meticulous"
     stub.mkdir(parents=True)
-    (stub / "__init__.py").write_text(BARE)
+    (stub / "__init__.py").write_text(BARE + NOTHING)
     recorded = run(where, environment)
     bare = run(where, {**environment, "PYTHONPATH": str(stub.parent)})
     assert recorded == bare, f"{where.name}: {recorded} where without us it is {bare}"
@@ -119,7 +144,7 @@ def play(folder: Path, name: str, moment: str, handler: str) -> str:
 
 
 def run(repository: Path, environment: dict[str, str]) -> tuple[int, bytes, bytes]:
-    """The exit code, what was printed, and of an error the last line, as tracebacks may show our frames."""
+    """The exit code, what was printed, and of a traceback the last line, as it may show our frames."""
     done = subprocess.run(
         [sys.executable, "train.py"],
         cwd=repository,
@@ -129,7 +154,10 @@ def run(repository: Path, environment: dict[str, str]) -> tuple[int, bytes, byte
         check=False,
         preexec_fn=as_from_a_terminal,
     )
-    return done.returncode, done.stdout, b"".join(done.stderr.splitlines()[-1:])
+    errors = done.stderr
+    if b"Traceback (most recent call last)" in errors:
+        errors = errors.splitlines()[-1]
+    return done.returncode, done.stdout, errors
 
 
 def as_from_a_terminal() -> None:
@@ -140,12 +168,16 @@ def as_from_a_terminal() -> None:
 
 def check(experiment: Path, moment: str, code: int) -> None:
     """Hold STATUS against the end that the parent process saw."""
-    if moment == "in the start" and code != 0:
+    if "the start" in moment and code != 0:
         assert not (experiment / "STATUS").exists()
         return
     assert problems(experiment) == [], problems(experiment)
     status = (experiment / "STATUS").read_text()
-    if code == 0 or moment == "after its end":
+    # Whoever has called finish() has ended it well; what a handler raises in the midst of that comes later.
+    finished = moment == "after its end" or (
+        "the end" in moment and (code > 0 or "SIGINT" in str(experiment))
+    )
+    if code == 0 or finished:
         assert status == "SUCCESS\n", f"{experiment}: {status}"
     elif code < 0:
         name = signal.Signals(-code).name

@@ -15,12 +15,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "spec" / "kit"))
-from folder import problems
+from repository import experiments, make_repository, problems
 
 LINES = 20
 SCRIPT = f"""
-import argparse
+import argparse, sys
 from meticulous import Experiment
 parser = argparse.ArgumentParser()
 parser.add_argument("--start")
@@ -28,9 +27,11 @@ Experiment.add_argument_group(parser)
 with Experiment.from_parser(parser) as experiment:
     for line in range({LINES}):
         print(f"line {{line}} of " + "x" * 100)
+        print(f"warning {{line}}", file=sys.stderr)
     experiment.summary({{"lines": {LINES}}})
 """
 OUTPUT = "".join(f"line {line} of {'x' * 100}\n" for line in range(LINES))
+WARNINGS = "".join(f"warning {line}\n" for line in range(LINES))
 
 
 def main(starts: int = 1000, at_a_time: int = 64) -> None:
@@ -42,57 +43,56 @@ def main(starts: int = 1000, at_a_time: int = 64) -> None:
 
 def drill(repository: Path, starts: int, at_a_time: int, resume: bool) -> None:
     make_repository(repository, SCRIPT)
+    os.utime(repository / "train.py", (0, 0))  # `git status` would now like to write the index anew
     before = state_of(repository)
     began = time.perf_counter()
     with ThreadPoolExecutor(at_a_time) as pool:
         shown = list(pool.map(lambda number: start(repository, number, resume), range(starts)))
     seconds = time.perf_counter() - began
-    assert shown == [OUTPUT] * starts, "a program printed something else than it would have"
+    assert shown == [(OUTPUT, WARNINGS)] * starts, "a program printed something else than it would have"
     assert state_of(repository) == before, "the repository is not as it was"
-    experiments = repository / "experiments"
-    names = {path.name for path in experiments.iterdir() if path.name[0] != "."}
-    assert names == set(map(str, range(1, len(names) + 1))), "there is a gap in the numbers"
-    sessions = sum(check(experiments / name) for name in names)
+    found = experiments(repository)
+    assert {path.name for path in found} == set(map(str, range(1, len(found) + 1))), "there is a gap"
+    sessions = sum(check(path) for path in found)
     assert sessions == starts, f"{starts} sessions, of which {sessions} are recorded"
-    assert resume or len(names) == starts, "two starts share a folder"
+    if resume:
+        # A new one is made only where all that there are are running.
+        assert len(found) <= at_a_time, f"{len(found)} folders for {at_a_time} that ran at a time"
+    else:
+        args = sorted(int(json.loads((path / "args.json").read_text())["start"]) for path in found)
+        assert args == list(range(starts)), "two starts share a folder"
     what = f"{starts:,} starts{' with --resume' if resume else ''}, {at_a_time} at a time"
-    found = f"{len(names):,} folders without a gap, {sessions:,} sessions, no line lost"
-    print(f"{what}: {found}, {seconds:.0f} s")
+    held = f"{len(found):,} folders without a gap, {sessions:,} sessions, no line lost"
+    print(f"{what}: {held}, {seconds:.0f} s")
 
 
-def start(repository: Path, number: int, resume: bool) -> str:
+def start(repository: Path, number: int, resume: bool) -> tuple[str, str]:
     # Those that resume have the same arguments, and so fight for the same experiments.
     options = ["--resume"] if resume else ["--start", str(number)]
     command = [sys.executable, "train.py", *options]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    return done.stdout
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
 
 
 def check(experiment: Path) -> int:
-    """Hold an experiment against the format, its output against its sessions; return the number of these."""
+    """Hold an experiment against the format, and its files against its sessions; return their number."""
     assert problems(experiment) == []
     assert (experiment / "STATUS").read_text() == "SUCCESS\n"
     metadata = json.loads((experiment / "metadata.json").read_text())
     sessions = 1 + len(metadata.get("resumes", []))
     assert (experiment / "stdout").read_text() == OUTPUT * sessions, f"{experiment}: output is missing"
+    assert (experiment / "stderr").read_text() == WARNINGS * sessions, f"{experiment}: output is missing"
+    assert json.loads((experiment / "summary.json").read_text()) == {"lines": LINES}
     assert not [name for name in os.listdir(experiment) if name[0] == "."], f"{experiment}: litter"
     return sessions
 
 
-def make_repository(folder: Path, script: str) -> None:
-    """Make a repository whose only commit has this script as `train.py`."""
-    folder.mkdir()
-    (folder / "train.py").write_text(script)
-    user = ["-c", "user.name=drill", "-c", "user.email=drill@example.com"]
-    for command in (["init", "-q"], ["add", "."], [*user, "commit", "-q", "-m", "drill"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-
-
 def state_of(repository: Path) -> dict[str, bytes]:
-    """Return all that is in a repository's `.git`, locks and the index included."""
-    files = (path for path in (repository / ".git").rglob("*") if path.is_file())
-    return {str(path): path.read_bytes() for path in files}
+    """Return all files below the repository but the experiments: its `.git`, locks, the index, what else."""
+    files = (path for path in repository.rglob("*") if path.is_file())
+    names = {path: path.relative_to(repository) for path in files}
+    return {str(name): path.read_bytes() for path, name in names.items() if name.parts[0] != "experiments"}
 
 
 if __name__ == "__main__":

@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import functools
 import os
-import select
 import sys
-import threading
 from pathlib import Path
 from typing import Any, Callable, NoReturn
 
 from . import _trouble
 from ._capture import out_of_the_way
-from ._heartbeat import Heartbeat
+from ._echo import Echo
 from ._wrapped import Wrapped
 
-__all__ = ["Redirection"]
-
-_PAUSE_SECONDS = 0.02
-_CHUNK = 1 << 16
+__all__ = ["Redirection", "hurry"]
 
 
 class Redirection:
-    """One descriptor of the process, pointed at a file that a thread echoes to where it led before.
+    """One descriptor of the process, pointed at a file that is echoed to where it led before.
 
     Redirections of the same descriptor nest, and end in any order. Python's own `stream` on it hands down
     every line at once, as it does at a terminal.
@@ -38,79 +33,55 @@ class Redirection:
     """
 
     def __init__(self, path: Path, descriptor: int, stream: Any, told: set[int | None]) -> None:
+        self.descriptor = descriptor
         self._path = path
         self._told = told  # as in `OutputFile`
         self._failure: OSError | None = None
-        self.descriptor = descriptor
-        self._process = os.getpid()
-        self._reading = threading.RLock()  # for a terminal that takes nothing holds up the echo for long
-        self._echoing = Heartbeat(self.show_all, _PAUSE_SECONDS)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         file = os.open(path, flags, 0o666)
         try:
             _flush()
-            self._terminal = out_of_the_way(os.dup(descriptor))
-            self._reader = out_of_the_way(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
-            os.lseek(self._reader, 0, os.SEEK_END)
+            self.echo = Echo(path, out_of_the_way(os.dup(descriptor)))
             os.dup2(file, descriptor)
         finally:
             os.close(file)
         if not _stack:
             _exits.append(Wrapped(os, "_exit", _showing(os._exit)))
+            _exits.extend(Wrapped(os, name, _leading_back(getattr(os, name))) for name in ("execv", "execve"))
         _stack.append(self)
         self._raw_write = self._watch_writes(stream)
         self._stream = _buffer_lines(stream, descriptor)
-        self._echoing.start()
+        self.echo.start()
 
     def end(self) -> None:
         """Point the descriptor back, after all that the file has gained is shown."""
-        if os.getpid() != self._process or self not in _stack:
+        if not self.echo.is_mine or self not in _stack:
             return  # a forked child prints on into the file; its parent echoes and ends
         _flush()
         try:
             self._hand_on_buffering()
-            self._lead_back()
+            self.lead_back()
         finally:
-            self._echoing.stop()
             _stack.remove(self)
             if self._raw_write is not None:
                 self._raw_write.undo()
-            if not _stack:
+            while _exits and not _stack:
                 _exits.pop().undo()
-            os.close(self._reader)
-            os.close(self._terminal)
+            self.echo.stop()
             self._tell()
+
+    def lead_back(self) -> None:
+        """Let what is printed to the descriptor go where it went before."""
+        above = self._above()
+        if above is None:
+            self.echo.show_on(self.descriptor)
+        else:  # that leads into our file
+            self.echo.hand_terminal_to(above.echo)
 
     def give_up(self, error: OSError) -> None:
         """Lead back before the end, since the file takes no more."""
         self._failure = self._failure or error
-        self._lead_back()
-
-    def is_in_place(self) -> bool:
-        """Whether its descriptor leads to its file still, and nobody has pointed it elsewhere."""
-        return os.path.sameopenfile(self._reader, self.descriptor)
-
-    def show_all(self) -> None:
-        """Show what the file has gained until now, if this process is the one that does."""
-        if os.getpid() != self._process:
-            return
-        with self._reading:
-            try:
-                while True:
-                    data = os.read(self._reader, _CHUNK)
-                    if not data:
-                        return
-                    while data:
-                        data = data[self._show(data) :]
-            except OSError:
-                pass  # the terminal is gone; the file goes on
-
-    def _show(self, data: bytes) -> int:
-        try:
-            return os.write(self._terminal, data)
-        except BlockingIOError:  # another program has made it so: a terminal is shared
-            select.select([], [self._terminal], [])
-            return 0
+        self.lead_back()
 
     def _above(self) -> Redirection | None:
         later = _stack[_stack.index(self) + 1 :]
@@ -120,20 +91,11 @@ class Redirection:
         above = self._above()
         if above is not None and above._stream is None:
             above._stream = self._stream
-        elif self._stream is not None and not self._stream.closed:
-            self._stream.reconfigure(line_buffering=False)
-
-    def _lead_back(self) -> None:
-        above = self._above()
-        if above is None:
-            os.dup2(self._terminal, self.descriptor)
-            self.show_all()
-            return
-        # The one above leads into our file. It lets us show what it has, then leads where we led.
-        with above._reading:
-            above.show_all()
-            self.show_all()
-            os.dup2(self._terminal, above._terminal, inheritable=False)
+        elif self._stream is not None:
+            try:
+                self._stream.reconfigure(line_buffering=False)
+            except (OSError, ValueError):
+                pass  # the program has closed or detached it
 
     def _watch_writes(self, stream: Any) -> Wrapped | None:
         """See to it that the program is not told when our file refuses what it prints to `stream`."""
@@ -179,10 +141,16 @@ _stack: list[Redirection] = []
 _exits: list[Wrapped] = []
 
 
+def hurry() -> None:
+    """From now on wait for no terminal that takes nothing: a signal ends the process."""
+    for redirection in _stack:
+        redirection.echo.hurry()
+
+
 def _give_up(descriptor: int, error: OSError) -> bool:
     """Point `descriptor`, where our file has refused something, to the terminal; whether to try again."""
     redirections = [one for one in _stack if one.descriptor == descriptor]
-    if redirections and redirections[-1].is_in_place():
+    if redirections and redirections[-1].echo.is_fed_by(descriptor):
         for one in redirections:
             one.give_up(error)
     return bool(redirections)  # another thread may have done it in the meantime
@@ -192,10 +160,21 @@ def _showing(original: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
     @functools.wraps(original)
     def show_and_exit(status: int) -> NoReturn:
         for redirection in _stack.copy():  # no thread is left to do it after this
-            redirection.show_all()
+            redirection.echo.show()
         original(status)
 
     return show_and_exit
+
+
+def _leading_back(original: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    @functools.wraps(original)
+    def lead_back_and_execute(*arguments: Any, **how: Any) -> NoReturn:
+        for redirection in _stack.copy():
+            if redirection.echo.is_mine:  # a child's program prints into the file, and this process shows it
+                redirection.lead_back()
+        original(*arguments, **how)
+
+    return lead_back_and_execute
 
 
 def _buffer_lines(stream: Any, descriptor: int) -> Any:

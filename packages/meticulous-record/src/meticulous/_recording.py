@@ -9,7 +9,8 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
-from typing import Callable
+from pathlib import Path
+from typing import Any, Callable
 
 from . import _capture, _format, _outcome, _trouble
 from ._encode import JSON
@@ -44,6 +45,8 @@ class Recording:
         self._summary: dict[str, JSON] | None = None
         self._summarizing = threading.RLock()
         self._outputs: list[Callable[[], None]] = []
+        self._hurry: Callable[[], None] = lambda: None
+        self._has_refused_summary = False
         # Both exist from the start, whoever writes to them (spec 1.0, output).
         for path in (folder.stdout_path, folder.stderr_path):
             path.touch()
@@ -69,10 +72,12 @@ class Recording:
     def summary(self, values: Mapping[str, JSON], *, update: bool) -> None:
         """Replace summary.json by `values`, or by what it holds with `values` on top."""
         if not self.is_mine:
-            _trouble.warn(
-                f"summary() of {str(self.folder.path)!r} was called after its end or in a forked process, "
-                "and is not recorded: call it before finish(), in the process that started it"
-            )
+            if not self._has_refused_summary:
+                self._has_refused_summary = True
+                _trouble.warn(
+                    f"summary() of {str(self.folder.path)!r} was called after its end or in a forked "
+                    "process, and is not recorded: call it before finish(), in the process that started it"
+                )
             return
         with self._summarizing:
             if update and self._summary is None:
@@ -99,6 +104,8 @@ class Recording:
     def _end(self, status: str) -> None:
         """All steps of the end; each may be taken twice."""
         self._heartbeat.stop()
+        if status.startswith(f"{_format.ERROR}\nsignal "):
+            self._hurry()
         with _changing:
             self._let_go()
         self._metadata["end-time"] = now()
@@ -110,22 +117,26 @@ class Recording:
             _outcome.unwatch(self)
 
     def _listen(self) -> None:
-        streams = [(sys.stdout, self.folder.stdout_path)]
+        self._listen_to(sys.stdout, self.folder.stdout_path)
         if sys.stderr is not sys.stdout:
-            streams.append((sys.stderr, self.folder.stderr_path))
-        for stream, path in streams:
-            if stream is not None:  # as under `pythonw`, and with `>&-`
-                file = _capture.OutputFile(path, self._told)
-                _capture.listen(stream, file)
-                self._outputs.append(functools.partial(_capture.unlisten, stream, file))
+            self._listen_to(sys.stderr, self.folder.stderr_path)
+
+    def _listen_to(self, stream: Any, path: Path) -> None:
+        if stream is not None:  # as under `pythonw`, and with `>&-`
+            file = _capture.OutputFile(path, self._told)
+            _capture.listen(stream, file)
+            self._outputs.append(functools.partial(_capture.unlisten, stream, file))
 
     def _redirect(self) -> None:
-        from ._capture_fd import Redirection
+        from ._capture_fd import Redirection, hurry
 
+        self._hurry = hurry
         for path, descriptor, stream in (
             (self.folder.stdout_path, 1, sys.stdout),
             (self.folder.stderr_path, 2, sys.stderr),
         ):
+            if not _leads_to(stream, descriptor):  # a notebook's, or a test runner's
+                self._listen_to(stream, path)
             try:
                 os.fstat(descriptor)
             except OSError:
@@ -165,6 +176,13 @@ class Recording:
             write()
         except OSError as error:
             _trouble.warn_once(self._told, self.folder.path / name, error)
+
+
+def _leads_to(stream: Any, descriptor: int) -> bool:
+    try:
+        return bool(stream.fileno() == descriptor)
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def _after_fork_in_child() -> None:

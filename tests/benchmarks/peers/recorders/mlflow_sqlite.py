@@ -1,9 +1,8 @@
 """MLflow with its SQLite store, which is its default."""
 
-import contextlib
-import os
-import sqlite3
 import time
+
+from ._rows import copy_run
 
 LABEL = "MLflow, SQLite"
 PACKAGES = ["mlflow"]
@@ -34,19 +33,8 @@ def record(args):
 
 
 def fill(args, count):
-    """Copies of one that was recorded: the rows of all tables that tell of it, with ids of their own."""
-    run_id = record(args)
-    new_ids = [os.urandom(16).hex() for _ in range(count - 1)]
-    with contextlib.closing(sqlite3.connect("mlflow.db")) as database, database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            columns = [column for _, column, *_ in database.execute(f"PRAGMA table_info({table})")]
-            if "run_uuid" in columns:
-                copied = ", ".join("?" if column == "run_uuid" else column for column in columns)
-                database.executemany(
-                    f"INSERT INTO {table} SELECT {copied} FROM {table} WHERE run_uuid = '{run_id}'",
-                    [(new_id,) for new_id in new_ids],
-                )
+    """Copies of one that was recorded."""
+    copy_run("mlflow.db", record(args), count - 1, renamed=["run_uuid"])
 
 
 def read():

@@ -2,6 +2,8 @@
 
 import os
 
+from ._rows import copy_run
+
 LABEL = "trackio"
 PACKAGES = ["trackio", "pandas"]
 ENVIRONMENT = {"TRACKIO_DIR": "trackio", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
@@ -17,6 +19,17 @@ def run(args, work):
         work(trackio.log)
     finally:
         trackio.finish()
+
+
+def fill(args, count):
+    """Copies of one that was recorded."""
+    from trackio.sqlite_storage import SQLiteStorage
+
+    before = set(SQLiteStorage.get_all_run_configs("benchmark"))
+    run(args, lambda write: write({"loss": 0.5}))
+    (run_id,) = set(SQLiteStorage.get_all_run_configs("benchmark")) - before
+    path = SQLiteStorage.get_project_db_path("benchmark")
+    copy_run(path, run_id, count - 1, renamed=["run_id", "run_name"], left_out=["id", "log_id"])
 
 
 def read():
