@@ -142,17 +142,17 @@ class Recorder:
         files = [path for path in folder.rglob("*") if path.is_file()]
         contents = [path.name.encode() + path.read_bytes() for path in files]
         found = {key: any(word.encode() in content for content in contents) for key, word in words.items()}
-        # Where the word of a run that ended well cannot be seen either, nothing is known.
-        self.kept = {key: found[key] for key in ("line", "write") if found[f"good {key}"]}
+        # Where the word of a run that ended well cannot be seen either, its absence says nothing.
+        self.kept = {key: found[key] for key in ("line", "write") if found[key] or found[f"good {key}"]}
 
     def fill(self, count: int, size: Size) -> None:
         """Bring the store to this many runs, if that will not take too long."""
         store = self.folder / "store"
         if self.name in ("bare", "meticulous_fd") or (self._runs and not self.setting("read")):
             return
-        slowest = self.median(f"read {self._runs}") or 0
-        if slowest * count > size.patience / 9 * self._runs:  # it is read three or four times
-            raise RuntimeError(f"not read: {self._runs:,} runs took {slowest:.2g} s")
+        expected = (self.median(f"read {self._runs}") or 0) * count / max(self._runs, 1)
+        if expected > size.patience / 8:  # and that several times
+            raise RuntimeError(f"not read: by {self._runs:,} runs, it would take {expected / 60:.1f} min")
         expected = self._pace * (count - self._runs)
         if expected > size.patience:
             raise RuntimeError(

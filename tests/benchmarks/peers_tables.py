@@ -46,7 +46,7 @@ class Tables:
             "a line": self._line,
             "a write": self._write,
             "and at the end": lambda one: (
-                _duration(max(one.median("write_end") or 0, 0)) if one.setting("WRITES") else ""
+                _cost_at_the_end(one.median("write_end")) if one.setting("WRITES") else ""
             ),
             "there after SIGKILL": lambda one: _kept(one),
             "memory": lambda one: _size(one.median("peak")),
@@ -74,10 +74,10 @@ class Tables:
         parts = [
             "### Recording",
             _table(recording, self._shown),
+            "What a run keeps by itself:",
+            _list(self._shown, "KEEPS"),
             "A write is",
-            "\n".join(
-                f"- {one.label}: {one.setting('WRITES')}." for one in self._shown if one.setting("WRITES")
-            ),
+            _list(self._shown, "WRITES"),
             "### Reading",
             _table(reading, readers),
             *(["Not measured:", "\n".join(words)] if words else []),
@@ -135,10 +135,19 @@ def _table(columns: dict[str, Callable[[Any], str]], rows: list[Any]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def _list(recorders: list[Any], setting: str) -> str:
+    return "\n".join(f"- {one.label}: {one.setting(setting)}." for one in recorders if one.setting(setting))
+
+
 def _kept(recorder: Any) -> str:
     kinds = {"line": recorder.setting("CAPTURES"), "write": recorder.setting("WRITES")}
     words = {True: "yes", False: "no", None: "?"}
     return ", ".join(f"{kind} {words[recorder.kept.get(kind)]}" for kind, has in kinds.items() if has)
+
+
+def _cost_at_the_end(seconds: float | None) -> str:
+    # What is less than a call of the kind can cost lies within what two empty ends differ by.
+    return "-" if seconds is None else _duration(seconds) if seconds > 1e-6 else "< 1 µs"
 
 
 def _duration(seconds: float) -> str:

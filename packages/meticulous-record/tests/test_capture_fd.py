@@ -378,6 +378,88 @@ def test_a_pipe_of_the_programs_own_that_breaks_is_told_to_the_program(run, repo
     assert (done.returncode, done.stdout, done.stderr) == (0, b"broken\n", b"")
 
 
+def test_a_stream_that_the_program_takes_apart_is_shown_and_led_back(both, repository):
+    both(
+        script(
+            """
+            import io
+            print("a")
+            sys.stdout = io.TextIOWrapper(sys.stdout.detach(), encoding="utf-8")
+            print("b")
+            experiment.finish()
+            print("c")
+            """
+        ),
+        copies=False,
+    )
+    assert repository.output() == b"a\nb\n"
+
+
+def test_output_after_a_child_has_emptied_the_file_is_shown(run, repository):
+    done = run(script("print('x' * 99, flush=True); os.system('echo emptied > /dev/stdout'); print('after')"))
+    assert done.stdout.endswith(b"emptied\nafter\n")
+    assert repository.output() == b"emptied\nafter\n"  # the README says so
+
+
+def test_a_program_that_takes_the_place_of_this_one_prints_to_the_terminal(run, repository):
+    body = "print('first', flush=True); os.execv(sys.executable, [sys.executable, '-c', 'print(2)'])"
+    assert run(script(body)).stdout == b"first\n2\n"
+    assert (repository.output(), repository.status()) == (b"first\n", "RUNNING")
+
+
+def test_a_program_that_a_child_becomes_is_recorded(both):
+    both(script("if os.fork() == 0: os.execvp('echo', ['echo', 'a'])\nos.wait()"))
+
+
+def test_a_descriptor_that_the_program_has_pointed_elsewhere_stays_there(run, repository):
+    body = """
+    os.dup2(os.open("../log", os.O_WRONLY | os.O_CREAT), 1)
+    print("in the log")
+    experiment.finish()
+    print("in the log, too")
+    """
+    assert run(script(body)).stdout == b""
+    assert (repository.path.parent / "log").read_bytes() == b"in the log\nin the log, too\n"
+
+
+def test_of_streams_that_lead_elsewhere_what_python_prints_is_recorded(run, repository):
+    body = """
+    import io
+    stream = sys.stdout = io.StringIO()
+    experiment = Experiment(capture="fd")
+    print("to the stream")
+    os.write(1, b"to the descriptor\\n")
+    experiment.finish()
+    os.write(1, stream.getvalue().encode())
+    """
+    done = run(HEAD + textwrap.dedent(body))
+    assert done.stdout == b"to the descriptor\nto the stream\n"
+    assert b"a StringIO does not lead to descriptor 1" in done.stderr
+    assert repository.output() == b"to the stream\n"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_a_program_whose_terminal_is_stuck(name, start, repository):
+    reader, writer = os.pipe()
+    process = start(
+        script(
+            """
+            for i in range(100_000): print(i)
+            print("all printed", file=sys.stderr)
+            while True: signal.pause()
+            """
+        ),
+        stdout=writer,
+    )
+    os.close(writer)
+    assert process.stderr.readline() == b"all printed\n"
+    process.send_signal(getattr(signal, name))
+    assert process.wait(60) == -getattr(signal, name)
+    os.close(reader)
+    assert repository.status().startswith(f"ERROR\nsignal {name}")
+    assert repository.output().endswith(b"99999\n")
+
+
 def test_nothing_is_captured_with_none(run, repository):
     done = run(HEAD + "Experiment(capture='none'); print('a'); sys.exit(3)")
     assert (done.returncode, done.stdout) == (3, b"a\n")

@@ -135,8 +135,13 @@ class Recording:
             (self.folder.stdout_path, 1, sys.stdout),
             (self.folder.stderr_path, 2, sys.stderr),
         ):
-            if not _leads_to(stream, descriptor):  # a notebook's, or a test runner's
+            if stream is not None and not _leads_to(stream, descriptor):  # a notebook's, or a test runner's
+                _trouble.warn(
+                    f'capture="fd": a {type(stream).__name__} does not lead to descriptor {descriptor}, so '
+                    "what Python prints is recorded, and what other programs print is not"
+                )
                 self._listen_to(stream, path)
+                continue
             try:
                 os.fstat(descriptor)
             except OSError:

@@ -13,6 +13,7 @@ ENVIRONMENT   variables that keep it offline, silent, and on this disk; {reposit
 START         the command that runs train.py (default: python train.py)
 LISTING       the command that lists the runs
 CAPTURES      whether it keeps what is printed
+KEEPS         what a run keeps without being asked to
 WRITES        what stands for a summary
 UNREAD        why there is no `read`
 """

@@ -35,11 +35,10 @@ def read():
     import aim
     import pandas
 
-    repo = aim.Repo(".")
     rows = []
-    for experiment in repo.iter_runs():
-        frame = experiment.dataframe()
-        for metric in experiment.metrics():
+    for collection in aim.Repo(".").query_metrics(report_mode=0).iter_runs():
+        frame = collection.run.dataframe()
+        for metric in collection:
             frame[metric.name] = metric.values.last()[1]
         rows.append(frame)
     return len(pandas.concat(rows))
