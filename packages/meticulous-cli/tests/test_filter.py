@@ -211,6 +211,48 @@ def test_a_mistake_is_explained(text, message):
 @pytest.mark.parametrize(
     "text",
     [
+        "rate in 1, 2",
+        "lr > 0.5, rate == 1",
+        "rate == 99,",
+        "(lr, rate)",
+        "[lr] and rate == 7",
+        "not (lr > 1,)",
+    ],
+)
+def test_a_list_is_no_condition(text):
+    with pytest.raises(
+        CommandError, match="write and between conditions, or a list as in seed in \\(1, 2\\)"
+    ):
+        holds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "constant"),
+    [
+        ("rate == 0 or 1", "1"),
+        ("rate == 0 or -1.5", "-1.5"),
+        ("optimizer == 'sgd' or 'adam'", "'adam'"),
+        ("true and rate == 7", "true"),
+        ("not 1 and rate == 7", "not 1"),
+        ("not (rate == 0 | 1)", "1"),
+    ],
+)
+def test_a_constant_is_no_condition(text, constant):
+    with pytest.raises(CommandError) as caught:
+        holds(text)
+    assert f": {constant} alone is no condition: write each comparison in full" in caught.value.message
+    assert caught.value.message.endswith("as in seed == 0 or seed == 1")
+
+
+@pytest.mark.parametrize("text", ["rate in 7", "rate in (7)", "rate not in (-7)", "rate in null"])
+def test_what_follows_in_is_no_number(text):
+    with pytest.raises(CommandError, match="in takes a list, as in seed in \\(1, 2\\)"):
+        holds(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "lr.real > 0",
         "lr .real > 0",
         "'{}'.format(lr)",
