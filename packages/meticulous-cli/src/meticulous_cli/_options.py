@@ -112,9 +112,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         "--sort",
         action="append",
         default=[],
-        metavar="COLUMN",
-        help="sort by a column, smallest first, instead of by start; may be given again, for ties;"
-        " names may be short (lr) or full (args.lr)",
+        metavar="NAMES",
+        help="sort by a column, smallest first (before it what has no value, or nan), instead of by start;"
+        " after a comma, by others for ties; names may be short (lr) or full (args.lr)",
     )
     add("--sort-reverse", action="store_true", help="reverse the order")
     add("--tail", type=_positive, metavar="N", help="only the last N rows")

@@ -13,7 +13,7 @@ from meticulous_cli._columns import ARGS, HEADER, Column, table_columns, tell_ap
 from meticulous_cli._errors import DATA, USAGE, CommandError
 from meticulous_cli._export import STANDARD_OUTPUT, TEXT_KINDS, export, export_kind
 from meticulous_cli._fields import Field, Fields, experiment_fields
-from meticulous_cli._filter import matching
+from meticulous_cli._filter import matching, why_none
 from meticulous_cli._fit import fit, narrow
 from meticulous_cli._groups import group, group_fields
 from meticulous_cli._listing import listing
@@ -70,7 +70,9 @@ def overview(options: argparse.Namespace, style: Style) -> str:
     fields = Fields(experiment_fields(readers))
     kept = matching(readers, options.filter, fields)
     if not kept:
-        raise CommandError(f"the filter matches none of {len(readers)} experiments", DATA)
+        hint = why_none(readers, options.filter, fields)
+        message = f"the filter matches none of {len(readers)} experiments"
+        raise CommandError(f"{message}: {hint}" if hint else message, DATA)
     if options.list_columns:
         return listing(Fields(experiment_fields(kept)), kept, style)
     shown = (_grouped if options.groupby else _single)(options, kept, fields, style)
@@ -125,7 +127,7 @@ def _single(
     options: argparse.Namespace, readers: list[ExperimentReader], fields: Fields, style: Style
 ) -> _Shown:
     """Return the table with one row for each experiment."""
-    sort = [fields.find(name) for name in options.sort]
+    sort = fields.find_all(options.sort)
     rows = select(readers, sort, reverse=options.sort_reverse, tail=options.tail)
     if options.columns:
         named = _unique([fields.find("header.id"), *fields.find_all(options.columns)])
@@ -143,9 +145,9 @@ def _grouped(
     """Return the table with one row for each combination of values."""
     by = fields.find_all(options.groupby)
     found = group(readers, by, fields)
-    fields = Fields(group_fields(by, fields))
+    fields = Fields(group_fields(by, fields), ungrouped=fields)
     by = list(fields)[: len(by)]
-    sort = [fields.find(name) for name in options.sort] or by
+    sort = fields.find_all(options.sort) or by
     groups = select(found, sort, reverse=options.sort_reverse, tail=options.tail)
     named = _unique([*by, *fields.find_all(options.columns)]) if options.columns else list(fields)
     columns = [field_column(field, groups, terminal=style.terminal) for field in named]
