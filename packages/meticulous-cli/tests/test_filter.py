@@ -309,6 +309,19 @@ def test_a_time_may_have_an_offset_and_all_its_digits(text):
     assert not holds(f"not ({text})", row)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "top > 1 and 1 < top and not top < 1",
+        "bottom < 0 and bottom != 0",
+        "not none > 0 and not none <= 0 and none != 0",
+        "top == 'Infinity' and none == 'NaN' and 'inf' not in top",
+    ],
+)
+def test_an_argument_that_is_no_finite_number_compares_as_what_its_text_stands_for(text):
+    assert holds(text, {"top": "Infinity", "bottom": "-Infinity", "none": "NaN"})
+
+
 def test_metadata_is_found_where_nothing_else_has_the_name():
     fields = fields_of({"host": 1}, groups=[("host", METADATA)])
     assert matching([{"host": "a"}, {"host": "b"}], ["host == 'a'"], fields) == [{"host": "a"}]
