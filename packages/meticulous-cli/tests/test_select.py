@@ -256,6 +256,10 @@ def test_options_and_paths_come_in_any_order(arguments):
     assert options.sort_reverse
 
 
+def test_the_help_fits_a_terminal_of_80_columns(run):
+    assert all(len(line) <= 80 for line in run("--help", COLUMNS="80").stdout.splitlines())
+
+
 def test_each_example_in_the_help_works(runs, make, run, tmp_path):
     make("7", {"lr": 0.001}, {"loss": 0.1, "accuracy": 0.9}, start_time="2024-12-01T00:00:00Z")
     make("8", {"lr": 0.002}, {"loss": 0.2, "accuracy": 0.8}, start_time="2024-12-02T00:00:00Z")
