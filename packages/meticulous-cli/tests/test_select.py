@@ -101,6 +101,12 @@ def test_columns_are_those_that_were_named_in_their_order(runs, run):
     assert table(run("--columns=hostname,id,problems", "--tail=2"))[1] == ["4", "here"]
 
 
+def test_a_description_that_was_not_given_is_an_empty_cell(make, run):
+    make("1", {"name": ""}, description="")
+    make("2", {"name": "a"}, description="longer")
+    assert table(run("--columns", "name,description"))[1:] == [["1", "''"], ["2", "a", "longer"]]
+
+
 def test_a_name_with_a_comma_is_a_whole_value(make, run):
     make("1", {"a,b": 1, "a": 2, "b": 3})
     assert table(run("--columns", "a,b"))[0] == ["id", "a,b"]

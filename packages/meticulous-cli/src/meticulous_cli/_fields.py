@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli._columns import ARGS, HEADER, SUMMARY, names_in, state_of
+from meticulous_cli._columns import ARGS, HEADER, METADATA, SUMMARY, names_in, state_of
 from meticulous_cli._errors import USAGE, CommandError
 from meticulous_cli._text import MISSING, number_of
 
 __all__ = ["Field", "Fields", "experiment_fields"]
 
-METADATA = "metadata"
 DEFAULT_ARGS = "default_args"
 # Where a short name is looked for: what stands in a later tier only if it is in none before.
 _TIERS = {HEADER: 0, ARGS: 1, SUMMARY: 1, METADATA: 2, DEFAULT_ARGS: 3}
