@@ -83,3 +83,34 @@ def test_the_line_runs_it_again(project, environment, tmp_path, dirty):
     assert metadata[0]["githead-sha"] == metadata[1]["githead-sha"]
     if dirty:
         assert (clone / "experiments" / "1" / "git.diff").read_bytes() == (recorded / "git.diff").read_bytes()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the line is for a POSIX shell")
+@pytest.mark.parametrize("dirty", [False, True])
+def test_the_line_runs_it_again_from_a_folder_that_is_no_repository(project, environment, tmp_path, dirty):
+    (project / "train.py").write_text(TRAIN)
+    commit(project, "second")
+    model = project / "lab" / "model.py"
+    if dirty:
+        model.write_text("answer = 2\n")
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    options = ["--project-directory", "../project", "--allow-dirty", "--name", "x"]
+    subprocess.run(
+        [sys.executable, "../project/train.py", *options], cwd=elsewhere, check=True, env=environment
+    )
+    recorded = project / "experiments" / "1"
+    assert (recorded / "git.diff").exists() == dirty
+    model.write_text("answer = 3\n")
+    commit(project, "third")
+    page = subprocess.run(
+        [sys.executable, "-m", "meticulous_cli", recorded],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    line = page.stdout.splitlines()[-1]
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, check=True, env=environment)
+    assert summary_and_args(project / "experiments" / "2") == summary_and_args(recorded)

@@ -168,6 +168,10 @@ def test_what_does_not_compare_is_false_at_once(text):
         ("lr <> 1", "write != instead of <> (character 4)"),
         ("lr < 1 and !loss", "write not instead of ! (character 12)"),
         ("lr === 1", "write == instead of === (character 4)"),
+        ("lr > 1 AND loss > 1", "write and in small letters (character 8)"),
+        ("lr > 1 Or loss > 1", "write or in small letters (character 8)"),
+        ("NOT (lr > 1)", "write not in small letters (character 1)"),
+        ("lr IN (1, 2)", "write in in small letters (character 4)"),
         ("1", "the filter 1 names no column, so it is the same for all experiments"),
         ("'lr' == 'a'", "the filter 'lr' == 'a' names no column"),
         ("start > '2026-02-30'", "'2026-02-30' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
@@ -206,6 +210,48 @@ def test_a_mistake_is_explained(text, message):
         matching([{"lr": {"a": 1}} if "decay" in text else {}], [text], Fields(fields))
     assert caught.value.code == USAGE
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rate in 1, 2",
+        "lr > 0.5, rate == 1",
+        "rate == 99,",
+        "(lr, rate)",
+        "[lr] and rate == 7",
+        "not (lr > 1,)",
+    ],
+)
+def test_a_list_is_no_condition(text):
+    with pytest.raises(
+        CommandError, match="write and between conditions, or a list as in seed in \\(1, 2\\)"
+    ):
+        holds(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "constant"),
+    [
+        ("rate == 0 or 1", "1"),
+        ("rate == 0 or -1.5", "-1.5"),
+        ("optimizer == 'sgd' or 'adam'", "'adam'"),
+        ("true and rate == 7", "true"),
+        ("not 1 and rate == 7", "not 1"),
+        ("not (rate == 0 | 1)", "1"),
+    ],
+)
+def test_a_constant_is_no_condition(text, constant):
+    with pytest.raises(CommandError) as caught:
+        holds(text)
+    assert f": {constant} alone is no condition: write each comparison in full" in caught.value.message
+    assert caught.value.message.endswith("as in seed == 0 or seed == 1")
+
+
+@pytest.mark.parametrize("text", ["rate in 7", "rate in (7)", "rate not in (-7)", "rate in null"])
+def test_what_follows_in_is_no_number(text):
+    with pytest.raises(CommandError, match="in takes a list, as in seed in \\(1, 2\\)"):
+        holds(text)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +307,19 @@ def test_a_time_may_have_an_offset_and_all_its_digits(text):
     }
     assert holds(text, row)
     assert not holds(f"not ({text})", row)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "top > 1 and 1 < top and not top < 1",
+        "bottom < 0 and bottom != 0",
+        "not none > 0 and not none <= 0 and none != 0",
+        "top == 'Infinity' and none == 'NaN' and 'inf' not in top",
+    ],
+)
+def test_an_argument_that_is_no_finite_number_compares_as_what_its_text_stands_for(text):
+    assert holds(text, {"top": "Infinity", "bottom": "-Infinity", "none": "NaN"})
 
 
 def test_metadata_is_found_where_nothing_else_has_the_name():

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 from datetime import datetime, timedelta, timezone
 
@@ -167,6 +168,7 @@ def test_a_line_of_megabytes_is_none_to_paste(make, run):
         ({"command": ["t.py", "--resume", "--", "--resume"]}, "python t.py -- --resume"),
         ({"command": "t.py --lr 1"}, None),
         ({"command": ["-c"], "python_version": "3.12"}, None),
+        ({"command": ["-"], "python_version": "3.12"}, None),
         ({"command": []}, None),
         ({"command": ["t.py", 3]}, None),
         ({"command": ["t.py", "a\nb"]}, None),
@@ -207,6 +209,32 @@ def test_that_line_leads_to_where_it_ran_and_applies_the_patch(make, run, tmp_pa
         f'git -C "$(git rev-parse --show-toplevel)" apply {folder}/git.diff && '
         "python train.py --name 'two words'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "project"),
+    [
+        (["--project-directory", "../a b"], "../a b"),
+        (["--project-directory=x", "--project-directory=../proj"], "../proj"),
+        (["--meticulous-project-directory", "-x"], "-x"),
+        (["--project-directory", ""], ""),
+        (["--project-directory"], ""),
+        (["--", "--project-directory", "../proj"], ""),
+    ],
+)
+def test_git_works_where_the_command_says_that_the_repository_is(make, run, options, project):
+    folder = make("1", command=["t.py", *options], git_dirty=True)
+    git = shlex.join(["git", *(["-C", project] if project else [])])
+    assert run("experiments/1").stdout.partition("run it again\n")[2] == (
+        f'{git} checkout {SHA} && git -C "$({git} rev-parse --show-toplevel)" apply {folder}/git.diff && '
+        f"{shlex.join(['python', 't.py', *options])}\n"
+    )
+
+
+def test_a_project_directory_of_the_programs_own_is_no_repository(make, run):
+    make("1", {"project_directory": "../data"}, command=["t.py", "--project-directory", "../data"])
+    found = run("experiments/1").stdout.partition("run it again\n")[2]
+    assert found == f"git checkout {SHA} && python t.py --project-directory ../data\n"
 
 
 @given(st.binary(max_size=200))

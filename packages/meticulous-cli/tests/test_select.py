@@ -66,6 +66,29 @@ def test_a_filter_that_leaves_nothing_says_so(runs, run):
     assert result.stderr == "meticulous: the filter matches none of 5 experiments\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("lr == '0.1'", "lr holds numbers, and '0.1' in quotes is text"),
+        ("seed in ('1', '2')", "seed holds numbers, and '1' in quotes is text"),
+        ("status == 'success'", "did you mean 'SUCCESS' instead of 'success'?"),
+        ("seed == 9 and opt.name in ('SGD', 'adam')", "did you mean 'sgd' instead of 'SGD'?"),
+        ("note == 'fine' and seed > 7", ""),
+        ("status == 'nothing'", ""),
+        ("start > '2030' and duration > '9d' and commit == 'F00'", ""),
+    ],
+)
+def test_a_filter_that_leaves_nothing_says_what_was_meant(runs, run, text, hint):
+    result = run("--filter", text)
+    message = f"the filter matches none of 5 experiments{f': {hint}' if hint else ''}"
+    assert (result.returncode, result.stderr) == (1, f"meticulous: {message}\n")
+
+
+def test_ties_are_sorted_by_the_next_column(runs, run):
+    assert ids(run("--sort", "lr,loss", "--columns=")) == ["5", "2", "4", "1", "3"]
+    assert ids(run("--sort", "seed", "--sort", "lr", "--columns=")) == ["2", "1", "4", "3", "5"]
+
+
 def test_columns_are_those_that_were_named_in_their_order(runs, run):
     assert table(run("--columns", "loss, lr", "--columns=header.status,default_args.lr", "--tail=2")) == [
         ["id", "loss", "args.lr", "status", "default_args.lr"],
@@ -76,6 +99,12 @@ def test_columns_are_those_that_were_named_in_their_order(runs, run):
         *("id", "opt.name", "opt.momentum", "loss", "best", "note")
     ]
     assert table(run("--columns=hostname,id,problems", "--tail=2"))[1] == ["4", "here"]
+
+
+def test_a_description_that_was_not_given_is_an_empty_cell(make, run):
+    make("1", {"name": ""}, description="")
+    make("2", {"name": "a"}, description="longer")
+    assert table(run("--columns", "name,description"))[1:] == [["1", "''"], ["2", "a", "longer"]]
 
 
 def test_a_name_with_a_comma_is_a_whole_value(make, run):
@@ -100,7 +129,13 @@ def test_named_columns_make_room_for_each_other_before_one_has_none(runs, screen
         (["--columns", "args.x*"], "no column args.x*: did you mean args.lr or args.seed?"),
         (["--columns", "best.loss"], "no column best.loss: --normalize-json-values makes columns of what"),
         (["--groupby", "sed"], "no column sed: did you mean seed?"),
-        (["--groupby", "lr", "--sort", "seed"], "no column seed: there are loss, best, note, lr, count\n"),
+        (
+            ["--groupby", "lr", "--sort", "seed"],
+            "no column seed for groups: a group has what --groupby names, count and the means of the",
+        ),
+        (["--groupby", "seed", "--columns", "count,args.lr"], "no column args.lr for groups: a group has"),
+        (["--groupby", "lr", "--sort", "sed"], "no column sed: there are loss, best, note, lr, count\n"),
+        (["--sort", "loss,sed"], "no column sed: did you mean seed?"),
         (
             ["--sort", "xyz"],
             "no column xyz: there are loss, best, note, lr, seed, opt.name, opt.momentum, id",
@@ -225,6 +260,10 @@ def test_options_and_paths_come_in_any_order(arguments):
     assert options.paths == [argument for argument in arguments if argument in ("a", "b")]
     assert (options.sort, options.normalize_json_values, options.tail) == (["x"], 1, 3)
     assert options.sort_reverse
+
+
+def test_the_help_fits_a_terminal_of_80_columns(run):
+    assert all(len(line) <= 80 for line in run("--help", COLUMNS="80").stdout.splitlines())
 
 
 def test_each_example_in_the_help_works(runs, make, run, tmp_path):

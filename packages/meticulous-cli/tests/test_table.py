@@ -76,7 +76,7 @@ def test_no_line_is_wider_than_the_terminal_and_what_is_left_out_is_named(make, 
     assert max(map(len, lines)) <= columns
     said = " ".join(line.strip() for line in lines)
     assert "the same in each: constant=/a/b" in said
-    assert "--args non-default shows all" in said
+    assert "(| less -S shows all)" in said
     shown = lines[1].split()
     assert shown[:2] == ["id", "status"]
     left_out = said.partition("no room for: ")[2].partition(" (")[0].split(", ")
@@ -93,6 +93,21 @@ def test_no_line_is_wider_than_the_terminal_and_what_is_left_out_is_named(make, 
         "loss",
         "accuracy",
     }
+
+
+def test_what_is_the_same_in_each_is_told_by_group_and_not_from_the_middle_of_an_object(make, screen):
+    for number in range(2):
+        args = {"lr": number, "text": "t" * 40, "epochs": 3, "short": [1]}
+        evaluation = {"loss": 1.23456789, "accuracy": 0.5}
+        make(
+            str(number),
+            args,
+            {"loss": number, "epoch": 2, "eval": evaluation},
+            defaults={"lr": 7, "text": ""},
+        )
+    said = " ".join(COLOUR.sub("", screen(columns=50)).split())
+    args = f"args text={'t' * 23}…, epochs=3, short=[1]"
+    assert f"the same in each: {args}; summary epoch=2, eval={{...}}" in said
 
 
 def test_columns_says_how_wide_the_terminal_is(sweep, screen):

@@ -106,6 +106,14 @@ def test_non_finite_words_are_floats_in_a_summary_only(make, directory):
     assert frame.loc["1", ("args", "clip")] == "NaN"
 
 
+def test_an_argument_that_is_no_finite_number_is_one_with_astype(make, directory):
+    for number, clip in enumerate([1, "Infinity", "-Infinity", 0.5, None]):
+        make(str(number), args={"clip": clip})
+    column = Experiments(directory).as_dataframe()["args", "clip"]
+    assert column.tolist() == [1, "Infinity", "-Infinity", 0.5, None]
+    assert column.astype(float).tolist()[:-1] == [1.0, math.inf, -math.inf, 0.5]
+
+
 def test_clashing_types_and_huge_numbers_stay_as_they_are(frame_of):
     frame = frame_of(
         {"mixed": 1, "flag": True, "huge": 2**70, "exact": 2**53 + 1, "list": [1]},

@@ -60,6 +60,19 @@ def test_the_readme_prints_what_it_says(sweep):
                 assert printed == expected.splitlines()
 
 
+def test_a_curve_that_a_killed_run_left_empty_or_unwritten_breaks_no_recipe(sweep, make):
+    killed = {"metadata": {"start-time": "2026-11-23T10:10:00Z"}, "status": "RUNNING\n"}
+    make("10", **killed, **{"curve.csv": ""})
+    make("11", **killed)
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for code, _ in BLOCKS:
+            exec(compile(code, "README.md", "exec"), names)
+    lowest = names["df"]["curve", "lowest"]
+    assert lowest.round(3)["8"] == 0.557
+    assert lowest[["9", "10", "11"]].isna().all()
+
+
 def test_a_subclass_needs_less_than_ten_lines():
     (subclass,) = [code for code, _ in BLOCKS if "class " in code]
     lines = subclass.partition("class ")[2].partition("\n\n\n")[0].splitlines()

@@ -14,6 +14,7 @@ from meticulous_cli._text import MISSING, cut, number_of, plain, shown, shown_du
 __all__ = [
     "ARGS",
     "HEADER",
+    "METADATA",
     "SUMMARY",
     "Column",
     "alike",
@@ -28,6 +29,7 @@ __all__ = [
 HEADER = ""
 ARGS = "args"
 SUMMARY = "summary"
+METADATA = "metadata"
 
 _STATE_WIDTH = 40
 
@@ -56,7 +58,8 @@ class Column:
             value is MISSING or value is None or type(value) in (int, float) for value in self.values
         )
         if cells is None:
-            cells = [shown(value) for value in self.values]
+            # In metadata an empty text says that nothing was given, such as a description.
+            cells = ["" if group == METADATA and value == "" else shown(value) for value in self.values]
             cells = _aligned(cells) if self.numeric else cells
         self.cells = cells
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from meticulous_cli._text import number_of
+
 __all__ = ["CONVERSIONS", "local_time", "met", "seconds"]
 
 _TIME = re.compile(
@@ -62,6 +64,8 @@ def met(one: Any, other: Any) -> tuple[Any, Any]:
             return float(one), seconds(other)
     elif isinstance(one, _Id) and isinstance(other, (int, float)) and one.isdecimal():
         return int(one), other
+    elif type(one) is str and isinstance(other, (int, float)) and (number := number_of(one)) is not None:
+        return number, other  # an argument that was infinite or nan is text, as the format has it
     return one, other
 
 

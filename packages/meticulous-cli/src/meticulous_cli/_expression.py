@@ -36,8 +36,8 @@ class UnknownName(Exception):
         self.name = name
 
 
-def compiled(node: ast.expr, fields: Mapping[str, Field], depth: int = 0) -> Value:
-    """Return what computes an expression for a row; `fields` are the columns by the names in it.
+def compiled(node: ast.expr, fields: Mapping[str, Field]) -> Value:
+    """Return what computes a condition for a row; `fields` are the columns by the names in it.
 
     What cannot be computed is MISSING, and a comparison with it false, as is one of kinds that do not
     compare. `== None` is true of what is MISSING.
@@ -46,11 +46,41 @@ def compiled(node: ast.expr, fields: Mapping[str, Field], depth: int = 0) -> Val
         Unreadable: it is none of what is understood.
         UnknownName: it holds a name that is no field's.
     """
+    return _condition(node, fields, 0)
+
+
+def _condition(node: ast.expr, fields: Mapping[str, Field], depth: int) -> Value:
+    """Return what computes an expression that is to be true or false: a list and a constant always are."""
+    if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+        raise Unreadable(
+            "a list is no condition: write and between conditions, or a list as in seed in (1, 2)"
+        )
+    if depth and _is_constant(node):
+        raise Unreadable(
+            f"{ast.unparse(node)} alone is no condition: write each comparison in full,"
+            " as in seed == 0 or seed == 1"
+        )
+    return _compiled(node, fields, depth)
+
+
+def _is_constant(node: ast.expr, *, text: bool = True) -> bool:
+    """Tell whether a node is one constant, perhaps with a sign; a text is none unless `text`."""
+    if isinstance(node, ast.UnaryOp):
+        node = node.operand
+    if isinstance(node, ast.Name):
+        return node.id in _CONSTANTS
+    return isinstance(node, ast.Constant) and (text or not isinstance(node.value, str))
+
+
+def _compiled(node: ast.expr, fields: Mapping[str, Field], depth: int) -> Value:
     if depth > _DEPTH:
         raise Unreadable("it is nested too deeply")
 
     def inner(node: ast.expr) -> Value:
-        return compiled(node, fields, depth + 1)
+        return _compiled(node, fields, depth + 1)
+
+    def condition(node: ast.expr) -> Value:
+        return _condition(node, fields, depth + 1)
 
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float, str, type(None))):
         constant = node.value
@@ -61,12 +91,13 @@ def compiled(node: ast.expr, fields: Mapping[str, Field], depth: int = 0) -> Val
         items = [inner(item) for item in node.elts]
         return lambda row: [item(row) for item in items]
     if isinstance(node, ast.BoolOp):
-        parts = [inner(part) for part in node.values]
+        parts = list(map(condition, node.values))
         joined = all if isinstance(node.op, ast.And) else any
         return lambda row: joined(truth(part(row)) for part in parts)
     if isinstance(node, ast.UnaryOp):
-        operand = inner(node.operand)
-        if isinstance(node.op, (ast.Not, ast.Invert)):
+        negated = isinstance(node.op, (ast.Not, ast.Invert))
+        operand = (condition if negated else inner)(node.operand)
+        if negated:
             return lambda row: not truth(operand(row))
         sign = -1 if isinstance(node.op, ast.USub) else 1
         return lambda row: _computed(operator.mul, sign, operand(row))
@@ -75,6 +106,10 @@ def compiled(node: ast.expr, fields: Mapping[str, Field], depth: int = 0) -> Val
         return lambda row: _computed(compute, left(row), right(row))
     if isinstance(node, ast.Compare):
         _check_texts([node.left, *node.comparators], fields)
+        for op, container in zip(node.ops, node.comparators, strict=True):
+            # (1) is no list in Python, either.
+            if isinstance(op, (ast.In, ast.NotIn)) and _is_constant(container, text=False):
+                raise Unreadable("in takes a list, as in seed in (1, 2): for one value write seed == 1")
         return _chain(
             inner(node.left), [_TESTS[type(op)] for op in node.ops], list(map(inner, node.comparators))
         )

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli._columns import ARGS, HEADER, SUMMARY, names_in, state_of
+from meticulous_cli._columns import ARGS, HEADER, METADATA, SUMMARY, names_in, state_of
 from meticulous_cli._errors import USAGE, CommandError
 from meticulous_cli._text import MISSING, number_of
 
 __all__ = ["Field", "Fields", "experiment_fields"]
 
-METADATA = "metadata"
 DEFAULT_ARGS = "default_args"
 # Where a short name is looked for: what stands in a later tier only if it is in none before.
 _TIERS = {HEADER: 0, ARGS: 1, SUMMARY: 1, METADATA: 2, DEFAULT_ARGS: 3}
@@ -56,10 +55,14 @@ class Field(NamedTuple):
 
 
 class Fields:
-    """The columns that a table could have; they are looked for when the first one is asked for."""
+    """The columns that a table could have; they are looked for when the first one is asked for.
 
-    def __init__(self, fields: Iterable[Field]) -> None:
+    Of groups, `ungrouped` are those that their experiments have.
+    """
+
+    def __init__(self, fields: Iterable[Field], ungrouped: Fields | None = None) -> None:
         self._source = fields
+        self._ungrouped = ungrouped
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self._by_full_name.values())
@@ -123,6 +126,9 @@ class Fields:
         """Return the error for a name that no column has; `or_text`, if a text may have been meant."""
         import difflib
 
+        if self._ungrouped is not None and name in self._ungrouped.names():
+            hint = "a group has what --groupby names, count and the means of the summary"
+            return CommandError(f"no column {name} for groups: {hint}", USAGE)
         known = list(dict.fromkeys(field.name for group in _TOLD for field in self if field.group == group))
         start = name.partition(".")[0] + "."
         other_case = [found for found in (*known, *self._by_full_name) if found.lower() == name.lower()]

@@ -11,9 +11,9 @@ from typing import TypeVar
 from meticulous_cli._errors import USAGE, CommandError
 from meticulous_cli._expression import UnknownName, Unreadable, compiled, truth
 from meticulous_cli._fields import Field, Fields
-from meticulous_cli._mistakes import may_be_text, mistake_in
+from meticulous_cli._mistakes import may_be_text, mistake_in, no_such_text
 
-__all__ = ["matching"]
+__all__ = ["matching", "why_none"]
 
 Row = TypeVar("Row")
 
@@ -34,12 +34,26 @@ def matching(rows: Sequence[Row], filters: Sequence[str], fields: Fields) -> lis
     return kept
 
 
+def why_none(rows: Sequence[object], filters: Sequence[str], fields: Fields) -> str:
+    """Return what may be wrong with filters that can be read and hold of no row, "" if nothing is seen."""
+    for text in filters:
+        source, columns, _, _ = _with_placeholders(text, fields)
+        found = no_such_text(_parsed(source), columns, rows)
+        if found:
+            return found
+    return ""
+
+
+def _parsed(source: str) -> ast.Expression:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an escape that is none, say
+        return ast.parse(source, mode="eval")
+
+
 def _test(text: str, fields: Fields, rows: Sequence[object]) -> Callable[[object], bool]:
     source, columns, blank, place_of = _with_placeholders(text, fields)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an escape that is none, say
-            tree = ast.parse(source, mode="eval")
+        tree = _parsed(source)
         value = compiled(tree.body, columns)
     except UnknownName as error:
         outer = fields.get(error.name.rpartition(".")[0])
@@ -50,7 +64,8 @@ def _test(text: str, fields: Fields, rows: Sequence[object]) -> Callable[[object
             raise CommandError(message, USAGE) from None
         raise fields.unknown(error.name, or_text=may_be_text(error.name, tree, columns)) from None
     except Unreadable as error:
-        raise CommandError(f"cannot read the filter {text}: {error}", USAGE) from None
+        # NOT (lr > 1) is no mistake in Python's grammar, but a call.
+        raise CommandError(f"cannot read the filter {text}: {mistake_in(blank) or error}", USAGE) from None
     # Python's parser has errors of several kinds for what is too long, too deep, or no text at all.
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = mistake_in(blank)

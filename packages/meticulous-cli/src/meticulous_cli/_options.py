@@ -20,20 +20,20 @@ ARGS_CHOICES = ("none", "truncated", "non-default", "all")
 _EXAMPLES = """\
 examples:
   meticulous                          the table of ./experiments
-  meticulous runs --sort loss         the lowest loss first
+  meticulous runs --sort loss         the highest loss last
   meticulous runs --sort accuracy --tail 5
                                       the five best
   meticulous runs --filter "lr < 0.1 and status == 'SUCCESS'"
                                       some of the experiments
   meticulous runs --columns "lr,status,summary.*"
-                                      just these columns; --list-columns tells which there are
+                                      just these columns (see --list-columns)
   meticulous runs --groupby lr --sort accuracy
                                       the means of the summaries for each lr
   meticulous runs old-runs --tail 20
                                       the latest of two directories
   meticulous runs --args all | less -S
                                       every argument, as wide as it gets
-  meticulous runs --export runs.csv   for a spreadsheet; with --columns, --filter and the rest
+  meticulous runs --export runs.csv   what the table shows, for a spreadsheet
   meticulous runs/7                   what ran, how it ended, and its numbers
   meticulous runs/7 runs/8            what differs, and the commits between them
 """
@@ -55,8 +55,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="meticulous",
         usage="meticulous [options] [PATH ...]",
-        description="Show recorded experiments: directories of them as a table, one as a page, several"
-        " side by side.",
+        # The formatter that leaves the examples as they are leaves this as it is, too.
+        description="Show recorded experiments: directories of them as a table, one as a page,\n"
+        "several side by side.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -112,9 +113,9 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         "--sort",
         action="append",
         default=[],
-        metavar="COLUMN",
-        help="sort by a column, smallest first, instead of by start; may be given again, for ties;"
-        " names may be short (lr) or full (args.lr)",
+        metavar="NAMES",
+        help="sort by a column, smallest first (before it what has no value, or nan), instead of by start;"
+        " after a comma, by others for ties; names may be short (lr) or full (args.lr)",
     )
     add("--sort-reverse", action="store_true", help="reverse the order")
     add("--tail", type=_positive, metavar="N", help="only the last N rows")

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
-from meticulous_cli._columns import ARGS, HEADER, Column, table_columns, tell_apart
+from meticulous_cli._columns import HEADER, Column, table_columns, tell_apart
 from meticulous_cli._errors import DATA, USAGE, CommandError
 from meticulous_cli._export import STANDARD_OUTPUT, TEXT_KINDS, export, export_kind
 from meticulous_cli._fields import Field, Fields, experiment_fields
-from meticulous_cli._filter import matching
+from meticulous_cli._filter import matching, why_none
 from meticulous_cli._fit import fit, narrow
 from meticulous_cli._groups import group, group_fields
 from meticulous_cli._listing import listing
@@ -23,12 +23,14 @@ from meticulous_cli._progress import read_experiments
 from meticulous_cli._select import field_column, select
 from meticulous_cli._style import Style
 from meticulous_cli._table import draw
-from meticulous_cli._text import cut, plain
+from meticulous_cli._text import cut, plain, width
 
 __all__ = ["overview"]
 
 # Of a long text, where it stands in a table that may be as wide as it likes.
 _WIDE_TEXT = 60
+# How much a footnote has of a value that is the same in each row.
+_CONSTANT = 24
 _PROBLEMS = 3
 # A space at which no line is broken, in what is there to be copied.
 _UNBROKEN = "\u00a0"
@@ -70,7 +72,9 @@ def overview(options: argparse.Namespace, style: Style) -> str:
     fields = Fields(experiment_fields(readers))
     kept = matching(readers, options.filter, fields)
     if not kept:
-        raise CommandError(f"the filter matches none of {len(readers)} experiments", DATA)
+        hint = why_none(readers, options.filter, fields)
+        message = f"the filter matches none of {len(readers)} experiments"
+        raise CommandError(f"{message}: {hint}" if hint else message, DATA)
     if options.list_columns:
         return listing(Fields(experiment_fields(kept)), kept, style)
     shown = (_grouped if options.groupby else _single)(options, kept, fields, style)
@@ -93,10 +97,11 @@ def _drawn(options: argparse.Namespace, shown: _Shown, style: Style) -> str:
         fitted = fit(columns, style.room, style.ellipsis, always=shown.always, wanted=sort)
         columns = fitted.columns
         if fitted.constant:
-            notes.append("the same in each: " + ", ".join(map(_constant, fitted.constant)))
+            notes.append(f"the same in each: {_constants(fitted.constant)}")
         if fitted.dropped:
             names = ", ".join(cut(column.title, _WIDE_TEXT, style.ellipsis) for column in fitted.dropped)
-            notes.append(f"no room for: {names} ({_remedy(fitted.dropped)} shows all)")
+            # Through a pipe the table is whole; as wide as it is, it would be broken up by the terminal.
+            notes.append(f"no room for: {names} (|{_UNBROKEN}less{_UNBROKEN}-S shows all)")
     else:
         columns = [narrow(column, _WIDE_TEXT, _WIDE_TEXT, style.ellipsis) for column in columns]
     notes.extend(_remarks(shown.readers, columns))
@@ -125,7 +130,7 @@ def _single(
     options: argparse.Namespace, readers: list[ExperimentReader], fields: Fields, style: Style
 ) -> _Shown:
     """Return the table with one row for each experiment."""
-    sort = [fields.find(name) for name in options.sort]
+    sort = fields.find_all(options.sort)
     rows = select(readers, sort, reverse=options.sort_reverse, tail=options.tail)
     if options.columns:
         named = _unique([fields.find("header.id"), *fields.find_all(options.columns)])
@@ -143,9 +148,9 @@ def _grouped(
     """Return the table with one row for each combination of values."""
     by = fields.find_all(options.groupby)
     found = group(readers, by, fields)
-    fields = Fields(group_fields(by, fields))
+    fields = Fields(group_fields(by, fields), ungrouped=fields)
     by = list(fields)[: len(by)]
-    sort = [fields.find(name) for name in options.sort] or by
+    sort = fields.find_all(options.sort) or by
     groups = select(found, sort, reverse=options.sort_reverse, tail=options.tail)
     named = _unique([*by, *fields.find_all(options.columns)]) if options.columns else list(fields)
     columns = [field_column(field, groups, terminal=style.terminal) for field in named]
@@ -190,14 +195,20 @@ def _no_directory(path: str, reason: str) -> str:
     return f"{path}: {reason}"
 
 
-def _remedy(dropped: Sequence[Column]) -> str:
-    """Return what brings dropped columns back."""
-    remedy = "--args non-default" if any(column.group == ARGS for column in dropped) else "| less -S"
-    return remedy.replace(" ", _UNBROKEN)
+def _constants(columns: Sequence[Column]) -> str:
+    """Return the one value that each column has, arguments and summary told apart where there are both."""
+    groups: dict[str, list[str]] = {}
+    for column in columns:
+        groups.setdefault(column.group, []).append(_constant(column))
+    parts = {group: ", ".join(said) for group, said in groups.items()}
+    return "; ".join(f"{group} {said}" if len(parts) > 1 else said for group, said in parts.items())
 
 
 def _constant(column: Column) -> str:
-    return f"{cut(column.title, _WIDE_TEXT)}={cut(column.cells[0].strip(), 24)}"
+    cell = column.cells[0].strip()
+    if isinstance(column.values[0], (list, dict)) and width(cell) > _CONSTANT:
+        cell = f"{cell[0]}...{cell[-1]}"  # the beginning of such a text tells nothing
+    return f"{cut(column.title, _WIDE_TEXT)}={cut(cell, _CONSTANT)}"
 
 
 def _remarks(readers: Sequence[ExperimentReader], columns: Sequence[Column]) -> list[str]:
