@@ -5,6 +5,7 @@ import subprocess
 LABEL = "Aim"
 PACKAGES = ["aim", "pandas"]
 CAPTURES = True
+KEEPS = "arguments; output; times"
 WRITES = "`track`: handed to RocksDB"
 LISTING = ["aim", "runs", "ls"]  # their hashes, and nothing else
 

@@ -5,6 +5,7 @@ import subprocess
 LABEL = "DVCLive"
 PACKAGES = ["dvclive", "dvc", "pandas"]
 ENVIRONMENT = {"DVC_NO_ANALYTICS": "1"}
+KEEPS = "arguments; a commit of the whole work tree for each run, which is why 20,000 files take long"
 WRITES = "`log_metric` and `next_step`: a line appended to a file, two other files written anew"
 LISTING = ["dvc", "exp", "show"]
 

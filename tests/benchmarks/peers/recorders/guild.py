@@ -10,6 +10,10 @@ DISTRIBUTION = "guildai"
 ENVIRONMENT = {"GUILD_HOME": "{repository}/guild", "PYTHONWARNINGS": "ignore"}
 START = ["guild", "run", "-y", "train.py"]
 CAPTURES = True
+KEEPS = (
+    "arguments; output; how it ended; the commit and a copy of the code, which it looks for among "
+    "all files; command line, environment, host, installed packages; times"
+)
 WRITES = "a printed line `loss: 0.5`"
 LISTING = ["guild", "runs", "--all"]
 

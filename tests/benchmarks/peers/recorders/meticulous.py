@@ -6,6 +6,10 @@ from pathlib import Path
 LABEL = "Meticulous"
 DISTRIBUTION = "meticulous-record"
 CAPTURES = True
+KEEPS = (
+    "commit, message, branch, remote, whether there were changes; arguments and defaults; output; "
+    "how it ended, with the reason; command line, host, Python, installed packages; times"
+)
 WRITES = "`summary({...})`: one file replaced whole, fsync of file and folder"
 LISTING = ["meticulous"]
 

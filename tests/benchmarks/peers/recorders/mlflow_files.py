@@ -14,6 +14,7 @@ ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_TRACKING_URI": "./mlruns",
 }
+KEEPS = "arguments as text; how it ended; commit, branch and the script's name; the user; times"
 WRITES = "`log_metric`: a line appended to a file"
 
 

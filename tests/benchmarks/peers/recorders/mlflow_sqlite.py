@@ -7,6 +7,7 @@ from ._rows import copy_run
 LABEL = "MLflow, SQLite"
 PACKAGES = ["mlflow"]
 ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}
+KEEPS = "the same"
 WRITES = "`log_metric`: one transaction that adds a row"
 LISTING = ["mlflow", "runs", "list", "--experiment-id", "0"]
 

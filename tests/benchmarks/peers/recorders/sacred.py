@@ -4,6 +4,7 @@ LABEL = "Sacred, files"
 # It imports pkg_resources, which later setuptools no longer have.
 PACKAGES = ["sacred", "setuptools<81", "GitPython"]
 CAPTURES = True
+KEEPS = "arguments; output; how it ended; the commit and copies of the source files; host, Python; times"
 WRITES = "`_run.log_scalar`: kept in memory, and written every 10 s and at the end"
 UNREAD = "no reader of its own"
 

@@ -7,6 +7,7 @@ from ._rows import copy_run
 LABEL = "trackio"
 PACKAGES = ["trackio", "pandas"]
 ENVIRONMENT = {"TRACKIO_DIR": "trackio", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+KEEPS = "arguments; the time of the start"
 WRITES = "`log`: handed to a thread, which adds rows to SQLite"
 LISTING = ["trackio", "list", "runs", "--project", "benchmark"]  # their names, and nothing else
 
