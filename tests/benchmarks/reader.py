@@ -4,7 +4,7 @@
     uv run tests/benchmarks/reader.py 100000     # with the tenfold number too; needs 6 GB of disk for a while
 
 Everything is measured in one run, interleaved, in fresh processes, and given as medians with the ratio to
-what it stands beside.
+what it stands beside; the slow file system is measured once.
 """
 
 import json
@@ -176,11 +176,11 @@ def slow(directory: Path) -> None:
         print(f"with 1 ms for each call to the file system: not measured, {latency.why_not()}")
         return
     variables = latency.slow_below(directory.parent, directory)
-    floor, _ = run(["-c", FLOOR, directory], variables)
-    seconds, _ = run(["-c", SCRIPTS["Experiments"], directory], variables)
+    floor, _ = run(["-c", SCRIPTS["pandas and the floor"], directory], variables)
+    seconds, _ = run(["-c", SCRIPTS["to a frame"], directory], variables)
     print(
-        f"with 1 ms for each call to the file system: one after the other {floor:.0f} s, "
-        f"Experiments {seconds:.0f} s: {floor / seconds:.1f} x faster"
+        f"with 1 ms for each call to the file system: pandas and the floor {floor:.0f} s, "
+        f"to a frame {seconds:.0f} s: {floor / seconds:.1f} x faster"
     )
 
 
