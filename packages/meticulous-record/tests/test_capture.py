@@ -64,6 +64,9 @@ SCRIPTS = {
     "dunder streams": "print('a', file=sys.__stdout__); print('b', file=sys.__stderr__)",
     "a kept method": "write = sys.stdout.write; write('a\\n'); write('b\\n')",
     "str subclasses": "class S(str): pass\nprint(S('a')); sys.stdout.write(S('b'))",
+    "str subclasses with an encode of their own": (
+        "class S(str):\n    def encode(self): return 'x'\nsys.stdout.write(S('a')); print(S('b'))"
+    ),
     "empty text": "print('', end=''); sys.stdout.write(''); sys.stdout.buffer.write(b'')",
     "redirect_stdout": "with contextlib.redirect_stdout(sys.stderr): print('a')\nprint('b')",
     "input": "print('a'); print(repr(sys.stdin.read()))",

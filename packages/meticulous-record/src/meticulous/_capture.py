@@ -126,8 +126,8 @@ class _Tee:
             if not (text and files):
                 return original(text)
             try:
-                data = text.encode()
-            except (UnicodeEncodeError, AttributeError):
+                data = str.encode(text)  # not by a method of its own, which may be another one's
+            except (UnicodeEncodeError, TypeError):
                 data = None
             if data is not None and takes_all:
                 for file in files:
