@@ -44,7 +44,7 @@ class Size:
     writes: int = 200
     counts: tuple[int, ...] = (100, 1000, 10_000, 100_000)
     slow: int = 1000  # of these the reading is measured with 1 ms a call, too
-    patience: float = 900
+    patience: float = 600
     pause: float = 2
 
 
