@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import textwrap
 
 import pytest
@@ -172,6 +173,42 @@ def test_a_signal_right_after_a_fork_still_ends_the_child(both):
             """
         )
     )
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "with a thread"])
+def test_what_a_handler_raises_while_the_program_forks_is_not_lost(others, both):
+    """Python drops what is raised in a hook of a fork."""
+    if others and sys.version_info >= (3, 12):
+        pytest.skip("the thread takes a signal while ours ends, and the handler may run as a hook begins")
+    recorded = both(
+        script(
+            f"""
+            class Stop(Exception): pass
+            def stop(*_): raise Stop
+            signal.signal(signal.SIGTERM, stop)
+            forever = threading.Event()
+            for _ in range({others}): threading.Thread(target=forever.wait, daemon=True).start()
+            kinds, got = (signal.SIGINT, signal.SIGTERM), 0
+            for number in range(100):
+                reader, writer = os.pipe()
+                try:
+                    try:
+                        if os.fork() == 0:
+                            os.kill(os.getppid(), kinds[number % 2])
+                            os._exit(0)
+                        os.wait()
+                    finally:
+                        os.close(writer)
+                        os.read(reader, 1)  # until the child is gone
+                    os.close(reader)
+                except (KeyboardInterrupt, Stop):
+                    got += 1
+            print(got, signal.pthread_sigmask(signal.SIG_BLOCK, []), sys.getprofile())
+            """
+        ),
+        flags=["-W", "ignore::DeprecationWarning"],
+    )
+    assert recorded.stdout == b"100 set() None\n"
 
 
 WORK = """

@@ -90,6 +90,8 @@ def _install() -> None:
     global _process, _exception_before, _exit  # noqa: PLW0603 - one process, one end
     if _process == 0:
         atexit.register(_at_exit)
+        if hasattr(os, "register_at_fork"):
+            _signals.wait_for_forks()
     _process = os.getpid()
     _exception_before = _last_exception()
     _exit = None
@@ -193,10 +195,7 @@ def _after_fork_in_child() -> None:
     if _watching:
         _watching.clear()
         _uninstall()
-    _signals.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_signals.hold, after_in_parent=_signals.release, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(after_in_child=_after_fork_in_child)
