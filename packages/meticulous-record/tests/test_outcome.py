@@ -153,6 +153,21 @@ def test_with_knows_every_way_out(body, both):
     assert status.startswith("SUCCESS" if WITH[body] is None else f"ERROR\n{WITH[body]}")
 
 
+def test_an_exception_that_cannot_be_printed_goes_on_as_it_is(both):
+    """`traceback` reads attributes of exceptions, and may raise what they raise."""
+    body = """
+    class Odd(Exception):
+        def __getattribute__(self, name): raise LookupError(name)
+    try:
+        with Experiment(): raise Odd
+    except Odd: print("as it is")
+    """
+    status, recorded = both(script(body, ""))
+    assert recorded.stdout.endswith(b"as it is\n")
+    assert status.startswith("ERROR\n")
+    assert status.endswith("Odd")
+
+
 def test_what_with_or_finish_has_said_stays(both):
     status, recorded = both(script("experiment.finish()\nwith experiment: pass\nsys.exit(3)"))
     assert (recorded.returncode, status) == (3, "SUCCESS")

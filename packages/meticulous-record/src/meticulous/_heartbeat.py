@@ -89,7 +89,7 @@ class _Thread:
 
 @contextmanager
 def _no_signals() -> Iterator[None]:
-    """What is started in here takes no signals, which would come to it where the program's threads block them.
+    """What is started in here takes no signals: those that the program's threads block are for later.
 
     But for SIGTTOU, which stops who prints from the background.
     """

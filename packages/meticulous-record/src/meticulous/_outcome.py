@@ -40,12 +40,23 @@ def of_exception(error: BaseException | None) -> str:
     """The text of STATUS for a program that `error` ended, or for one that came to its end (None)."""
     if error is None:
         return _format.SUCCESS
-    if isinstance(error, SystemExit):
-        return _of_exit(error.code)
-    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
-    if isinstance(error, KeyboardInterrupt):
+    # Not by `isinstance`, which reads attributes of `error`, and raises what they raise.
+    if issubclass(type(error), SystemExit):
+        return _of_exit(error.code)  # type: ignore[attr-defined]
+    lines = _text_of(error)
+    if issubclass(type(error), KeyboardInterrupt):
         lines = f"signal SIGINT\n{lines}"
     return f"{_format.ERROR}\n{lines}"
+
+
+def _text_of(error: BaseException) -> str:
+    """What Python would print of `error`, or as much of it as there is where its own code fails."""
+    trace = BaseException.__getattribute__(error, "__traceback__")
+    try:
+        lines = traceback.format_exception(type(error), error, trace)
+    except Exception:  # noqa: BLE001 - what an odd exception's attributes raise must not take its place
+        lines = [*traceback.format_tb(trace), type(error).__qualname__]
+    return "".join(lines).rstrip("\n")
 
 
 def _of_exit(code: Any) -> str:
