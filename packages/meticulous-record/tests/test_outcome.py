@@ -63,6 +63,31 @@ EXITS = {
     "an exit through a with": ("with open(os.devnull): sys.exit(3)", 3),
     "an exit that is raised again": ("try: sys.exit(3)\nexcept SystemExit as e: raise", 3),
     "an exit instead of another": ("try: sys.exit(3)\nexcept SystemExit: sys.exit(0)", 0),
+    "a caught exit that is kept": (
+        "try: sys.exit(3)\nexcept SystemExit as e: kept = e\nprint('on')",
+        0,
+    ),
+    "a caught exit that a function keeps": (
+        "def f():\n  try: sys.exit(3)\n  except SystemExit as e: kept = e\nf()\nprint('on')",
+        0,
+    ),
+    "a caught exit whose traceback is kept": (
+        "def f(): sys.exit(3)\ntry: f()\nexcept SystemExit: kept = sys.exc_info()\nprint('on')",
+        0,
+    ),
+    "an exit that is kept and raised again": (
+        "kept = []\ntry: sys.exit(3)\nexcept SystemExit as e: kept.append(e); raise",
+        3,
+    ),
+    "an exit that a function keeps and raises": (
+        "def f():\n  try: sys.exit(3)\n  except SystemExit as e: kept = e\n  raise kept\nf()",
+        3,
+    ),
+    "a caught exit that another exception keeps": (
+        "def f():\n  try: sys.exit(3)\n  except SystemExit: raise KeyError\n"
+        "try: f()\nexcept KeyError as e: kept = e",
+        0,
+    ),
     "an exit of a thread": ("t = threading.Thread(target=sys.exit, args=(3,)); t.start(); t.join()", 0),
     "an exit from asyncio": ("import asyncio\nasync def main(): sys.exit(5)\nasyncio.run(main())", 5),
     "an exit at exit": ("atexit.register(print, 'bye')\nsys.exit(6)", 6),

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import os
 import sys
 import threading
 import traceback
-from types import FrameType
+from opcode import opname
+from types import FrameType, TracebackType
 from typing import Any, Callable, Protocol
 
 from . import _format, _signals
@@ -153,7 +155,7 @@ class _Rider:
     """Rides on a SystemExit; if that is dropped while the program goes on, it was caught."""
 
     def __init__(self, exit_code: list[Any]) -> None:
-        self._exit_code = exit_code
+        self.exit_code = exit_code
 
     def __del__(self) -> None:
         global _exit  # noqa: PLW0603
@@ -161,8 +163,34 @@ class _Rider:
             sys._getframe(1)
         except ValueError:
             return  # no frame is left to go on: it ended the program
-        if _exit is self._exit_code:
+        if _exit is self.exit_code:
             _exit = None
+
+
+def _was_kept(exit_code: list[Any]) -> bool:
+    """Whether the SystemExit with this code was caught, and is still there because somebody keeps it.
+
+    Others are, too: those of asyncio and its like are in a circle with their own traceback.
+    """
+    for found in gc.get_objects():
+        if issubclass(type(found), SystemExit):
+            rider = found.__dict__.get("_meticulous")
+            if isinstance(rider, _Rider) and rider.exit_code is exit_code:
+                return not _went_through(found.__traceback__)
+    return False
+
+
+def _went_through(trace: TracebackType | None) -> bool:
+    """Whether what has this traceback ended the program: none of the frames it met went on, and returned.
+
+    Before Python 3.12 the traceback lacks those above the last one that had a look at it.
+    """
+    frame = trace and trace.tb_frame
+    while frame is not None:
+        if opname[frame.f_code.co_code[frame.f_lasti]].startswith(("RETURN", "YIELD")):
+            return False
+        frame = frame.f_back
+    return trace is not None
 
 
 def _at_exit() -> None:
@@ -175,7 +203,7 @@ def _at_exit() -> None:
     elif _exit is None and _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
-        status = _of_exit(_exit[0] if _exit else None)
+        status = _of_exit(_exit[0] if _exit and not _was_kept(_exit) else None)
     if _watching and status == _format.SUCCESS and not _is_flushed():
         status = _of_exit(_UNFLUSHED)
     for who in reversed(_watching.copy()):
