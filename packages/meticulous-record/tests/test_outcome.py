@@ -147,6 +147,36 @@ def test_an_exception_that_was_there_before_did_not_end_the_program(both):
     assert status == "SUCCESS"
 
 
+PROMPTS = {
+    "that went well": (b"print(1)\n", "raise ValueError('later')", "ERROR\nTraceback", 1),
+    "that went wrong": (b"1 / 0\n", "print('on')", "SUCCESS", 0),
+    "that went wrong, too": (b"1 / 0\n", "def f(): raise ValueError('later')\nf()", "ERROR\nTraceback", 1),
+}
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_an_exception_ends_a_program_that_has_shown_a_prompt_before(name, start, repository):
+    typed, rest, status, returncode = PROMPTS[name]
+    code = script(f"import code\ncode.interact(banner='', exitmsg='')\n{rest}")
+    for bare in (True, False):
+        process = start(code, bare=bare)
+        process.communicate(typed, timeout=60)
+        assert process.returncode == returncode
+    assert repository.status().startswith(status)
+    assert ("later" in repository.status()) is (returncode == 1)
+
+
+@pytest.mark.parametrize("flags", [["-i", "script.py"], ["-i"]], ids=["after a script", "alone"])
+def test_an_exception_at_the_prompt_of_python_ends_nothing(flags, repository):
+    repository.commit("script.py", script("if 'x' in globals(): raise ValueError"))
+    typed = "from meticulous import Experiment; x = Experiment(allow_dirty=True)\n1 / 0\n"
+    done = subprocess.run(
+        [sys.executable, *flags], cwd=repository.path, input=typed, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, "ZeroDivisionError" in done.stderr) == (0, True)
+    assert repository.status() == "SUCCESS"
+
+
 def test_an_exception_of_a_thread_does_not_end_the_program(both):
     status, _ = both(
         script("t = threading.Thread(target=print, args=(1 ,2), kwargs={'x': 3})\nt.start(); t.join()")

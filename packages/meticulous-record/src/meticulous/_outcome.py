@@ -197,8 +197,7 @@ def _at_exit() -> None:
     if os.getpid() != _process:
         return  # a forked child, which ends for itself alone
     error = _last_exception()
-    # At a prompt, and in a notebook, an exception ends no program.
-    if error is not None and error is not _exception_before and not hasattr(sys, "ps1"):
+    if error is not None and error is not _exception_before and not _is_at_prompt():
         status = of_exception(error)
     elif _exit is None and _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
@@ -208,6 +207,19 @@ def _at_exit() -> None:
         status = _of_exit(_UNFLUSHED)
     for who in reversed(_watching.copy()):
         who.end(status)
+
+
+def _is_at_prompt() -> bool:
+    """Whether the last exception was shown at a prompt, or in a notebook, where it ends no program.
+
+    A program that has shown one itself, as with `code.interact`, may end of another one later.
+    """
+    if not hasattr(sys, "ps1"):
+        return False
+    trace: TracebackType | None = getattr(sys, "last_traceback", None)
+    if sys.flags.inspect or trace is None or trace.tb_frame.f_code.co_filename == "<stdin>":
+        return True
+    return not _went_through(trace)
 
 
 def _is_worker() -> bool:
