@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from meticulous import Experiment, _outcome
-from meticulous._outcome import of_exception
+from meticulous._status import of_exception
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -51,6 +51,8 @@ EXITS = {
     "sys.exit(-1)": ("sys.exit(-1)", 255),
     "sys.exit(256)": ("sys.exit(256)", 0),
     "sys.exit(259)": ("sys.exit(259)", 3),
+    "sys.exit(2**64)": ("sys.exit(2**64)", 255),
+    "sys.exit(-(2**63))": ("sys.exit(-(2**63))", 0),
     "exit(3)": ("exit(3)", 3),
     "quit()": ("quit()", 0),
     "quit('no data')": ("quit('no data')", 1),
@@ -206,6 +208,19 @@ WITH = {
 def test_with_knows_every_way_out(body, both):
     status, _ = both(script(body, "with Experiment() as experiment: "))
     assert status.startswith("SUCCESS" if WITH[body] is None else f"ERROR\n{WITH[body]}")
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_with_knows_the_exits_of_click_and_typer(code, both):
+    body = f"""
+    class Exit(RuntimeError):
+        exit_code = {code}
+    try:
+        with Experiment(): raise Exit
+    except Exit as exit: sys.exit(exit.exit_code)
+    """
+    status, recorded = both(script(body, ""))
+    assert (recorded.returncode, status) == (code, f"ERROR\nexit code {code}" if code else "SUCCESS")
 
 
 def test_an_exception_that_cannot_be_printed_goes_on_as_it_is(both):

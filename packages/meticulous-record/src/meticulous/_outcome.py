@@ -14,15 +14,14 @@ import gc
 import os
 import sys
 import threading
-import traceback
 from opcode import opname
 from types import FrameType, TracebackType
 from typing import Any, Callable, Protocol
 
-from . import _format, _signals
+from . import _format, _signals, _status
 from ._wrapped import Wrapped
 
-__all__ = ["of_exception", "unwatch", "watch"]
+__all__ = ["unwatch", "watch"]
 
 _UNFLUSHED = 120
 """What Python exits with when the last of its output reaches nobody, as in `train.py | head -1`."""
@@ -36,43 +35,6 @@ class Watched(Protocol):
 
     def note(self, status: str) -> None:
         """This is the STATUS for now: the program may end in the next instant, or go on."""
-
-
-def of_exception(error: BaseException | None) -> str:
-    """The text of STATUS for a program that `error` ended, or for one that came to its end (None)."""
-    if error is None:
-        return _format.SUCCESS
-    # Not by `isinstance`, which reads attributes of `error`, and raises what they raise.
-    if issubclass(type(error), SystemExit):
-        return _of_exit(error.code)  # type: ignore[attr-defined]
-    lines = _text_of(error)
-    if issubclass(type(error), KeyboardInterrupt):
-        lines = f"signal SIGINT\n{lines}"
-    return f"{_format.ERROR}\n{lines}"
-
-
-def _text_of(error: BaseException) -> str:
-    """What Python would print of `error`, or as much of it as there is where its own code fails."""
-    trace = BaseException.__getattribute__(error, "__traceback__")
-    try:
-        lines = traceback.format_exception(type(error), error, trace)
-    except Exception:  # noqa: BLE001 - what an odd exception's attributes raise must not take its place
-        lines = [*traceback.format_tb(trace), type(error).__qualname__]
-    return "".join(lines).rstrip("\n")
-
-
-def _of_exit(code: Any) -> str:
-    """STATUS for `sys.exit(code)`, with the number that the shell gets to see."""
-    if code is None:
-        return _format.SUCCESS
-    if not isinstance(code, int):  # Python prints it and exits with 1
-        try:
-            text = str(code)
-        except Exception:  # noqa: BLE001 - not our code, and no reason to lose the record
-            text = ""
-        return f"{_format.ERROR}\nexit code 1\n{text}".rstrip()
-    number = int(code) & (0xFFFFFFFF if sys.platform == "win32" else 0xFF)
-    return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
 
 
 def watch(who: Watched) -> None:
@@ -198,13 +160,13 @@ def _at_exit() -> None:
         return  # a forked child, which ends for itself alone
     error = _last_exception()
     if error is not None and error is not _exception_before and not _is_at_prompt():
-        status = of_exception(error)
+        status = _status.of_exception(error)
     elif _exit is None and _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
-        status = _of_exit(_exit[0] if _exit and not _was_kept(_exit) else None)
+        status = _status.of_exit(_exit[0] if _exit and not _was_kept(_exit) else None)
     if _watching and status == _format.SUCCESS and not _is_flushed():
-        status = _of_exit(_UNFLUSHED)
+        status = _status.of_exit(_UNFLUSHED)
     for who in reversed(_watching.copy()):
         who.end(status)
 

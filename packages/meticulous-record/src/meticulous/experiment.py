@@ -274,8 +274,8 @@ class Experiment:
 
     def _end(self, error: BaseException | None) -> None:
         if self._recording is not None:
-            from ._outcome import of_exception
+            from ._status import of_with
 
-            self._recording.end(of_exception(error))
+            self._recording.end(of_with(error))
         if self._scratch is not None:
             self._scratch.cleanup()
