@@ -278,6 +278,25 @@ def test_an_experiment_of_a_worker_is_never_a_success_that_was_none(method, how,
         assert status == "RUNNING"
 
 
+@pytest.mark.parametrize(
+    "end", ["", "sys.exit()", "experiment.finish()", "experiment.__exit__(None, None, None)"]
+)
+def test_files_of_a_program_that_records_nothing_outlive_a_forked_child(end, run):
+    code = f"""
+    with experiment.open("model.pt", "w") as file: file.write("x")
+    if os.fork() == 0:
+        {end}
+        sys.exit()
+    os.wait()
+    print(experiment.open("model.pt").read(), experiment.directory)
+    """
+    done = run(script(code, "experiment = Experiment(norecord=True)\n"), flags=["-W", "ignore"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    content, directory = done.stdout.decode().split()
+    assert content == "x"
+    assert not os.path.exists(directory)
+
+
 def test_a_daemonised_program_records_on(run, repository):
     """It forks, its parent leaves, and the child, which has begun nothing, begins."""
     code = (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._encode import JSON
     from ._folder import ExperimentFolder
     from ._recording import Recording
+    from ._scratch import Scratch
 
 __all__ = ["Experiment"]
 
@@ -154,14 +155,14 @@ class Experiment:
         project = Path(os.path.abspath(options.project_directory))
         directory = project / options.experiments_directory
         self._recording: Recording | None = None
-        self._scratch: Any = None
+        self._scratch: Scratch | None = None
         self._awaited: ExperimentFolder | None = None
         self._directory: Path | None = None
         if options.norecord:
-            import tempfile
+            from ._scratch import Scratch
 
-            self._scratch = tempfile.TemporaryDirectory(prefix="meticulous-norecord-")
-            self._directory = Path(self._scratch.name)
+            self._scratch = Scratch()
+            self._directory = self._scratch.path
         elif rank() != 0:
             logger.info("this is rank %d: rank 0 records the experiment", rank())
             if options.experiment_id is not None:
@@ -278,4 +279,4 @@ class Experiment:
 
             self._recording.end(of_with(error))
         if self._scratch is not None:
-            self._scratch.cleanup()
+            self._scratch.remove()
