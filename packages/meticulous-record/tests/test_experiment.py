@@ -1,6 +1,7 @@
 """A whole experiment in one process: what lies in its folder, and what its methods promise."""
 
 import argparse
+import collections
 import dataclasses
 import json
 import os
@@ -8,6 +9,7 @@ import pickle
 import stat
 import subprocess
 import sys
+import threading
 
 import meticulous
 import pytest
@@ -180,6 +182,33 @@ class TestSummary:
                 experiment.summary(values)
             assert not (experiment.directory / "summary.json").exists()
 
+    @pytest.mark.parametrize("kind", [dict, collections.UserDict, collections.OrderedDict])
+    def test_is_recorded_while_another_thread_adds_to_it(self, kind, switching_often):
+        values, experiment = kind(), Experiment({}, capture="none")
+
+        def add():
+            for number in range(100_000):
+                values[number % 500] = number
+                if number % 700 == 0:
+                    values.clear()
+
+        thread = threading.Thread(target=add)
+        thread.start()
+        while thread.is_alive():
+            experiment.summary(values)
+        experiment.finish()
+
+    def test_that_cannot_be_read_ends_no_run(self, caplog):
+        class Odd(dict):
+            def items(self):
+                raise RuntimeError("dictionary changed size during iteration")
+
+        with Experiment({}) as experiment:
+            experiment.summary({"loss": 1})
+            experiment.summary(Odd())
+        assert "the summary cannot be read" in caplog.text
+        assert json.loads((experiment.directory / "summary.json").read_text()) == {"loss": 1}
+
     def test_after_the_end_is_told_and_not_written(self, caplog):
         experiment = Experiment({})
         experiment.finish()
@@ -335,6 +364,15 @@ class TestOptions:
     def test_capture_has_three_words(self):
         with pytest.raises(meticulous.OptionsError, match="'sys', 'fd', 'none'"):
             Experiment({}, capture="all")
+
+
+@pytest.fixture
+def switching_often():
+    """Threads take turns as often as they can."""
+    seconds = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(seconds)
 
 
 def test_finish_is_final():

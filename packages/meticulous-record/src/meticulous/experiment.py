@@ -99,8 +99,8 @@ class Experiment:
         """Add the recorder's options to `parser`, after its own, with other `defaults` where given.
 
         They are --project-directory, --experiments-directory, --experiment-id, --description, --resume,
-        --norecord and --allow-dirty. Where the script has an option of that name, it keeps it, and ours is
-        called --meticulous-resume and so on.
+        --norecord and --allow-dirty. Where the script has an option of that name, or one that it is short
+        for, it keeps it, and ours is called --meticulous-resume and so on.
 
         Raises:
             OptionsError: `defaults` has a name that is not one of these (with underscores).
@@ -246,11 +246,17 @@ class Experiment:
         Raises:
             SummaryError: `values` is not a mapping.
         """
+        from collections.abc import Mapping
+
         from ._encode import encode_object
+        from ._trouble import warn
 
         try:
             encoded = encode_object(values, "the summary")
         except TypeError as error:
+            if isinstance(values, Mapping):  # its own code fails, or another thread was faster
+                warn("the summary cannot be read and is not recorded: the run goes on with the one before")
+                return
             raise SummaryError(str(error), found=type(values).__name__) from None
         if self._recording is not None:
             self._recording.summary(encoded, update=update)
