@@ -278,6 +278,37 @@ def test_an_experiment_of_a_worker_is_never_a_success_that_was_none(method, how,
         assert status == "RUNNING"
 
 
+UNGUARDED = """
+logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
+experiment = Experiment(experiment_id=sys.argv[2] if sys.argv[2:] else None)
+
+def work(number):
+    if sys.argv[2:]:
+        with experiment.open(f"{number}.txt", "w") as file: file.write("x")
+    return number * number
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        print(pool.map(work, [1, 2]))
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("experiment_id", [None, "named"])
+def test_workers_that_import_the_main_module_again_begin_no_experiments(
+    method, experiment_id, run, repository
+):
+    arguments = [method] if experiment_id is None else [method, experiment_id]
+    done = run("import logging\n" + HEAD + UNGUARDED, *arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"[1, 4]\n" in done.stdout
+    assert b"this is a worker of multiprocessing: the main process records" in done.stdout
+    assert {path.name for path in repository.experiments.iterdir() if path.is_dir()} == {experiment_id or "1"}
+    assert repository.status(experiment_id or 1) == "SUCCESS"
+    if experiment_id is not None:
+        assert repository.output(experiment_id, "2.txt") == b"x"
+
+
 @pytest.mark.parametrize(
     "end", ["", "sys.exit()", "experiment.finish()", "experiment.__exit__(None, None, None)"]
 )

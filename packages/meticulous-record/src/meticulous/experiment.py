@@ -31,8 +31,8 @@ class Experiment:
     """One run of a program, recorded in a folder of its own from here to its end.
 
     The end is that of the `with` block, of `finish`, or of the process; its STATUS tells which way it came.
-    Nothing is recorded with `norecord`, and in processes of rank 1 and up that a launcher such as torchrun
-    or mpirun started beside rank 0.
+    Nothing is recorded with `norecord`, in processes of rank 1 and up that a launcher such as torchrun or
+    mpirun started beside rank 0, and in workers of multiprocessing that import the main module again.
 
     Args:
         args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
@@ -144,7 +144,7 @@ class Experiment:
         from pathlib import Path
 
         from ._folder import check_experiment_id
-        from ._process import rank
+        from ._process import is_importing_main, rank
         from ._trouble import logger
 
         options = options.check()
@@ -163,8 +163,11 @@ class Experiment:
 
             self._scratch = Scratch()
             self._directory = self._scratch.path
-        elif rank() != 0:
-            logger.info("this is rank %d: rank 0 records the experiment", rank())
+        elif rank() != 0 or is_importing_main():
+            if is_importing_main():
+                logger.info("this is a worker of multiprocessing: the main process records the experiment")
+            else:
+                logger.info("this is rank %d: rank 0 records the experiment", rank())
             if options.experiment_id is not None:
                 from ._folder import ExperimentFolder
 
@@ -181,18 +184,19 @@ class Experiment:
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
-        In other ranks than 0, who makes it, the first look waits until it is there.
+        In other ranks than 0, who makes it, and in workers the first look waits until it is there.
 
         Raises:
-            NotRecordedError: this is another rank than 0, and no `experiment_id` tells it the folder, or
-                that is not there within a minute.
+            NotRecordedError: this is another rank than 0 or such a worker, and no `experiment_id` tells it
+                the folder, or that is not there within a minute.
         """
         if self._directory is None:
             from ._process import rank
 
+            one, other = ("rank 0", f"rank {rank()}") if rank() else ("the main process", "its worker")
             raise NotRecordedError(
-                f"rank 0 records this experiment, and rank {rank()} cannot know the number it took: "
-                "pass --experiment-id to use files of the experiment in all ranks"
+                f"{one} records this experiment, and {other} cannot know the number it took: "
+                "pass --experiment-id to use files of the experiment in all of them"
             )
         if self._awaited is not None:
             if not self._awaited.is_started_within(_RANK_0_SECONDS):
