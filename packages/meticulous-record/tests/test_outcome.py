@@ -369,6 +369,17 @@ def test_a_caught_ctrl_c_is_a_success(both_signalled):
     assert (returncode, status) == (0, "SUCCESS")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells of handlers in C")
+def test_a_handler_in_c_that_was_there_before_takes_its_course(both_signalled):
+    code = script(
+        "os.write(1, b'ready\\n'); signal.pause()",
+        "import faulthandler\n"
+        "faulthandler.register(signal.SIGTERM, sys.stdout, all_threads=False, chain=True)\n"
+        "experiment = Experiment()\n",
+    )
+    assert both_signalled(code, signal.SIGTERM) == ("RUNNING", -signal.SIGTERM)
+
+
 @posix
 def test_sigint_with_its_default_action_is_recorded(both_signalled):
     code = HEAD + "signal.signal(signal.SIGINT, signal.SIG_DFL)\nexperiment = Experiment()\n" + READY

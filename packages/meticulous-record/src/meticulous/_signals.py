@@ -35,11 +35,22 @@ def handle(watching: list[Watched]) -> None:
             continue
         if isinstance(previous, _Handler):
             continue
-        if previous is signal.SIG_DFL and os.getpid() == 1:
-            continue  # the kernel keeps default actions from the first process of a container
+        # The kernel keeps default actions from the first process of a container.
+        if previous is signal.SIG_DFL and (os.getpid() == 1 or _is_caught(number)):
+            continue
         handler = _Handler(watching, number, previous)
         signal.signal(number, handler)
         _handlers.append(handler)
+
+
+def _is_caught(number: int) -> bool:
+    """Whether C has a handler of its own, of which Python does not know, as from `faulthandler.register`."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            caught = next(line for line in file if line.startswith(b"SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> number - 1 & 1)
+    except (OSError, StopIteration, ValueError):
+        return False  # where there is no /proc, nobody can say
 
 
 def let_go() -> None:
