@@ -482,9 +482,10 @@ def test_a_start_that_fails_for_any_other_reason_leaves_nothing_behind_either(pr
 
 def test_paths_where_texts_belong_are_recorded_as_texts(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["train.py", pathlib.Path("data") / "x"])
-    metadata = load(Experiment({}, description=pathlib.Path("x")), "metadata.json")
-    assert (metadata["description"], metadata["command"][-1]) == ("x", os.path.join("data", "x"))
-    assert load(Experiment({}, description=None), "metadata.json")["description"] == ""
+    for given, recorded in ((pathlib.Path("x"), "x"), (None, "")):
+        with Experiment({}, description=given) as experiment:
+            metadata = load(experiment, "metadata.json")
+        assert (metadata["description"], metadata["command"][-1]) == (recorded, os.path.join("data", "x"))
 
 
 def test_what_is_lost_is_told_where_the_set_up_of_logging_has_disabled_our_logger(capsys, monkeypatch):
