@@ -490,6 +490,20 @@ class TestOptionsThatTheScriptHasToo:
         assert parse(made, [short, "1"], True, {}).encoded == expected
         assert parse(made, ["--description=x"], True, {}).options.description == "x"
 
+    def test_that_are_short_for_options_of_the_script_mean_those(self, caplog):
+        caplog.set_level("INFO", "meticulous")
+        made = parser(("--resume_from_checkpoint", {}), ("--description-file", {}))
+        arguments = ["--resume", "ck.pt", "--description", "f", "--meticulous-resume"]
+        parsed = parse(made, arguments, True, {})
+        assert parsed.encoded == {"resume_from_checkpoint": "ck.pt", "description_file": "f"}
+        assert parsed.options == Options(resume=True)
+        assert "--description, --resume are the script's own options or short for one" in caplog.text
+
+    def test_that_begin_like_others_are_the_recorders_where_nothing_is_abbreviated(self):
+        made = parser(("--resume_from_checkpoint", {}), allow_abbrev=False)
+        parsed = parse(made, ["--resume"], True, {})
+        assert (parsed.encoded, parsed.options.resume) == ({"resume_from_checkpoint": None}, True)
+
     def test_in_a_subcommand(self):
         made = parser()
         train = made.add_subparsers(dest="command").add_parser("train")

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from meticulous import Experiment, _outcome
-from meticulous._outcome import of_exception
+from meticulous._status import of_exception
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -51,6 +51,8 @@ EXITS = {
     "sys.exit(-1)": ("sys.exit(-1)", 255),
     "sys.exit(256)": ("sys.exit(256)", 0),
     "sys.exit(259)": ("sys.exit(259)", 3),
+    "sys.exit(2**64)": ("sys.exit(2**64)", 255),
+    "sys.exit(-(2**63))": ("sys.exit(-(2**63))", 0),
     "exit(3)": ("exit(3)", 3),
     "quit()": ("quit()", 0),
     "quit('no data')": ("quit('no data')", 1),
@@ -63,6 +65,31 @@ EXITS = {
     "an exit through a with": ("with open(os.devnull): sys.exit(3)", 3),
     "an exit that is raised again": ("try: sys.exit(3)\nexcept SystemExit as e: raise", 3),
     "an exit instead of another": ("try: sys.exit(3)\nexcept SystemExit: sys.exit(0)", 0),
+    "a caught exit that is kept": (
+        "try: sys.exit(3)\nexcept SystemExit as e: kept = e\nprint('on')",
+        0,
+    ),
+    "a caught exit that a function keeps": (
+        "def f():\n  try: sys.exit(3)\n  except SystemExit as e: kept = e\nf()\nprint('on')",
+        0,
+    ),
+    "a caught exit whose traceback is kept": (
+        "def f(): sys.exit(3)\ntry: f()\nexcept SystemExit: kept = sys.exc_info()\nprint('on')",
+        0,
+    ),
+    "an exit that is kept and raised again": (
+        "kept = []\ntry: sys.exit(3)\nexcept SystemExit as e: kept.append(e); raise",
+        3,
+    ),
+    "an exit that a function keeps and raises": (
+        "def f():\n  try: sys.exit(3)\n  except SystemExit as e: kept = e\n  raise kept\nf()",
+        3,
+    ),
+    "a caught exit that another exception keeps": (
+        "def f():\n  try: sys.exit(3)\n  except SystemExit: raise KeyError\n"
+        "try: f()\nexcept KeyError as e: kept = e",
+        0,
+    ),
     "an exit of a thread": ("t = threading.Thread(target=sys.exit, args=(3,)); t.start(); t.join()", 0),
     "an exit from asyncio": ("import asyncio\nasync def main(): sys.exit(5)\nasyncio.run(main())", 5),
     "an exit at exit": ("atexit.register(print, 'bye')\nsys.exit(6)", 6),
@@ -122,6 +149,36 @@ def test_an_exception_that_was_there_before_did_not_end_the_program(both):
     assert status == "SUCCESS"
 
 
+PROMPTS = {
+    "that went well": (b"print(1)\n", "raise ValueError('later')", "ERROR\nTraceback", 1),
+    "that went wrong": (b"1 / 0\n", "print('on')", "SUCCESS", 0),
+    "that went wrong, too": (b"1 / 0\n", "def f(): raise ValueError('later')\nf()", "ERROR\nTraceback", 1),
+}
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_an_exception_ends_a_program_that_has_shown_a_prompt_before(name, start, repository):
+    typed, rest, status, returncode = PROMPTS[name]
+    code = script(f"import code\ncode.interact(banner='', exitmsg='')\n{rest}")
+    for bare in (True, False):
+        process = start(code, bare=bare)
+        process.communicate(typed, timeout=60)
+        assert process.returncode == returncode
+    assert repository.status().startswith(status)
+    assert ("later" in repository.status()) is (returncode == 1)
+
+
+@pytest.mark.parametrize("flags", [["-i", "script.py"], ["-i"]], ids=["after a script", "alone"])
+def test_an_exception_at_the_prompt_of_python_ends_nothing(flags, repository):
+    repository.commit("script.py", script("if 'x' in globals(): raise ValueError"))
+    typed = "from meticulous import Experiment; x = Experiment(allow_dirty=True)\n1 / 0\n"
+    done = subprocess.run(
+        [sys.executable, *flags], cwd=repository.path, input=typed, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, "ZeroDivisionError" in done.stderr) == (0, True)
+    assert repository.status() == "SUCCESS"
+
+
 def test_an_exception_of_a_thread_does_not_end_the_program(both):
     status, _ = both(
         script("t = threading.Thread(target=print, args=(1 ,2), kwargs={'x': 3})\nt.start(); t.join()")
@@ -151,6 +208,34 @@ WITH = {
 def test_with_knows_every_way_out(body, both):
     status, _ = both(script(body, "with Experiment() as experiment: "))
     assert status.startswith("SUCCESS" if WITH[body] is None else f"ERROR\n{WITH[body]}")
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_with_knows_the_exits_of_click_and_typer(code, both):
+    body = f"""
+    class Exit(RuntimeError):
+        exit_code = {code}
+    try:
+        with Experiment(): raise Exit
+    except Exit as exit: sys.exit(exit.exit_code)
+    """
+    status, recorded = both(script(body, ""))
+    assert (recorded.returncode, status) == (code, f"ERROR\nexit code {code}" if code else "SUCCESS")
+
+
+def test_an_exception_that_cannot_be_printed_goes_on_as_it_is(both):
+    """`traceback` reads attributes of exceptions, and may raise what they raise."""
+    body = """
+    class Odd(Exception):
+        def __getattribute__(self, name): raise LookupError(name)
+    try:
+        with Experiment(): raise Odd
+    except Odd: print("as it is")
+    """
+    status, recorded = both(script(body, ""))
+    assert recorded.stdout.endswith(b"as it is\n")
+    assert status.startswith("ERROR\n")
+    assert status.endswith("Odd")
 
 
 def test_what_with_or_finish_has_said_stays(both):
@@ -282,6 +367,17 @@ def test_a_caught_ctrl_c_is_a_success(both_signalled):
     body = f"try:\n{textwrap.indent(READY, '  ')}\nexcept KeyboardInterrupt: print('enough')"
     status, returncode = both_signalled(script(body), signal.SIGINT)
     assert (returncode, status) == (0, "SUCCESS")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells of handlers in C")
+def test_a_handler_in_c_that_was_there_before_takes_its_course(both_signalled):
+    code = script(
+        "os.write(1, b'ready\\n'); signal.pause()",
+        "import faulthandler\n"
+        "faulthandler.register(signal.SIGTERM, sys.stdout, all_threads=False, chain=True)\n"
+        "experiment = Experiment()\n",
+    )
+    assert both_signalled(code, signal.SIGTERM) == ("RUNNING", -signal.SIGTERM)
 
 
 @posix

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import textwrap
 
 import pytest
@@ -174,6 +175,42 @@ def test_a_signal_right_after_a_fork_still_ends_the_child(both):
     )
 
 
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "with a thread"])
+def test_what_a_handler_raises_while_the_program_forks_is_not_lost(others, both):
+    """Python drops what is raised in a hook of a fork."""
+    if others and sys.version_info >= (3, 12):
+        pytest.skip("the thread takes a signal while ours ends, and the handler may run as a hook begins")
+    recorded = both(
+        script(
+            f"""
+            class Stop(Exception): pass
+            def stop(*_): raise Stop
+            signal.signal(signal.SIGTERM, stop)
+            forever = threading.Event()
+            for _ in range({others}): threading.Thread(target=forever.wait, daemon=True).start()
+            kinds, got = (signal.SIGINT, signal.SIGTERM), 0
+            for number in range(100):
+                reader, writer = os.pipe()
+                try:
+                    try:
+                        if os.fork() == 0:
+                            os.kill(os.getppid(), kinds[number % 2])
+                            os._exit(0)
+                        os.wait()
+                    finally:
+                        os.close(writer)
+                        os.read(reader, 1)  # until the child is gone
+                    os.close(reader)
+                except (KeyboardInterrupt, Stop):
+                    got += 1
+            print(got, signal.pthread_sigmask(signal.SIG_BLOCK, []), sys.getprofile())
+            """
+        ),
+        flags=["-W", "ignore::DeprecationWarning"],
+    )
+    assert recorded.stdout == b"100 set() None\n"
+
+
 WORK = """
 def work(number):
     print("working on", number, flush=True)
@@ -239,6 +276,56 @@ def test_an_experiment_of_a_worker_is_never_a_success_that_was_none(method, how,
         assert status == {"exit": "ERROR\nexit code 3", "raise": "ERROR\nexit code 1", "end": "SUCCESS"}[how]
     else:  # nobody is told how it ends: it is left running, for readers to find it lost
         assert status == "RUNNING"
+
+
+UNGUARDED = """
+logging.basicConfig(level="INFO", stream=sys.stdout, format="%(message)s")
+experiment = Experiment(experiment_id=sys.argv[2] if sys.argv[2:] else None)
+
+def work(number):
+    if sys.argv[2:]:
+        with experiment.open(f"{number}.txt", "w") as file: file.write("x")
+    return number * number
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+        print(pool.map(work, [1, 2]))
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("experiment_id", [None, "named"])
+def test_workers_that_import_the_main_module_again_begin_no_experiments(
+    method, experiment_id, run, repository
+):
+    arguments = [method] if experiment_id is None else [method, experiment_id]
+    done = run("import logging\n" + HEAD + UNGUARDED, *arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"[1, 4]\n" in done.stdout
+    assert b"this is a worker of multiprocessing: the main process records" in done.stdout
+    assert {path.name for path in repository.experiments.iterdir() if path.is_dir()} == {experiment_id or "1"}
+    assert repository.status(experiment_id or 1) == "SUCCESS"
+    if experiment_id is not None:
+        assert repository.output(experiment_id, "2.txt") == b"x"
+
+
+@pytest.mark.parametrize(
+    "end", ["", "sys.exit()", "experiment.finish()", "experiment.__exit__(None, None, None)"]
+)
+def test_files_of_a_program_that_records_nothing_outlive_a_forked_child(end, run):
+    code = f"""
+    with experiment.open("model.pt", "w") as file: file.write("x")
+    if os.fork() == 0:
+        {end}
+        sys.exit()
+    os.wait()
+    print(experiment.open("model.pt").read(), experiment.directory)
+    """
+    done = run(script(code, "experiment = Experiment(norecord=True)\n"), flags=["-W", "ignore"])
+    assert (done.returncode, done.stderr) == (0, b"")
+    content, directory = done.stdout.decode().split()
+    assert content == "x"
+    assert not os.path.exists(directory)
 
 
 def test_a_daemonised_program_records_on(run, repository):

@@ -79,8 +79,8 @@ class _Flag(str):
 def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> None:
     """Add the recorder's options to `parser`, with other `defaults`.
 
-    An option whose name the script has given to one of its own is called `--meticulous-…`. Those that are
-    there already only get the defaults.
+    An option whose name the script has given to one of its own, or which is short for one of those, is
+    called `--meticulous-…`. Those that are there already only get the defaults.
 
     Raises:
         OptionsError: `defaults` names something that is no option.
@@ -101,7 +101,7 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
     for name in missing:
         metavar, text = _HELP[name]
         flag = dashes + name.replace("_", "-")
-        if flag in taken:
+        if flag in taken or (parser.allow_abbrev and any(other.startswith(flag) for other in taken)):
             renamed[flag] = flag = f"{dashes}meticulous-{name.replace('_', '-')}"
         settings: dict[str, Any] = {"dest": _PREFIX + name, "default": values[name], "help": text}
         if metavar is None:
@@ -111,6 +111,8 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
         group.add_argument(_Flag(flag), **settings)
     if renamed:
         whose = "is the script's own option" if len(renamed) == 1 else "are the script's own options"
+        if not taken.issuperset(renamed):
+            whose += " or short for one"
         ours = ", ".join(renamed.values())
         logger.info("%s %s; for the recorder there is %s", ", ".join(renamed), whose, ours)
 

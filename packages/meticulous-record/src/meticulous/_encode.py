@@ -112,7 +112,7 @@ def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
     if isinstance(value, Mapping):
         return _mapping(value, where, ancestors)
     if isinstance(value, Set):
-        return sorted((_encode(item, where, ancestors) for item in value), key=_order)
+        return sorted((_encode(item, where, ancestors) for item in list(value)), key=_order)
     if isinstance(value, Sequence):
         return [inner(item, index) for index, item in enumerate(value)]
     if isinstance(value, os.PathLike):
@@ -144,10 +144,11 @@ def _mapping(value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...]) -
 
 
 def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
+    # Lists are made in one go, before another thread can change what they are made of.
     if isinstance(value, dict):
-        yield from value.items()
+        yield from list(value.items())
         return
-    for key in value:
+    for key in list(value):
         try:
             item = value[key]
         except Exception as error:  # noqa: BLE001 - foreign code; one value is no reason to lose the others

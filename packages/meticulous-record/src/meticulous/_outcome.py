@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import os
 import sys
 import threading
-import traceback
-from types import FrameType
+from opcode import opname
+from types import FrameType, TracebackType
 from typing import Any, Callable, Protocol
 
-from . import _format, _signals
+from . import _format, _signals, _status
 from ._wrapped import Wrapped
 
-__all__ = ["of_exception", "unwatch", "watch"]
+__all__ = ["unwatch", "watch"]
 
 _UNFLUSHED = 120
 """What Python exits with when the last of its output reaches nobody, as in `train.py | head -1`."""
@@ -34,32 +35,6 @@ class Watched(Protocol):
 
     def note(self, status: str) -> None:
         """This is the STATUS for now: the program may end in the next instant, or go on."""
-
-
-def of_exception(error: BaseException | None) -> str:
-    """The text of STATUS for a program that `error` ended, or for one that came to its end (None)."""
-    if error is None:
-        return _format.SUCCESS
-    if isinstance(error, SystemExit):
-        return _of_exit(error.code)
-    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n")
-    if isinstance(error, KeyboardInterrupt):
-        lines = f"signal SIGINT\n{lines}"
-    return f"{_format.ERROR}\n{lines}"
-
-
-def _of_exit(code: Any) -> str:
-    """STATUS for `sys.exit(code)`, with the number that the shell gets to see."""
-    if code is None:
-        return _format.SUCCESS
-    if not isinstance(code, int):  # Python prints it and exits with 1
-        try:
-            text = str(code)
-        except Exception:  # noqa: BLE001 - not our code, and no reason to lose the record
-            text = ""
-        return f"{_format.ERROR}\nexit code 1\n{text}".rstrip()
-    number = int(code) & (0xFFFFFFFF if sys.platform == "win32" else 0xFF)
-    return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
 
 
 def watch(who: Watched) -> None:
@@ -90,6 +65,8 @@ def _install() -> None:
     global _process, _exception_before, _exit  # noqa: PLW0603 - one process, one end
     if _process == 0:
         atexit.register(_at_exit)
+        if hasattr(os, "register_at_fork"):
+            _signals.wait_for_forks()
     _process = os.getpid()
     _exception_before = _last_exception()
     _exit = None
@@ -140,7 +117,7 @@ class _Rider:
     """Rides on a SystemExit; if that is dropped while the program goes on, it was caught."""
 
     def __init__(self, exit_code: list[Any]) -> None:
-        self._exit_code = exit_code
+        self.exit_code = exit_code
 
     def __del__(self) -> None:
         global _exit  # noqa: PLW0603
@@ -148,25 +125,63 @@ class _Rider:
             sys._getframe(1)
         except ValueError:
             return  # no frame is left to go on: it ended the program
-        if _exit is self._exit_code:
+        if _exit is self.exit_code:
             _exit = None
+
+
+def _was_kept(exit_code: list[Any]) -> bool:
+    """Whether the SystemExit with this code was caught, and is still there because somebody keeps it.
+
+    Others are, too: those of asyncio and its like are in a circle with their own traceback.
+    """
+    for found in gc.get_objects():
+        if issubclass(type(found), SystemExit):
+            rider = found.__dict__.get("_meticulous")
+            if isinstance(rider, _Rider) and rider.exit_code is exit_code:
+                return not _went_through(found.__traceback__)
+    return False
+
+
+def _went_through(trace: TracebackType | None) -> bool:
+    """Whether what has this traceback ended the program: none of the frames it met went on, and returned.
+
+    Before Python 3.12 the traceback lacks those above the last one that had a look at it.
+    """
+    frame = trace and trace.tb_frame
+    while frame is not None:
+        if opname[frame.f_code.co_code[frame.f_lasti]].startswith(("RETURN", "YIELD")):
+            return False
+        frame = frame.f_back
+    return trace is not None
 
 
 def _at_exit() -> None:
     if os.getpid() != _process:
         return  # a forked child, which ends for itself alone
     error = _last_exception()
-    # At a prompt, and in a notebook, an exception ends no program.
-    if error is not None and error is not _exception_before and not hasattr(sys, "ps1"):
-        status = of_exception(error)
+    if error is not None and error is not _exception_before and not _is_at_prompt():
+        status = _status.of_exception(error)
     elif _exit is None and _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
-        status = _of_exit(_exit[0] if _exit else None)
+        status = _status.of_exit(_exit[0] if _exit and not _was_kept(_exit) else None)
     if _watching and status == _format.SUCCESS and not _is_flushed():
-        status = _of_exit(_UNFLUSHED)
+        status = _status.of_exit(_UNFLUSHED)
     for who in reversed(_watching.copy()):
         who.end(status)
+
+
+def _is_at_prompt() -> bool:
+    """Whether the last exception was shown at a prompt, or in a notebook, where it ends no program.
+
+    A program that has shown one itself, as with `code.interact`, may end of another one later.
+    """
+    if not hasattr(sys, "ps1"):
+        return False
+    trace: TracebackType | None = getattr(sys, "last_traceback", None)
+    if sys.flags.inspect or trace is None or trace.tb_frame.f_code.co_filename == "<stdin>":
+        return True
+    return not _went_through(trace)
 
 
 def _is_worker() -> bool:
@@ -193,10 +208,7 @@ def _after_fork_in_child() -> None:
     if _watching:
         _watching.clear()
         _uninstall()
-    _signals.release()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_signals.hold, after_in_parent=_signals.release, after_in_child=_after_fork_in_child
-    )
+    os.register_at_fork(after_in_child=_after_fork_in_child)

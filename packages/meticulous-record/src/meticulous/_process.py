@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["identity", "is_gone", "rank", "scheduler_job"]
+__all__ = ["identity", "is_gone", "is_importing_main", "rank", "scheduler_job"]
 
 # The id of a scheduler's job stays the same when the job is requeued, on whatever node.
 _SCHEDULER_KEYS = {
@@ -53,6 +53,12 @@ def rank() -> int:
         if size > 1:
             return this
     return 0
+
+
+def is_importing_main() -> bool:
+    """Whether this is a spawned worker of multiprocessing, which imports its parent's main module again."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and getattr(multiprocessing.current_process(), "_inheriting", False)
 
 
 def is_gone(metadata: Mapping[str, Any]) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ from ._write import discard_unfinished
 if TYPE_CHECKING:
     from ._outcome import Watched
 
-__all__ = ["handle", "hold", "let_go", "release"]
+__all__ = ["handle", "let_go", "wait_for_forks"]
 
 # SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
 _SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
@@ -34,11 +35,22 @@ def handle(watching: list[Watched]) -> None:
             continue
         if isinstance(previous, _Handler):
             continue
-        if previous is signal.SIG_DFL and os.getpid() == 1:
-            continue  # the kernel keeps default actions from the first process of a container
+        # The kernel keeps default actions from the first process of a container.
+        if previous is signal.SIG_DFL and (os.getpid() == 1 or _is_caught(number)):
+            continue
         handler = _Handler(watching, number, previous)
         signal.signal(number, handler)
         _handlers.append(handler)
+
+
+def _is_caught(number: int) -> bool:
+    """Whether C has a handler of its own, of which Python does not know, as from `faulthandler.register`."""
+    try:
+        with open("/proc/self/status", "rb") as file:
+            caught = next(line for line in file if line.startswith(b"SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> number - 1 & 1)
+    except (OSError, StopIteration, ValueError):
+        return False  # where there is no /proc, nobody can say
 
 
 def let_go() -> None:
@@ -46,25 +58,32 @@ def let_go() -> None:
     _handlers[:] = [handler for handler in _handlers if not handler.undo()]
 
 
-_masks: dict[int, Any] = {}
-"""What each thread that is just forking had blocked before."""
+def wait_for_forks() -> None:
+    """From now on signals that come while the program forks wait until the hooks of all have run.
 
+    In a hook an exception of a handler, such as KeyboardInterrupt, would be lost. And in a new child Python
+    forgets which signals have come; without our handlers they would have ended it.
 
-def hold() -> None:
-    """Before a fork: keep back what would end the child while its handlers are still its parent's.
-
-    Python forgets in a new child which signals have come; without us they would have ended it.
+    To be called once, after all who register hooks: what is registered last is called first before a fork,
+    and last after it. These hooks are functions of C, since every line of Python in a hook runs handlers
+    that are due, and so does `signal.pthread_sigmask`. The mask they keep is that of the last thread to
+    fork: only threads that fork at the same time and have different masks could get each other's.
     """
-    numbers = [handler.number for handler in _handlers if not callable(handler.previous)]
-    if numbers:
-        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        import ctypes
 
-
-def release() -> None:
-    """After a fork, in parent and child: let them come."""
-    mask = _masks.pop(threading.get_ident(), None)
-    if mask is not None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        library = ctypes.PyDLL(None)  # which keeps the lock of the interpreter
+        change, fill = library.pthread_sigmask, library.sigfillset
+    except (ImportError, AttributeError, OSError, TypeError):
+        return  # no ctypes, or Windows, which has no forks
+    every, before = (ctypes.create_string_buffer(1024) for _ in range(2))  # larger than any sigset_t
+    fill(every)
+    restore = functools.partial(change, int(signal.SIG_SETMASK), before, None)
+    os.register_at_fork(
+        before=functools.partial(change, int(signal.SIG_BLOCK), every, before),
+        after_in_parent=restore,
+        after_in_child=restore,
+    )
 
 
 class _Handler:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._encode import JSON
     from ._folder import ExperimentFolder
     from ._recording import Recording
+    from ._scratch import Scratch
 
 __all__ = ["Experiment"]
 
@@ -30,8 +31,8 @@ class Experiment:
     """One run of a program, recorded in a folder of its own from here to its end.
 
     The end is that of the `with` block, of `finish`, or of the process; its STATUS tells which way it came.
-    Nothing is recorded with `norecord`, and in processes of rank 1 and up that a launcher such as torchrun
-    or mpirun started beside rank 0.
+    Nothing is recorded with `norecord`, in processes of rank 1 and up that a launcher such as torchrun or
+    mpirun started beside rank 0, and in workers of multiprocessing that import the main module again.
 
     Args:
         args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
@@ -98,8 +99,8 @@ class Experiment:
         """Add the recorder's options to `parser`, after its own, with other `defaults` where given.
 
         They are --project-directory, --experiments-directory, --experiment-id, --description, --resume,
-        --norecord and --allow-dirty. Where the script has an option of that name, it keeps it, and ours is
-        called --meticulous-resume and so on.
+        --norecord and --allow-dirty. Where the script has an option of that name, or one that it is short
+        for, it keeps it, and ours is called --meticulous-resume and so on.
 
         Raises:
             OptionsError: `defaults` has a name that is not one of these (with underscores).
@@ -143,7 +144,7 @@ class Experiment:
         from pathlib import Path
 
         from ._folder import check_experiment_id
-        from ._process import rank
+        from ._process import is_importing_main, rank
         from ._trouble import logger
 
         options = options.check()
@@ -154,16 +155,19 @@ class Experiment:
         project = Path(os.path.abspath(options.project_directory))
         directory = project / options.experiments_directory
         self._recording: Recording | None = None
-        self._scratch: Any = None
+        self._scratch: Scratch | None = None
         self._awaited: ExperimentFolder | None = None
         self._directory: Path | None = None
         if options.norecord:
-            import tempfile
+            from ._scratch import Scratch
 
-            self._scratch = tempfile.TemporaryDirectory(prefix="meticulous-norecord-")
-            self._directory = Path(self._scratch.name)
-        elif rank() != 0:
-            logger.info("this is rank %d: rank 0 records the experiment", rank())
+            self._scratch = Scratch()
+            self._directory = self._scratch.path
+        elif rank() != 0 or is_importing_main():
+            if is_importing_main():
+                logger.info("this is a worker of multiprocessing: the main process records the experiment")
+            else:
+                logger.info("this is rank %d: rank 0 records the experiment", rank())
             if options.experiment_id is not None:
                 from ._folder import ExperimentFolder
 
@@ -180,18 +184,19 @@ class Experiment:
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
-        In other ranks than 0, who makes it, the first look waits until it is there.
+        In other ranks than 0, who makes it, and in workers the first look waits until it is there.
 
         Raises:
-            NotRecordedError: this is another rank than 0, and no `experiment_id` tells it the folder, or
-                that is not there within a minute.
+            NotRecordedError: this is another rank than 0 or such a worker, and no `experiment_id` tells it
+                the folder, or that is not there within a minute.
         """
         if self._directory is None:
             from ._process import rank
 
+            one, other = ("rank 0", f"rank {rank()}") if rank() else ("the main process", "its worker")
             raise NotRecordedError(
-                f"rank 0 records this experiment, and rank {rank()} cannot know the number it took: "
-                "pass --experiment-id to use files of the experiment in all ranks"
+                f"{one} records this experiment, and {other} cannot know the number it took: "
+                "pass --experiment-id to use files of the experiment in all of them"
             )
         if self._awaited is not None:
             if not self._awaited.is_started_within(_RANK_0_SECONDS):
@@ -245,11 +250,17 @@ class Experiment:
         Raises:
             SummaryError: `values` is not a mapping.
         """
+        from collections.abc import Mapping
+
         from ._encode import encode_object
+        from ._trouble import warn
 
         try:
             encoded = encode_object(values, "the summary")
         except TypeError as error:
+            if isinstance(values, Mapping):  # its own code fails, or another thread was faster
+                warn("the summary cannot be read and is not recorded: the run goes on with the one before")
+                return
             raise SummaryError(str(error), found=type(values).__name__) from None
         if self._recording is not None:
             self._recording.summary(encoded, update=update)
@@ -274,8 +285,8 @@ class Experiment:
 
     def _end(self, error: BaseException | None) -> None:
         if self._recording is not None:
-            from ._outcome import of_exception
+            from ._status import of_with
 
-            self._recording.end(of_exception(error))
+            self._recording.end(of_with(error))
         if self._scratch is not None:
-            self._scratch.cleanup()
+            self._scratch.remove()
