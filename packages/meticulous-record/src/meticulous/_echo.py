@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
@@ -87,7 +88,8 @@ class Echo:
 
     def hand_terminal_to(self, other: Echo) -> None:
         """Let `other`, whose terminal is our file, show what it gains where we do; first all there is."""
-        with other._showing:
+        # In a forked child the lock may be held for ever, by a thread that is not there.
+        with other._showing if self.is_mine else contextlib.nullcontext():
             other.show()
             self.show()
             os.dup2(self._terminal, other._terminal, inheritable=False)
