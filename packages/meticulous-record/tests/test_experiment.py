@@ -4,7 +4,9 @@ import argparse
 import collections
 import dataclasses
 import json
+import logging
 import os
+import pathlib
 import pickle
 import stat
 import subprocess
@@ -423,6 +425,13 @@ def test_an_experiments_directory_that_is_a_file_is_refused(project, git, direct
     assert (project / "file").read_text() == "x"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
+def test_a_link_to_nowhere_in_place_of_the_directory_is_named(project):
+    (project / "experiments").symlink_to("nowhere")
+    with pytest.raises(meticulous.ExperimentsDirectoryError, match=r"move the file '.*experiments' away"):
+        Experiment({}, allow_dirty=True)
+
+
 @pytest.mark.skipif(
     sys.platform != "linux", reason="needs a file system that nobody can write to, as /proc is"
 )
@@ -459,6 +468,32 @@ def test_a_start_that_fails_half_way_leaves_nothing_behind(project, git, first, 
     assert "choose another with --experiments-directory" in done.stdout
     experiments = project / "experiments"
     assert (sorted(os.listdir(experiments)) if experiments.exists() else None) == left
+
+
+def test_a_start_that_fails_for_any_other_reason_leaves_nothing_behind_either(project):
+    class Odd:
+        def __str__(self):
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        Experiment({}, description=Odd())
+    assert os.listdir(project / "experiments") == [".gitignore"]
+
+
+def test_paths_where_texts_belong_are_recorded_as_texts(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train.py", pathlib.Path("data") / "x"])
+    for given, recorded in ((pathlib.Path("x"), "x"), (None, "")):
+        with Experiment({}, description=given) as experiment:
+            metadata = load(experiment, "metadata.json")
+        assert (metadata["description"], metadata["command"][-1]) == (recorded, os.path.join("data", "x"))
+
+
+def test_what_is_lost_is_told_where_the_set_up_of_logging_has_disabled_our_logger(capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("meticulous"), "disabled", True)
+    experiment = Experiment({})
+    experiment.finish()
+    experiment.summary({"loss": 1})
+    assert "meticulous: summary() of" in capsys.readouterr().err
 
 
 def test_importing_brings_no_git_and_nothing_heavy():

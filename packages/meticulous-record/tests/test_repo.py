@@ -1,5 +1,6 @@
 """Which commit runs, what of the code is in none, and that the repository stays as it is."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,14 @@ from meticulous import Experiment, _repo
 @pytest.fixture(autouse=True)
 def _in_repository(project, monkeypatch):
     monkeypatch.chdir(project)
+
+
+def test_the_message_is_recorded_whatever_git_is_told_to_show_it_in(project, git):
+    git("config", "i18n.logOutputEncoding", "ISO-8859-1")
+    git("commit", "-q", "--allow-empty", "-m", "Größer")
+    with Experiment({}) as experiment:
+        metadata = json.loads((experiment.directory / "metadata.json").read_text("utf-8"))
+    assert metadata["githead-message"].strip() == "Größer"
 
 
 SCRIPT = (

@@ -237,7 +237,9 @@ def _directory_error(path: Path, error: OSError) -> ExperimentsDirectoryError:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
         remedy = "free some space, or choose another with --experiments-directory"
     elif error.errno == errno.ENOTDIR:
-        file = next((str(each) for each in (path, *path.parents) if each.exists() and not each.is_dir()), "")
+        file = next(
+            (str(each) for each in (path, *path.parents) if os.path.lexists(each) and not each.is_dir()), ""
+        )
         remedy = f"move the file {file!r} away, or choose another directory with --experiments-directory"
     else:
         remedy = "make it writable, or choose another with --experiments-directory"

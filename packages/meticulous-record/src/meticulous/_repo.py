@@ -53,7 +53,15 @@ def inspect(directory: Path, experiments_directory: Path, *, with_patch: bool) -
     _require_script(root)
     # A thousand jobs on one checkout must not fight over the index's lock.
     repository.git.update_environment(GIT_OPTIONAL_LOCKS="0")
-    log = _git(repository, "log", "-1", "--no-show-signature", "--decorate=full", "--format=%H%x00%D%x00%B")
+    log = _git(
+        repository,
+        "log",
+        "-1",
+        "--no-show-signature",
+        "--decorate=full",
+        "--encoding=UTF-8",
+        "--format=%H%x00%D%x00%B",
+    )
     sha, refs, message = log.split("\0", 2)
     branch = next((ref[len("HEAD -> refs/heads/") :] for ref in refs.split(", ") if "HEAD -> " in ref), None)
     excluded = _relative(experiments_directory, root)

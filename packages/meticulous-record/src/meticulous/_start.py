@@ -48,9 +48,11 @@ def start(
             return _first_session(folder, args, default_args, options, checkout, capture)
         assert earlier is not None
         return _next_session(earlier, args, default_args, options, checkout, capture)
-    except OSError as error:
+    except Exception as error:
         if folder is not None:
             folder.remove()
+        if not isinstance(error, OSError):
+            raise
         raise ExperimentsDirectoryError(
             f"cannot record in {str(directory)!r} ({error.strerror or error}): free some space or make it "
             "writable, or choose another with --experiments-directory",
@@ -136,7 +138,7 @@ def _metadata(options: Options, checkout: _repo.Checkout) -> dict[str, JSON]:
         "format-version": _format.FORMAT_VERSION,
         "githead-sha": checkout.sha,
         "githead-message": checkout.message,
-        "description": options.description,
+        "description": str(options.description or ""),
         "timestamp": start,
         "start-time": start,
         "command": _command(),
@@ -150,8 +152,8 @@ def _command() -> list[JSON]:
     spec = getattr(main, "__spec__", None)
     # Where a worker of joblib's got its parent's argv, and in `python app.zip`, it is not the module's.
     if spec is None or sys.argv[0] != getattr(main, "__file__", None):
-        return list(sys.argv)
-    return ["-m", spec.name.removesuffix(".__main__"), *sys.argv[1:]]
+        return [str(word) for word in sys.argv]  # a program may have put anything there
+    return ["-m", spec.name.removesuffix(".__main__"), *map(str, sys.argv[1:])]
 
 
 def _working_directory() -> str | None:

@@ -23,12 +23,14 @@ def warn_once(told: set[int | None], path: os.PathLike[str], error: OSError) -> 
 def warn(message: str) -> None:
     """Say that something of the record is being lost; never raises.
 
-    The line goes to the `meticulous` logger. In a program that set up no logging it goes to standard error
-    instead: a record with holes must not look like a whole one.
+    The line goes to the `meticulous` logger. In a program that set up no logging, or whose set-up disabled
+    the loggers that were there before, it goes to standard error instead: a record with holes must
+    not look like a whole one.
     """
     try:
         logger.warning(message)
-        heard = any(not isinstance(h, logging.NullHandler) for h in logger.handlers + logging.root.handlers)
+        handlers = [] if logger.disabled else logger.handlers + logging.root.handlers
+        heard = any(not isinstance(handler, logging.NullHandler) for handler in handlers)
         if not heard and sys.stderr is not None:
             sys.stderr.write(f"meticulous: {message}\n")
     except Exception:  # noqa: BLE001, S110 - a closed or broken standard error must not end the run either
