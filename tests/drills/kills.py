@@ -73,8 +73,8 @@ def main(kills: int = 500, seed: int = 1) -> None:
     phases = ", ".join(f"{count} {phase}" for phase, count in sorted(met.items()))
     print(f"{met.total()} kills in {seconds:.0f} s: {phases}{told}")
     print(f"what they left: {', '.join(f'{count} {state}' for state, count in sorted(states.items()))}")
-    print("every JSON file whole, every line that was shown in its file, no litter that a reader sees,")
-    print("every RUNNING found lost")
+    held = "every JSON file whole, every line that was shown in its file, no litter that a reader sees"
+    print(f"{held}, every RUNNING found lost")
 
 
 def options(run: int) -> dict[str, str]:
