@@ -29,7 +29,8 @@ static int path_is_slow(const char *path) {
     char here[4096];
     if (!folder) return 0;
     if (path[0] != '/') path = getcwd(here, sizeof here) ? here : "";
-    return strncmp(path, folder, strlen(folder)) == 0;
+    size_t length = strlen(folder);
+    return !strncmp(path, folder, length) && (path[length] == '/' || !path[length]);
 }
 static int file_is_slow(int file) { return file >= 0 && file < (int)sizeof slow_files && slow_files[file]; }
 static int either_is_slow(int file, const char *path) {
@@ -69,9 +70,15 @@ LOOKS(int, stat) LOOKS(int, stat64) LOOKS(int, lstat) LOOKS(int, lstat64) LOOKS(
 LOOKS(int, mkdir) LOOKS(int, rmdir) LOOKS(int, unlink) LOOKS(int, rename)
 LOOKS(void *, opendir) LOOKS(void *, fopen) LOOKS(void *, fopen64)
 LOOKS_AT(fstatat) LOOKS_AT(fstatat64) LOOKS_AT(statx) LOOKS_AT(faccessat) LOOKS_AT(unlinkat)
-USES(int, fstat) USES(int, fstat64) USES(int, fsync) USES(int, fdatasync) USES(int, fcntl64)
+USES(int, fstat) USES(int, fstat64) USES(int, fsync) USES(int, fdatasync)
 USES(long, read) USES(long, pread) USES(long, pread64)
 USES(long, write) USES(long, pwrite) USES(long, pwrite64)
+/* Locks go there, while a copy of a descriptor is just marked as it is. */
+CALL(int, fcntl64, (int file, int what, void *more), (file, what, more), \
+     what >= 5 && what <= 7 && file_is_slow(file), \
+     what == 0 || what == 1030 ? marked(got, file_is_slow(file)) : got)
+CALL(int, dup, (int file), (file), 0, marked(got, file_is_slow(file)))
+CALL(int, dup2, (int file, int other), (file, other), 0, marked(got, file_is_slow(file)))
 CALL(int, close, (int file), (file), file_is_slow(file), (marked(file, 0), got))
 """
 

@@ -170,10 +170,10 @@ class Recorder:
         store = self.folder / "store"
         listing = self.setting("LISTING")
         if listing:
-            self._add(turn, f"list {count}", self._run(store, *listing))
+            self._add(turn, f"list {count}", self._run(store, *listing, timeout=size.patience / 3))
         if self.setting("read"):
             begin = time.perf_counter()
-            found = self._measure(store, "read")
+            found = self._measure(store, "read", timeout=size.patience / 3)
             self._add(turn, f"read {count}", time.perf_counter() - begin)
             if found["count"] != count:
                 raise RuntimeError(f"{found['count']:,} of {count:,} runs were read")

@@ -297,7 +297,6 @@ PRINTERS = {
     "bytes": "for i in range(5000): sys.stdout.buffer.write(b'%d ' % i)",
     "standard error": "for i in range(5000): print(i, file=sys.stderr)",
     "both": "for i in range(5000): print(i); print(i, file=sys.stderr)",
-    "a forked child": "if os.fork() == 0:\n    for i in range(5000): print(i)\n    sys.exit()\nos.wait()",
     "within another": "inner = Experiment(capture='fd')\nfor i in range(5000): print(i)",
     "within another that ends later": (
         "inner = Experiment(capture='fd')\nfor i in range(5000): print(i)\nexperiment.finish()\nprint('on')"
@@ -313,16 +312,21 @@ def test_what_a_full_disk_refuses_is_shown_all_the_same(printer, flags, run, rep
     said = re.compile(rb"meticulous: cannot write '\S+' \(File too large\): the run goes on, .*\n")
     assert len(said.findall(recorded.stderr)) == (2 if "within" in printer else 1)  # one an experiment
     assert (recorded.returncode, said.sub(b"", recorded.stderr)) == (0, bare.stderr)
-    if printer == "a forked child":  # it goes on while its parent still shows what is in the file
-        assert (sorted(recorded.stdout) == sorted(bare.stdout)) is True
-    else:
-        assert (recorded.stdout == bare.stdout) is True
+    assert (recorded.stdout == bare.stdout) is True
     stream = "stderr" if printer == "standard error" else "stdout"
     shown = bare.stderr if printer == "standard error" else bare.stdout
     kept = repository.output(stream=stream)
     assert len(kept) == 10_000
     assert shown.startswith(kept)
     assert repository.status() == "SUCCESS"
+
+
+def test_a_full_disk_does_not_reach_a_forked_child(run, repository):
+    """It has left the terminal to its parent: what the file refuses is lost."""
+    body = "if os.fork() == 0:\n    for i in range(5000): print(i)\n    sys.exit()\nsys.exit(os.wait()[1])\n"
+    done = run(HEAD + FULL + "experiment = Experiment(capture='fd')\nfill_up()\n" + body)
+    assert (done.returncode, len(done.stdout), done.stderr.count(b"cannot write")) == (0, 10_000, 1)
+    assert done.stdout == repository.output()
 
 
 def test_a_full_disk_is_told_by_a_log_that_goes_to_the_stream_that_fails(run):
@@ -438,9 +442,53 @@ def test_of_streams_that_lead_elsewhere_what_python_prints_is_recorded(run, repo
     assert repository.output() == b"to the stream\n"
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_signal_ends_a_program_whose_terminal_is_stuck(name, start, repository):
+def test_a_program_that_cannot_be_executed_changes_nothing(both):
+    both(
+        script(
+            """
+            print("before", flush=True)
+            try: os.execvp("no-such-program", ["no-such-program"])
+            except FileNotFoundError: print("there is none", flush=True)
+            os.system("echo a child is recorded still")
+            """
+        )
+    )
+
+
+def test_os_exit_shows_what_was_printed_within_another(run):
+    body = "inner = Experiment(capture='fd'); print('last words', flush=True); os._exit(0)"
+    assert run(script(body)).stdout == b"last words\n"
+
+
+def test_streams_that_are_one_are_recorded_as_what_they_are(both, repository):
+    both(HEAD + "sys.stderr = sys.stdout\nexperiment = Experiment(capture='fd')\n" + SCRIPTS["print"])
+    assert (repository.output(), repository.output(stream="stderr")) == (b"a\nb\n", b"")
+
+
+def test_nobody_waits_for_a_daemon_that_has_closed_the_output(start, repository):
     reader, writer = os.pipe()
+    process = start(
+        script(
+            """
+            if os.fork() == 0:
+                os.close(0); os.close(1); os.close(2)
+                os.read(int(sys.argv[1]), 1)
+                os._exit(0)
+            print("done")
+            """
+        ),
+        str(reader),
+        pass_fds=[reader],
+    )
+    os.close(reader)
+    assert process.stdout.read() == b"done\n"  # until nobody has it open
+    os.close(writer)  # now the daemon ends
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_a_program_whose_terminal_is_stuck(name, kind, start, repository):
+    reader, writer = os.pipe() if kind == "pipe" else os.openpty()
     process = start(
         script(
             """

@@ -82,7 +82,8 @@ def _flags(reader: ExperimentReader, options: Mapping[str, bool]) -> dict[str, b
         f"--{prefix}{name}": has_value
         for name, has_value in options.items()
         for prefix in ("", "meticulous-")
-        if prefix or name not in theirs  # else it is an option of the program's own
+        # Else it is an option of the program's own, or short for one.
+        if prefix or not any(their.startswith(name) for their in theirs)
     }
 
 

@@ -15,18 +15,17 @@ from pathlib import Path
 from typing import Any, Callable, NoReturn
 
 from . import _trouble
-from ._capture import out_of_the_way
 from ._echo import Echo
 from ._wrapped import Wrapped
 
-__all__ = ["Redirection", "hurry"]
+__all__ = ["Redirection"]
 
 
 class Redirection:
     """One descriptor of the process, pointed at a file that is echoed to where it led before.
 
     Redirections of the same descriptor nest, and end in any order. Python's own `stream` on it hands down
-    every line at once, as it does at a terminal.
+    every line at once, as it does at a terminal. The file is there already.
 
     Raises:
         OSError: the file cannot be opened, or the process has no such descriptor.
@@ -37,20 +36,25 @@ class Redirection:
         self._path = path
         self._told = told  # as in `OutputFile`
         self._failure: OSError | None = None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        file = os.open(path, flags, 0o666)
-        try:
-            _flush()
-            self.echo = Echo(path, out_of_the_way(os.dup(descriptor)))
-            os.dup2(file, descriptor)
-        finally:
-            os.close(file)
+        self._given = stream
+        self._raw_write: Wrapped | None = None
+        self._stream: Any = None
+        self.echo = Echo(path, descriptor)
+
+    def begin(self) -> None:
+        """Point the descriptor at the file; whatever is raised in the midst of it, `end` undoes it."""
+        _flush()
         if not _stack:
             _exits.append(Wrapped(os, "_exit", _showing(os._exit)))
             _exits.extend(Wrapped(os, name, _leading_back(getattr(os, name))) for name in ("execv", "execve"))
         _stack.append(self)
-        self._raw_write = self._watch_writes(stream)
-        self._stream = _buffer_lines(stream, descriptor)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        try:
+            os.dup2(file, self.descriptor)
+        finally:
+            os.close(file)
+        self._raw_write = self._watch_writes(self._given)
+        self._stream = _buffer_lines(self._given, self.descriptor)
         self.echo.start()
 
     def end(self) -> None:
@@ -60,7 +64,7 @@ class Redirection:
         _flush()
         try:
             self._hand_on_buffering()
-            self.lead_back()
+            self._lead_back()
         finally:
             _stack.remove(self)
             if self._raw_write is not None:
@@ -70,18 +74,23 @@ class Redirection:
             self.echo.stop()
             self._tell()
 
-    def lead_back(self) -> None:
-        """Let what is printed to the descriptor go where it went before."""
-        above = self._above()
-        if above is None:
-            self.echo.show_on(self.descriptor)
-        else:  # that leads into our file
-            self.echo.hand_terminal_to(above.echo)
+    def note(self, error: OSError) -> None:
+        """Tell the program of `error` when there is an occasion."""
+        self._failure = self._failure or error
 
     def give_up(self, error: OSError) -> None:
         """Lead back before the end, since the file takes no more."""
-        self._failure = self._failure or error
-        self.lead_back()
+        self.note(error)
+        self._lead_back()
+
+    def _lead_back(self) -> None:
+        above = self._above()
+        if above is None:
+            self.echo.show()
+            self.echo.lead_back(self.descriptor)
+            self.echo.show()  # what others have printed in between
+        else:  # that leads into our file
+            self.echo.hand_terminal_to(above.echo)
 
     def _above(self) -> Redirection | None:
         later = _stack[_stack.index(self) + 1 :]
@@ -141,38 +150,53 @@ _stack: list[Redirection] = []
 _exits: list[Wrapped] = []
 
 
-def hurry() -> None:
-    """From now on wait for no terminal that takes nothing: a signal ends the process."""
-    for redirection in _stack:
-        redirection.echo.hurry()
-
-
 def _give_up(descriptor: int, error: OSError) -> bool:
-    """Point `descriptor`, where our file has refused something, to the terminal; whether to try again."""
+    """Point `descriptor`, where our file has refused something, elsewhere; whether to try again."""
     redirections = [one for one in _stack if one.descriptor == descriptor]
     if redirections and redirections[-1].echo.is_fed_by(descriptor):
-        for one in redirections:
-            one.give_up(error)
+        if redirections[-1].echo.is_mine:
+            for one in redirections:
+                one.give_up(error)
+        else:  # a forked child, which has left the terminal to its parent
+            redirections[-1].note(error)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
     return bool(redirections)  # another thread may have done it in the meantime
 
 
 def _showing(original: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
     @functools.wraps(original)
     def show_and_exit(status: int) -> NoReturn:
-        for redirection in _stack.copy():  # no thread is left to do it after this
-            redirection.echo.show()
+        _show_all()  # no thread is left to do it after this
         original(status)
 
     return show_and_exit
 
 
+def _show_all() -> list[Redirection]:
+    """Show all there is, and return who does: the inner ones first, since they lead into the outer."""
+    mine = [redirection for redirection in reversed(_stack) if redirection.echo.is_mine]
+    for redirection in mine:
+        redirection.echo.show()
+    return mine
+
+
 def _leading_back(original: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    """`os.execv` for a program whose output nobody is left to show; a child's is shown by this process."""
+
     @functools.wraps(original)
     def lead_back_and_execute(*arguments: Any, **how: Any) -> NoReturn:
-        for redirection in _stack.copy():
-            if redirection.echo.is_mine:  # a child's program prints into the file, and this process shows it
-                redirection.lead_back()
-        original(*arguments, **how)
+        redirections = _show_all()
+        files = {one.descriptor: os.dup(one.descriptor) for one in redirections}
+        for redirection in redirections:
+            redirection.echo.lead_back(redirection.descriptor)
+        try:
+            original(*arguments, **how)
+        finally:  # there is no such program
+            for descriptor, file in files.items():
+                os.dup2(file, descriptor)
+                os.close(file)
 
     return lead_back_and_execute
 
@@ -201,3 +225,12 @@ def _flush() -> None:
         ctypes.CDLL(None).fflush(None)
     except (ImportError, AttributeError, OSError, TypeError):
         pass  # no ctypes, or Windows, where each library may have a C library of its own
+
+
+def _after_fork_in_child() -> None:
+    for redirection in _stack:
+        redirection.echo.leave_terminal()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

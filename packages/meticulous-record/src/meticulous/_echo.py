@@ -7,6 +7,8 @@ import os
 import select
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from ._capture import out_of_the_way
@@ -15,29 +17,32 @@ from ._heartbeat import Heartbeat
 __all__ = ["Echo"]
 
 _PAUSE_SECONDS = 0.02
-_CHUNK = 1 << 16
-# A pipe that has room at all has room for so much.
+# A pipe that has room at all has room for so much; of a terminal nobody can say.
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
 _STUCK_SECONDS = 1
 
 
 class Echo:
-    """Shows on `terminal`, a descriptor that is its own from now on, what the file at `path` gains.
+    """Shows where `descriptor` leads now, a terminal or whatever else, what the file at `path` gains.
 
-    A thread does it a few times a second, and `show` at once. The process that made it does; to those that
-    it forks all of this is nothing.
+    A thread does it many times a second, and `show` at once. The process that made it does; to those that it
+    forks all of this is nothing.
 
     Raises:
-        OSError: the file cannot be opened.
+        OSError: the file cannot be opened, or there is no such descriptor.
     """
 
-    def __init__(self, path: Path, terminal: int) -> None:
-        self._terminal = terminal
+    def __init__(self, path: Path, descriptor: int) -> None:
         self._process = os.getpid()
         self._is_hurried = False
         self._showing = threading.RLock()  # for a terminal that takes nothing holds up the thread for long
-        self._thread = Heartbeat(self.show, _PAUSE_SECONDS)
-        self._file = out_of_the_way(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+        self._thread = Heartbeat(self._beat, _PAUSE_SECONDS)
+        self._terminal = out_of_the_way(os.dup(descriptor))
+        try:
+            self._file = out_of_the_way(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
+        except OSError:
+            os.close(self._terminal)
+            raise
         os.lseek(self._file, 0, os.SEEK_END)
 
     @property
@@ -56,8 +61,12 @@ class Echo:
         os.close(self._terminal)
 
     def hurry(self) -> None:
-        """From now on leave alone a terminal that takes nothing, since the process is to end."""
+        """From now on leave alone a terminal that takes nothing, since a signal ends the process."""
         self._is_hurried = True
+
+    def leave_terminal(self) -> None:
+        """In a forked child: whoever waits for the end of what is shown does not wait for the child."""
+        os.close(self._terminal)
 
     def is_fed_by(self, descriptor: int) -> bool:
         """Whether what is written to `descriptor` goes into the file."""
@@ -70,40 +79,73 @@ class Echo:
         """Show what the file has gained until now."""
         if not self.is_mine:
             return
-        with self._showing:
-            try:
-                if os.fstat(self._file).st_size < os.lseek(self._file, 0, os.SEEK_CUR):
-                    os.lseek(self._file, 0, os.SEEK_SET)  # a child's `> /dev/stdout` has emptied it
-                while data := memoryview(os.read(self._file, _CHUNK)):
-                    while data:
-                        data = data[self._hand_over(data) :]
-            except OSError:
-                pass  # the terminal is gone, or stuck in the end; the file goes on
+        if self._is_hurried:
+            self._wait_for_thread()
+            return
+        with self._alone():
+            self._show()
 
-    def show_on(self, descriptor: int) -> None:
-        """Show all there is, and point `descriptor` at the terminal if it feeds the file still."""
+    def lead_back(self, descriptor: int) -> None:
+        """Point `descriptor` at the terminal, if it feeds the file still."""
         if self.is_fed_by(descriptor):
             os.dup2(self._terminal, descriptor)
-        self.show()
 
     def hand_terminal_to(self, other: Echo) -> None:
         """Let `other`, whose terminal is our file, show what it gains where we do; first all there is."""
-        # In a forked child the lock may be held for ever, by a thread that is not there.
-        with other._showing if self.is_mine else contextlib.nullcontext():
+        with other._alone():
             other.show()
             self.show()
             os.dup2(self._terminal, other._terminal, inheritable=False)
 
-    def _hand_over(self, data: memoryview) -> int:
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from showing; in a hurry not for longer than one of them may be stuck."""
+        held = self._showing.acquire(timeout=_STUCK_SECONDS if self._is_hurried else -1)
+        try:
+            yield
+        finally:
+            if held:
+                self._showing.release()
+
+    def _beat(self) -> None:
+        if self._showing.acquire(blocking=False):  # else another thread of ours is stuck there
+            try:
+                self._show()
+            finally:
+                self._showing.release()
+
+    def _show(self) -> None:
+        try:
+            if os.fstat(self._file).st_size < os.lseek(self._file, 0, os.SEEK_CUR):
+                os.lseek(self._file, 0, os.SEEK_SET)  # a child's `> /dev/stdout` has emptied it
+            while data := os.read(self._file, _AT_ONCE):
+                while data:
+                    data = data[self._hand_over(data) :]
+        except OSError:
+            pass  # the terminal is gone, or stuck in the end; the file goes on
+
+    def _hand_over(self, data: bytes) -> int:
         """Give the terminal what it takes; return how much that was."""
         if not _can_take_more(self._terminal):
             if self._is_hurried:
                 raise TimeoutError
             return 0
         try:
-            return os.write(self._terminal, data[:_AT_ONCE])
+            return os.write(self._terminal, data)
         except BlockingIOError:  # another program has made it so: a terminal is shared
             return 0
+
+    def _wait_for_thread(self) -> None:
+        """Until the thread has shown all, or is stuck: a write that has begun can be given up by nobody."""
+        shown, changed = -1, time.monotonic()
+        while time.monotonic() < changed + _STUCK_SECONDS:
+            if shown != (shown := os.lseek(self._file, 0, os.SEEK_CUR)):
+                changed = time.monotonic()
+            if shown >= os.fstat(self._file).st_size:
+                break
+            time.sleep(_PAUSE_SECONDS)
+        with self._alone():
+            pass  # the last of it is on its way
 
 
 def _can_take_more(terminal: int) -> bool:

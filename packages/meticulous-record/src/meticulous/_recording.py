@@ -10,12 +10,15 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from . import _capture, _format, _outcome, _trouble
 from ._encode import JSON
 from ._folder import ExperimentFolder
 from ._heartbeat import Heartbeat
+
+if TYPE_CHECKING:
+    from ._capture_fd import Redirection
 
 __all__ = ["Recording", "now"]
 
@@ -45,7 +48,7 @@ class Recording:
         self._summary: dict[str, JSON] | None = None
         self._summarizing = threading.RLock()
         self._outputs: list[Callable[[], None]] = []
-        self._hurry: Callable[[], None] = lambda: None
+        self._redirections: list[Redirection] = []
         self._has_refused_summary = False
         # Both exist from the start, whoever writes to them (spec 1.0, output).
         for path in (folder.stdout_path, folder.stderr_path):
@@ -58,11 +61,12 @@ class Recording:
                     self._listen()
                 elif capture == "fd":
                     self._redirect()
+                self._heartbeat.start()
+                _outcome.watch(self)
             except BaseException:
+                self._heartbeat.stop()
                 self._let_go()
                 raise
-            self._heartbeat.start()
-            _outcome.watch(self)
 
     @property
     def is_mine(self) -> bool:
@@ -105,7 +109,8 @@ class Recording:
         """All steps of the end; each may be taken twice."""
         self._heartbeat.stop()
         if status.startswith(f"{_format.ERROR}\nsignal "):
-            self._hurry()
+            for redirection in self._redirections:
+                redirection.echo.hurry()
         with _changing:
             self._let_go()
         self._metadata["end-time"] = now()
@@ -128,14 +133,13 @@ class Recording:
             self._outputs.append(functools.partial(_capture.unlisten, stream, file))
 
     def _redirect(self) -> None:
-        from ._capture_fd import Redirection, hurry
+        from ._capture_fd import Redirection
 
-        self._hurry = hurry
         for path, descriptor, stream in (
             (self.folder.stdout_path, 1, sys.stdout),
             (self.folder.stderr_path, 2, sys.stderr),
         ):
-            if stream is not None and not _leads_to(stream, descriptor):  # a notebook's, or a test runner's
+            if stream is not None and not _leads_to_descriptor(stream):  # a notebook's, or a test runner's
                 _trouble.warn(
                     f'capture="fd": a {type(stream).__name__} does not lead to descriptor {descriptor}, so '
                     "what Python prints is recorded, and what other programs print is not"
@@ -146,7 +150,10 @@ class Recording:
                 os.fstat(descriptor)
             except OSError:
                 continue  # started with `>&-`: there is none, and what prints to it fails as it did before
-            self._outputs.append(Redirection(path, descriptor, stream, self._told).end)
+            redirection = Redirection(path, descriptor, stream, self._told)
+            self._redirections.append(redirection)
+            self._outputs.append(redirection.end)
+            redirection.begin()
 
     def _let_go(self) -> None:
         while self._outputs:
@@ -183,9 +190,12 @@ class Recording:
             _trouble.warn_once(self._told, self.folder.path / name, error)
 
 
-def _leads_to(stream: Any, descriptor: int) -> bool:
+def _leads_to_descriptor(stream: Any) -> bool:
+    """Whether what is written to `stream` goes where descriptor 1 or 2 is pointed."""
     try:
-        return bool(stream.fileno() == descriptor)
+        # Windows' own way to a console passes the descriptor by.
+        is_console = type(getattr(stream.buffer, "raw", None)).__name__ == "_WindowsConsoleIO"
+        return stream.fileno() in (1, 2) and not is_console
     except (AttributeError, OSError, ValueError):
         return False
 

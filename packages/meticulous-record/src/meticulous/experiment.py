@@ -190,21 +190,22 @@ class Experiment:
             NotRecordedError: this is another rank than 0 or such a worker, and no `experiment_id` tells it
                 the folder, or that is not there within a minute.
         """
-        if self._directory is None:
-            from ._process import rank
+        if self._directory is not None and self._awaited is None:
+            return self._directory
+        from ._process import rank
 
-            one, other = ("rank 0", f"rank {rank()}") if rank() else ("the main process", "its worker")
+        one, other = ("rank 0", f"rank {rank()}") if rank() else ("the main process", "its worker")
+        if self._directory is None or self._awaited is None:
             raise NotRecordedError(
                 f"{one} records this experiment, and {other} cannot know the number it took: "
                 "pass --experiment-id to use files of the experiment in all of them"
             )
-        if self._awaited is not None:
-            if not self._awaited.is_started_within(_RANK_0_SECONDS):
-                raise NotRecordedError(
-                    f"rank 0 has not started the experiment {str(self._directory)!r} in "
-                    f"{_RANK_0_SECONDS} seconds: see what it says, or start it at the same time"
-                )
-            self._awaited = None
+        if not self._awaited.is_started_within(_RANK_0_SECONDS):
+            raise NotRecordedError(
+                f"{one} has not started the experiment {str(self._directory)!r} in "
+                f"{_RANK_0_SECONDS} seconds: see what it says, or start it at the same time"
+            )
+        self._awaited = None
         return self._directory
 
     @property
