@@ -186,7 +186,7 @@ def play(folder: Path, program: Program) -> str:
         experiment = repository / "experiments" / number
         for stream in ("stdout", "stderr"):
             without, shown = getattr(bare, stream), getattr(recorded, stream)
-            file = (experiment / stream).read_bytes()
+            file = read_file(experiment / stream, program.late if stream == "stdout" else b"")
             kept = without
             if capture == "sys":
                 kept = re.sub(program.elsewhere.encode() or b"(?!)", b"", kept)
@@ -201,6 +201,14 @@ def play(folder: Path, program: Program) -> str:
     (folder / "stop").touch()
     size = len(bare.stdout + bare.stderr)
     return f"exit code {bare.code}, {size:,} bytes in terminal and file"
+
+
+def read_file(path: Path, late: bytes) -> bytes:
+    """Read a file when what comes `late` is in it, or when that is overdue."""
+    deadline = time.monotonic() + MORE_SECONDS
+    while late not in path.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return path.read_bytes()
 
 
 class End(NamedTuple):

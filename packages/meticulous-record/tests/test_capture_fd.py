@@ -43,6 +43,12 @@ SCRIPTS = {
     "C without a flush": "libc = ctypes.CDLL(None); libc.puts(b'from C'); libc.printf(b'no newline')",
     "a child": "subprocess.run(['sh', '-c', 'echo out; echo err >&2'])",
     "a forked child": "if os.fork() == 0: os.write(1, b'child'); os._exit(0)\nos.wait(); print('parent')",
+    "a child of a forked child": (
+        "if os.fork() == 0:\n"
+        "    if os.fork() == 0: print('a', flush=True); os._exit(0)\n"
+        "    os.wait(); os._exit(0)\n"
+        "os.wait()"
+    ),
     "os.system": "os.system('echo a')",
     "os._exit": "print('a'); sys.stdout.flush(); os._exit(3)",
     "os._exit of a forked child": "if os.fork() == 0: os.write(1, b'a'); os._exit(3)\nos.wait(); os._exit(4)",

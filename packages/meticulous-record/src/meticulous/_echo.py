@@ -65,8 +65,12 @@ class Echo:
         self._is_hurried = True
 
     def leave_terminal(self) -> None:
-        """In a forked child: whoever waits for the end of what is shown does not wait for the child."""
-        os.close(self._terminal)
+        """In a forked child, once: whoever waits for the end of what is shown does not wait for the child."""
+        terminal, self._terminal = self._terminal, -1  # its own children find it closed
+        try:
+            os.close(terminal)
+        except OSError:
+            pass  # closed by its parent, or by the program
 
     def is_fed_by(self, descriptor: int) -> bool:
         """Whether what is written to `descriptor` goes into the file."""
