@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
-from meticulous_cli._validate import validate
+from meticulous_cli.validate.validate import validate
 
 SPEC = Path(__file__).parent.parent / "spec"
 CASES = sorted((SPEC / "1.0" / "fixtures").rglob("case.json"))

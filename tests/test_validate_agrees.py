@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from meticulous_cli._rules import judge
-from meticulous_cli._validate import validate
+from meticulous_cli.validate.rules import judge
+from meticulous_cli.validate.validate import validate
 
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "spec" / "1.0"

@@ -26,8 +26,8 @@ from typing import Any
 
 import pandas as pd
 from meticulous_cli.__main__ import main as command
-from meticulous_cli._export import EXPORT_KINDS
-from meticulous_cli._text import width
+from meticulous_cli.export.export import EXPORT_KINDS
+from meticulous_cli.show.text import width
 from meticulous_read import ExperimentReader, Experiments
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -10,7 +10,7 @@ import sys
 
 import pandas as pd
 import pytest
-from meticulous_cli._export import EXPORT_KINDS
+from meticulous_cli.export.export import EXPORT_KINDS
 
 
 @pytest.fixture
@@ -134,7 +134,8 @@ def test_validation_names_each_breach_and_says_so_by_its_exit_code(make, run):
 
 COUNTING = """
 import sys
-from meticulous_cli import __main__, _progress
+from meticulous_cli import __main__
+from meticulous_cli.table import progress as _progress
 _progress._PATIENCE = {}
 sys.exit(__main__.main())
 """

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from meticulous_cli._text import width
+from meticulous_cli.show.text import width
 
 
 @pytest.fixture

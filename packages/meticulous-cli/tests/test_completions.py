@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from meticulous_cli._export import EXPORT_KINDS
-from meticulous_cli._options import ARGS_CHOICES
+from meticulous_cli.export.export import EXPORT_KINDS
+from meticulous_cli.options import ARGS_CHOICES
 
 FOLDER = Path(__file__).parents[1] / "completions"
 FILES = {

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from meticulous_cli._errors import CommandError
-from meticulous_cli._export import EXPORT_KINDS, export, export_kind
-from meticulous_cli._newfile import write_new
+from meticulous_cli.errors import CommandError
+from meticulous_cli.export.export import EXPORT_KINDS, export, export_kind
+from meticulous_cli.export.newfile import write_new
 from meticulous_read import Experiments
 
 BINARY = ("parquet", "pickle")
@@ -445,8 +445,8 @@ def test_a_kind_that_is_asked_for_counts_more_than_the_suffix(frame, tmp_path):
 
 PROGRAM = """
 import sys
-from meticulous_cli._errors import CommandError
-from meticulous_cli._export import export
+from meticulous_cli.errors import CommandError
+from meticulous_cli.export.export import export
 from meticulous_read import Experiments
 try:
     export(Experiments("experiments").as_dataframe(), "-", kind=sys.argv[1] or None)
@@ -503,7 +503,7 @@ def test_parquet_without_pyarrow_says_what_to_install(frame, tmp_path, environme
 
 def test_a_name_is_refused_before_pandas_is_there(tmp_path):
     code = (
-        "import sys\nfrom meticulous_cli._export import export_kind\n"
+        "import sys\nfrom meticulous_cli.export.export import export_kind\n"
         "print(export_kind('runs.csv'), 'pandas' in sys.modules)"
     )
     printed = subprocess.run(

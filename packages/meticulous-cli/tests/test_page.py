@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli._text import plain
+from meticulous_cli.show.text import plain
 from meticulous_read import ExperimentReader
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -239,7 +239,7 @@ def test_a_project_directory_of_the_programs_own_is_no_repository(make, run):
 
 @given(st.binary(max_size=200))
 def test_any_output_becomes_lines_that_are_safe(tmp_path_factory, data):
-    from meticulous_cli._output import last_lines
+    from meticulous_cli.page.tail import last_lines
 
     folder = tmp_path_factory.mktemp("experiment")
     (folder / "stdout").write_bytes(data)

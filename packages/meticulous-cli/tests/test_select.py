@@ -5,11 +5,11 @@ import shlex
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from meticulous_cli._columns import ARGS
-from meticulous_cli._fields import Field
-from meticulous_cli._options import parse_options
-from meticulous_cli._select import select
-from meticulous_cli._text import MISSING
+from meticulous_cli.options import parse_options
+from meticulous_cli.show.facts import ARGS
+from meticulous_cli.show.text import MISSING
+from meticulous_cli.table.columns import Field
+from meticulous_cli.table.select import select
 from meticulous_read import Experiments
 
 
@@ -209,7 +209,7 @@ objects = st.dictionaries(st.sampled_from(["a", "b", "a.b", "a.b.b"]), json_valu
 @settings(deadline=None)  # the first frame imports pandas
 @given(rows=st.lists(objects, min_size=1, max_size=3), levels=st.integers(1, 3))
 def test_objects_become_the_columns_of_the_readers_frame(tmp_path_factory, rows, levels):
-    from meticulous_cli._nested import spread_objects
+    from meticulous_cli.table.names import spread_objects
 
     directory = tmp_path_factory.mktemp("nested")
     for number, row in enumerate(rows):

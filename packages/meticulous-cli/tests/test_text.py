@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli._text import MISSING, cut, plain, shown, shown_duration, shown_time, width, wrapped
+from meticulous_cli.show.text import MISSING, cut, plain, shown, shown_duration, shown_time, width, wrapped
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from meticulous_cli._errors import CommandError
-from meticulous_cli._rules import judge
-from meticulous_cli._validate import validate
+from meticulous_cli.errors import CommandError
+from meticulous_cli.validate.rules import judge
+from meticulous_cli.validate.validate import validate
 
 HERE = {"hostname": "node7", "pid": 1}
 
@@ -247,7 +247,8 @@ def test_what_cannot_be_judged_is_one_sentence(tmp_path):
 def test_without_jsonschema_it_says_what_to_install(tmp_path, environment):
     (tmp_path / "jsonschema.py").write_text("raise ImportError('as if it were not there')")
     code = (
-        "from meticulous_cli._errors import CommandError\nfrom meticulous_cli._validate import validate\n"
+        "from meticulous_cli.errors import CommandError\n"
+        "from meticulous_cli.validate.validate import validate\n"
         "try: validate(['.'])\nexcept CommandError as error: print(error.code, error.message)"
     )
     result = subprocess.run(

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meticulous import Experiment, OptionsError
-from meticulous._arguments import Options, add_options, parse, take_options
-from meticulous._encode import encode
+from meticulous._disk.encode import encode
+from meticulous._start.options import Options, add_options, parse, take_options
 
 
 def parser(*definitions, **settings):

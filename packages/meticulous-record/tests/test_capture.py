@@ -12,7 +12,8 @@ import textwrap
 import threading
 
 import pytest
-from meticulous import Experiment, _capture
+from meticulous import Experiment
+from meticulous._session import streams as _capture
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 

@@ -26,7 +26,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from meticulous._encode import canonical, dump, encode, encode_object
+from meticulous._disk.encode import canonical, dump, encode, encode_object
 
 
 def reject(token):
@@ -612,7 +612,7 @@ def test_sets_are_in_one_order_whatever_they_hold(values):
 
 PROGRAM = """
 import functools, json, sys, threading
-from meticulous._encode import dump, encode
+from meticulous._disk.encode import dump, encode
 class Thing: pass
 print(dump(encode({
     "set": {"a", "b", 1, None, ("c", 2), frozenset("defg"), Thing},

@@ -6,8 +6,10 @@ import threading
 import time
 
 import pytest
-from meticulous import Experiment, _heartbeat, _recording
-from meticulous._heartbeat import Heartbeat
+from meticulous import Experiment
+from meticulous._session import heartbeat as _heartbeat
+from meticulous._session import session as _recording
+from meticulous._session.heartbeat import Heartbeat
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
 

@@ -82,7 +82,7 @@ def test_finish_and_sys_exit_in_a_cell(execute, repository):
         "import sys\nexit_before = sys.exit\nexperiment = Experiment()",
         "sys.exit(3)",
         "print('on'); experiment.finish()",
-        "from meticulous import _capture, _cells\n"
+        "from meticulous._session import notebook as _cells, streams as _capture\n"
         "print(sys.exit is exit_before, _capture._tees, _cells._watching, sys.stdout.write.__module__)",
     )
     assert shown[1]["error"] == "SystemExit"

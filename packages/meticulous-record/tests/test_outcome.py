@@ -9,8 +9,9 @@ import textwrap
 import threading
 
 import pytest
-from meticulous import Experiment, _outcome
-from meticulous._status import of_exception
+from meticulous import Experiment
+from meticulous._session import ending as _outcome
+from meticulous._session.status import of_exception
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -518,7 +519,7 @@ def test_signals_in_a_child_process_are_its_own(both, repository):
 def test_a_signal_during_the_end_leaves_a_whole_record(step, end, start, repository):
     code = script(
         f"""
-        from meticulous._folder import ExperimentFolder
+        from meticulous._disk.folder import ExperimentFolder
         original = ExperimentFolder.{step}
         def slow(self, *arguments):
             ExperimentFolder.{step} = original
@@ -540,7 +541,7 @@ def test_a_signal_during_the_end_leaves_a_whole_record(step, end, start, reposit
 def test_ctrl_c_during_the_end_does_not_keep_it_from_being_written(step, start, repository):
     code = script(
         f"""
-        from meticulous._folder import ExperimentFolder
+        from meticulous._disk.folder import ExperimentFolder
         original = ExperimentFolder.{step}
         def slow(self, *arguments):
             ExperimentFolder.{step} = original
@@ -563,7 +564,7 @@ def test_a_handler_during_the_end_does_not_bring_the_status_back_to_running(star
         + handler("pass")
         + script(
             """
-            from meticulous._folder import ExperimentFolder
+            from meticulous._disk.folder import ExperimentFolder
             original = ExperimentFolder.write_status
             def slow(self, *arguments):
                 original(self, *arguments)
@@ -641,7 +642,7 @@ class TestAfterwards:
             signal.raise_signal(signal.SIGTERM)
             assert seen == ["theirs"]
             Experiment().finish()
-            assert not isinstance(signal.getsignal(signal.SIGTERM), _outcome._signals._Handler)
+            assert not isinstance(signal.getsignal(signal.SIGTERM), _outcome.signals._Handler)
         finally:
             signal.signal(signal.SIGTERM, before)
 

@@ -17,8 +17,8 @@ import pytest
 import simple_parsing
 import tap
 from meticulous import Experiment
-from meticulous._arguments import Options, parse
-from meticulous._encode import encode
+from meticulous._disk.encode import encode
+from meticulous._start.options import Options, parse
 
 
 class Kind(str, enum.Enum):

@@ -8,7 +8,8 @@ import sys
 
 import meticulous
 import pytest
-from meticulous import Experiment, _repo
+from meticulous import Experiment
+from meticulous._start import repository as _repo
 
 
 @pytest.fixture(autouse=True)

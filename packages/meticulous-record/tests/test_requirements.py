@@ -6,7 +6,7 @@ import re
 import sys
 
 import pytest
-from meticulous._requirements import requirements
+from meticulous._start.environment import requirements
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import os
 import sys
 
 import pytest
-from meticulous import _process, _write
-from meticulous._folder import ExperimentFolder
+from meticulous import _process
+from meticulous._disk import atomic as _write
+from meticulous._disk.folder import ExperimentFolder
 
 
 @pytest.fixture

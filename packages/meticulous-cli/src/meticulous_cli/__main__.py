@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from meticulous_cli._errors import DATA, USAGE, CommandError
-from meticulous_cli._options import parse_options
+from meticulous_cli.errors import DATA, USAGE, CommandError
+from meticulous_cli.options import parse_options
 
 if TYPE_CHECKING:
-    from meticulous_cli._style import Style
+    from meticulous_cli.show.style import Style
 
 __all__ = ["main"]
 
@@ -58,14 +58,14 @@ def _answer(arguments: list[str]) -> tuple[str, int]:
         return f"meticulous {version('meticulous-cli')}", 0
     # Imported late, so that --help and a mistyped option answer at once.
     if options.validate:
-        from meticulous_cli._validate import validate
+        from meticulous_cli.validate.validate import validate
 
         if options.for_tables:
             raise CommandError(f"{options.for_tables[0]} is for tables, and --validate makes none", USAGE)
         return validate(options.paths)
-    from meticulous_cli._overview import overview
-    from meticulous_cli._places import is_experiment
-    from meticulous_cli._style import Style
+    from meticulous_cli.paths import is_experiment
+    from meticulous_cli.show.style import Style
+    from meticulous_cli.table.overview import overview
 
     style = Style(sys.stdout)
     if not any(map(is_experiment, options.paths)):
@@ -81,9 +81,9 @@ def _experiments(paths: Sequence[str], style: Style) -> str:
     """Return the page of one experiment, or the comparison of several."""
     from meticulous_read import ExperimentReader
 
-    from meticulous_cli._compare import compare
-    from meticulous_cli._page import page
-    from meticulous_cli._places import is_experiment
+    from meticulous_cli.compare.compare import compare
+    from meticulous_cli.page.page import page
+    from meticulous_cli.paths import is_experiment
 
     for path in paths:
         if not is_experiment(path):
@@ -99,7 +99,7 @@ def _experiments(paths: Sequence[str], style: Style) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    from meticulous_cli._text import cut, plain
+    from meticulous_cli.show.text import cut, plain
 
     print(f"meticulous: {cut(plain(message), _MESSAGE_WIDTH)}", file=sys.stderr)
     return code

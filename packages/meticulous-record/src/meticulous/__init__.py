@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import (
+from meticulous.errors import (
     DirtyRepoException,
     ExperimentIdError,
     ExperimentRunningError,
@@ -26,7 +26,7 @@ from .errors import (
     ReservedFileError,
     SummaryError,
 )
-from .experiment import Experiment
+from meticulous.experiment import Experiment
 
 __version__ = "0.1.0"
 

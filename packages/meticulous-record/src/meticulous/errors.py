@@ -1,6 +1,6 @@
 """What can go wrong before a run starts, or through a wrong call; each error says what, where and what to do.
 
-After the start nothing of the recorder's own I/O raises (see `_trouble`).
+After the start nothing of the recorder's own I/O raises (see `_log`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-from .errors import NotRecordedError, OptionsError, SummaryError
+from meticulous.errors import NotRecordedError, OptionsError, SummaryError
 
 # All else is imported where it is used, when an experiment starts: to import the package costs little.
 if TYPE_CHECKING:
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from ._arguments import Options
-    from ._encode import JSON
-    from ._folder import ExperimentFolder
-    from ._recording import Recording
-    from ._scratch import Scratch
+    from meticulous._disk.encode import JSON
+    from meticulous._disk.folder import ExperimentFolder
+    from meticulous._disk.scratch import Scratch
+    from meticulous._session.session import Recording
+    from meticulous._start.options import Options
 
 __all__ = ["Experiment"]
 
@@ -74,8 +74,8 @@ class Experiment:
         allow_dirty: bool = False,
         capture: str = "sys",
     ) -> None:
-        from ._arguments import Options, take_options
-        from ._encode import encode_object
+        from meticulous._disk.encode import encode_object
+        from meticulous._start.options import Options, take_options
 
         given = Options(
             os.fspath(project_directory),
@@ -105,7 +105,7 @@ class Experiment:
         Raises:
             OptionsError: `defaults` has a name that is not one of these (with underscores).
         """
-        from ._arguments import add_options
+        from meticulous._start.options import add_options
 
         add_options(parser, defaults)
 
@@ -130,7 +130,7 @@ class Experiment:
             SystemExit: the command line does not parse, or contradicts itself.
             Exception: as `Experiment`.
         """
-        from ._arguments import parse
+        from meticulous._start.options import parse
 
         parsed = parse(parser, arg_list, capture_defaults, overrides)
         self = cls.__new__(cls)
@@ -143,9 +143,9 @@ class Experiment:
     ) -> None:
         from pathlib import Path
 
-        from ._folder import check_experiment_id
-        from ._process import is_importing_main, rank
-        from ._trouble import logger
+        from meticulous._disk.folder import check_experiment_id
+        from meticulous._log import logger
+        from meticulous._process import is_importing_main, rank
 
         options = options.check()
         if capture not in _CAPTURES:
@@ -159,7 +159,7 @@ class Experiment:
         self._awaited: ExperimentFolder | None = None
         self._directory: Path | None = None
         if options.norecord:
-            from ._scratch import Scratch
+            from meticulous._disk.scratch import Scratch
 
             self._scratch = Scratch()
             self._directory = self._scratch.path
@@ -169,12 +169,12 @@ class Experiment:
             else:
                 logger.info("this is rank %d: rank 0 records the experiment", rank())
             if options.experiment_id is not None:
-                from ._folder import ExperimentFolder
+                from meticulous._disk.folder import ExperimentFolder
 
                 self._directory = directory / options.experiment_id
                 self._awaited = ExperimentFolder(self._directory)
         else:
-            from ._start import start
+            from meticulous._start.start import start
 
             self._recording = start(project, directory, args, default_args, options, capture)
             self._directory = self._recording.folder.path
@@ -192,7 +192,7 @@ class Experiment:
         """
         if self._directory is not None and self._awaited is None:
             return self._directory
-        from ._process import rank
+        from meticulous._process import rank
 
         one, other = ("rank 0", f"rank {rank()}") if rank() else ("the main process", "its worker")
         if self._directory is None or self._awaited is None:
@@ -225,7 +225,7 @@ class Experiment:
             ReservedFileError: the recorder writes it itself, or it would lie outside of the folder.
             NotRecordedError: as `directory`.
         """
-        from ._folder import own_file
+        from meticulous._disk.folder import own_file
 
         path = own_file(self.directory, name, for_reading=False)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ class Experiment:
             NotRecordedError: as `directory`.
             OSError: as `open`.
         """
-        from ._folder import own_file
+        from meticulous._disk.folder import own_file
 
         if set(mode) & set("wax+"):
             return open(self.path(name), mode, **how)
@@ -253,8 +253,8 @@ class Experiment:
         """
         from collections.abc import Mapping
 
-        from ._encode import encode_object
-        from ._trouble import warn
+        from meticulous._disk.encode import encode_object
+        from meticulous._log import warn
 
         try:
             encoded = encode_object(values, "the summary")
@@ -286,7 +286,7 @@ class Experiment:
 
     def _end(self, error: BaseException | None) -> None:
         if self._recording is not None:
-            from ._status import of_with
+            from meticulous._session.status import of_with
 
             self._recording.end(of_with(error))
         if self._scratch is not None:

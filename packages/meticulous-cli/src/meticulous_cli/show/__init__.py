@@ -1,0 +1,1 @@
+"""How anything looks: text, style, facts of an experiment, layout of a table."""

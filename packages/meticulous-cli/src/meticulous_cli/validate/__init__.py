@@ -1,0 +1,1 @@
+"""The validator: `meticulous --validate`."""

@@ -1,0 +1,1 @@
+"""Every path and every write below the experiments directory."""

@@ -1,0 +1,171 @@
+"""The start of a recording: the code is looked at, a folder claimed, the first files written."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from meticulous import _format, _process
+from meticulous._disk.encode import JSON
+from meticulous._disk.folder import ExperimentFolder
+from meticulous._session.session import Recording, now
+from meticulous._start import repository as _repo
+from meticulous._start import resume as _resume
+from meticulous._start.environment import requirements
+from meticulous._start.options import Options
+from meticulous.errors import DirtyRepoException, ExperimentsDirectoryError
+
+__all__ = ["start"]
+
+
+def start(
+    project: Path,
+    directory: Path,
+    args: dict[str, JSON],
+    default_args: dict[str, JSON],
+    options: Options,
+    capture: str,
+) -> Recording:
+    """Record in a folder of its own below `directory`, or in that of an earlier experiment if options say so.
+
+    Raises:
+        MeticulousError: as `Experiment`; then nothing is left behind.
+    """
+    checkout = _repo.inspect(project, directory, with_patch=options.allow_dirty)
+    _refuse_uncommitted(checkout, options.allow_dirty)
+    earlier: _resume.Earlier | None = None
+    folder: ExperimentFolder | None = None
+    if options.resume:
+        earlier = _resume.claim_newest(directory, args, checkout.sha, checkout.patch)
+    if earlier is None:
+        try:
+            folder = ExperimentFolder.claim(directory, options.experiment_id)
+        except FileExistsError:
+            named = ExperimentFolder(directory / str(options.experiment_id))
+            earlier = _resume.claim_named(named, args, checkout.sha, checkout.patch)
+    try:
+        if folder is not None:
+            return _first_session(folder, args, default_args, options, checkout, capture)
+        assert earlier is not None
+        return _next_session(earlier, args, default_args, options, checkout, capture)
+    except Exception as error:
+        if folder is not None:
+            folder.remove()
+        if not isinstance(error, OSError):
+            raise
+        raise ExperimentsDirectoryError(
+            f"cannot record in {str(directory)!r} ({error.strerror or error}): free some space or make it "
+            "writable, or choose another with --experiments-directory",
+            path=directory,
+        ) from None
+    finally:
+        if earlier is not None:
+            _resume.release(earlier.claim)
+
+
+def _first_session(
+    folder: ExperimentFolder,
+    args: dict[str, JSON],
+    default_args: dict[str, JSON],
+    options: Options,
+    checkout: _repo.Checkout,
+    capture: str,
+) -> Recording:
+    metadata = _metadata(options, checkout)
+    folder.write_json(_format.METADATA, metadata)
+    folder.write_json(_format.ARGS, args)
+    folder.write_json(_format.DEFAULT_ARGS, default_args)
+    folder.write(_format.REQUIREMENTS, requirements())
+    if checkout.patch:
+        folder.write(_format.GIT_DIFF, checkout.patch)
+    return Recording(folder, metadata, capture)
+
+
+def _next_session(
+    earlier: _resume.Earlier,
+    args: dict[str, JSON],
+    default_args: dict[str, JSON],
+    options: Options,
+    checkout: _repo.Checkout,
+    capture: str,
+) -> Recording:
+    """Arguments and code are what they were; when, where and by whom it runs is new."""
+    metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
+    for key, value in _metadata(options, checkout).items():
+        if key in _format.SESSION_KEYS or (key == "description" and value):
+            metadata[key] = value
+    folder = earlier.folder
+    folder.write_json(_format.METADATA, metadata)
+    # What a start that was cut short did not come to.
+    if not folder.has(_format.ARGS):
+        folder.write_json(_format.ARGS, args)
+    if not folder.has(_format.DEFAULT_ARGS):
+        folder.write_json(_format.DEFAULT_ARGS, default_args)
+    if checkout.patch and not folder.has(_format.GIT_DIFF):
+        folder.write(_format.GIT_DIFF, checkout.patch)
+    folder.write(_format.REQUIREMENTS, requirements())
+    return Recording(folder, metadata, capture)
+
+
+def _refuse_uncommitted(checkout: _repo.Checkout, allowed: bool) -> None:
+    files = checkout.changed + checkout.unknown
+    if allowed or not files:
+        return
+    shown = ", ".join(files[:10]) + (f" and {len(files) - 10} more" if len(files) > 10 else "")
+    raise DirtyRepoException(
+        f"the repository {str(checkout.root)!r} does not hold the code that would run; changed or not added: "
+        f"{shown}. Commit it, or use --allow-dirty to record the changes as git.diff, or --norecord",
+        path=checkout.root,
+        found=files,
+    )
+
+
+def _metadata(options: Options, checkout: _repo.Checkout) -> dict[str, JSON]:
+    """metadata.json of a first session, its optional keys where there is something to say."""
+    start = now()
+    optional: dict[str, JSON] = {
+        "githead-branch": checkout.branch,
+        "git-remote": checkout.remote,
+        "git-dirty": bool(checkout.patch),
+        "working-directory": _working_directory(),
+        "python-version": platform.python_version(),
+        "recorder": f"meticulous-record {_version()}",
+        **_process.identity(),
+        **_process.scheduler_job(),
+        "heartbeat-seconds": _format.HEARTBEAT_SECONDS,
+    }
+    return {
+        "format-version": _format.FORMAT_VERSION,
+        "githead-sha": checkout.sha,
+        "githead-message": checkout.message,
+        "description": str(options.description or ""),
+        "timestamp": start,
+        "start-time": start,
+        "command": _command(),
+        **{key: value for key, value in optional.items() if value is not None},
+    }
+
+
+def _command() -> list[JSON]:
+    """What to type after `python` to run this again; in `-m package.module` argv has only a path."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    # Where a worker of joblib's got its parent's argv, and in `python app.zip`, it is not the module's.
+    if spec is None or sys.argv[0] != getattr(main, "__file__", None):
+        return [str(word) for word in sys.argv]  # a program may have put anything there
+    return ["-m", spec.name.removesuffix(".__main__"), *map(str, sys.argv[1:])]
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None  # it has been deleted
+
+
+def _version() -> str:
+    from meticulous import __version__
+
+    return __version__
