@@ -28,9 +28,11 @@ def main() -> None:
     root = Path(__file__).resolve().parent.parent
     for run in RUNS:
         print("$ python examples/digits.py", subprocess.list2cmdline(run), flush=True)
-        subprocess.run([sys.executable, "examples/digits.py", *run], cwd=root, check=False)
+        done = subprocess.run([sys.executable, "examples/digits.py", *run], cwd=root, check=False)
+        if done.returncode:
+            sys.exit(f"This training failed (exit code {done.returncode}), so there is no table of all four.")
     print("$ meticulous", flush=True)
-    subprocess.run([sys.executable, "-m", "meticulous_cli"], cwd=root, check=True)
+    sys.exit(subprocess.run([sys.executable, "-m", "meticulous_cli"], cwd=root, check=False).returncode)
 
 
 if __name__ == "__main__":

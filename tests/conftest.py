@@ -1,9 +1,13 @@
 """What tests of several packages share."""
 
 import importlib.util
+import signal
 from pathlib import Path
 
 import pytest
+
+# Where SIGINT is ignored (`pytest … &` in a script, nohup), the programs of the tests would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KIT = Path(__file__).parents[1] / "spec" / "kit"
 

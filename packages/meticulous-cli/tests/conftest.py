@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import signal
 import struct
 import subprocess
 import sys
@@ -12,6 +13,9 @@ import termios
 from pathlib import Path
 
 import pytest
+
+# Where SIGINT is ignored (`pytest … &` in a script, nohup), the programs of the tests would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 METADATA = {
     "format-version": "1.0",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Where SIGINT is ignored (`pytest … &` in a script, nohup), the programs of the tests would ignore it, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a launcher or a scheduler sets would change what is recorded; so would this machine's git settings.
 FOREIGN = ("RANK", "WORLD_SIZE", "OMPI_", "PMI_", "SLURM_", "PBS_", "LSB_", "GIT_", "PYTHON")
