@@ -35,7 +35,7 @@ def identifiers(lines):
     return {line.partition(":")[0] for line in lines}
 
 
-@pytest.mark.parametrize("key", SCHEMA["required"])
+@pytest.mark.parametrize("key", sorted({*SCHEMA["required"]} - {"format-version"}))
 def test_a_missing_key_is_refused(key, folder, problems):
     metadata = read("resumed")
     del metadata[key]
@@ -50,6 +50,21 @@ def test_a_wrong_type_is_refused(key, value, folder, problems):
         return  # these may be empty
     (folder / "metadata.json").write_text(json.dumps({**read("resumed"), key: value}) + "\n")
     assert identifiers(problems(folder)) & {"META-2", "META-3", "META-4", "META-5", "META-7", "RESUME-11"}
+
+
+@pytest.mark.parametrize(
+    ("version", "word"), [(None, "legacy"), ("1.1", "newer"), ("1.10", "newer"), ("2.0", "newer")]
+)
+def test_another_version_is_named_once_and_not_judged(version, word, folder, folder_check, problems):
+    metadata = {**read("resumed"), "format-version": version, "colour": "blue"}
+    if version is None:
+        del metadata["format-version"]
+    (folder / "metadata.json").write_text(json.dumps(metadata) + "\n")
+    (folder / "stderr").unlink()
+    judgement = folder_check.judge(folder)
+    assert judgement.findings == []
+    assert word in judgement.other_version
+    assert identifiers(problems(folder)) == {"META-2"}  # to whoever expects version 1.0
 
 
 WRONG_METADATA = [
@@ -134,6 +149,8 @@ WRONG_JSON = [
 @pytest.mark.parametrize("name", ["metadata.json", "args.json", "default_args.json", "summary.json"])
 @pytest.mark.parametrize(("requirement", "data"), WRONG_JSON)
 def test_wrong_json_is_refused(name, requirement, data, folder, problems):
+    if name == "metadata.json":  # else it would be a folder of version 0
+        data = data.replace(b'{"', b'{"format-version": "1.0", "')
     (folder / name).write_bytes(data)
     assert f"{requirement}: {name}: " in "\n".join(problems(folder))
 
@@ -219,7 +236,7 @@ def test_a_first_session_starts_when_the_experiment_does(folder, problems):
 )
 def test_a_missing_file_is_refused(name, folder, problems):
     (folder / name).unlink()
-    assert f": {name}: missing" in "\n".join(problems(folder))
+    assert f": {name}: is missing" in "\n".join(problems(folder))
 
 
 @pytest.mark.parametrize("name", ["summary.json", "requirements.txt"])
@@ -301,4 +318,4 @@ def test_the_check_can_be_run_by_anyone(folder, tmp_path):
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
     (folder / "STATUS").unlink()
     bad = run(folder, EXAMPLES / "success")
-    assert (bad.returncode, bad.stdout, bad.stderr) == (1, f"{folder}: START-1: STATUS: missing\n", "")
+    assert (bad.returncode, bad.stdout, bad.stderr) == (1, f"{folder}: START-1: STATUS: is missing\n", "")

@@ -53,6 +53,14 @@ def test_there_are_no_other_schemas():
     assert set(SCHEMAS) == {"metadata", "args", "default_args", "summary"}
 
 
+def test_the_command_carries_the_validator_and_the_schemas_byte_for_byte():
+    package = ROOT / "packages/meticulous-cli/src/meticulous_cli/validate"
+    assert (package / "folder.py").read_bytes() == (SPEC.parent / "kit" / "folder.py").read_bytes()
+    assert {path.name: path.read_bytes() for path in package.glob("schemas/*")} == {
+        path.name: path.read_bytes() for path in SPEC.glob("schemas/*")
+    }
+
+
 def test_each_part_of_the_metadata_schema_is_described():
     schema = SCHEMAS["metadata"]
     session = schema["$defs"]["session"]

@@ -170,7 +170,7 @@ def test_a_wheel_has_its_package_types_and_licence_and_nothing_else(name, wheels
     roots = {package, f"{distribution}.dist-info"}
     if name == "meticulous-cli":
         roots.add(f"{distribution}.data")
-        assert {f"{package}/schemas/1.0/{path.name}" for path in SCHEMAS.iterdir()} <= set(names)
+        assert {f"{package}/validate/schemas/{path.name}" for path in SCHEMAS.iterdir()} <= set(names)
     assert {entry.split("/")[0] for entry in names} == roots
     assert not [entry for entry in names if "test" in entry or "__pycache__" in entry]
 

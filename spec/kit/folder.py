@@ -1,27 +1,48 @@
 """Folders held against format 1.0: `python spec/kit/folder.py FOLDER …`.
 
-It needs the schemas in `spec/1.0`, Python and jsonschema, and nothing else. It sees a folder at rest; in
-which order files were written, and how ids were claimed, is for `recorder.py`.
+It needs the schemas of `spec/1.0`, Python and jsonschema, and nothing else. It sees a folder at rest; in
+which order files were written, and how ids were claimed, is for `recorder.py`. `meticulous --validate` runs
+this very file.
 """
 
 from __future__ import annotations
 
-import datetime
+import functools
+import itertools
 import json
+import os
 import re
 import stat
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonschema import Draft202012Validator, ValidationError, validators
 
-__all__ = ["problems", "warnings"]
+__all__ = ["Finding", "Judgement", "judge", "problems", "warnings"]
 
-SCHEMAS = Path(__file__).resolve().parent.parent / "1.0" / "schemas"
-REQUIRED_FILES = ("metadata.json", "args.json", "default_args.json", "STATUS", "stdout", "stderr")
-OPTIONAL_FILES = ("summary.json", "requirements.txt", "git.diff")
+VERSION = "1.0"
+_HERE = Path(__file__).resolve().parent
+# Beside this file in a package that carries it; else where the specification has them.
+SCHEMAS = next(path for path in (_HERE / "schemas", _HERE.parent / VERSION / "schemas") if path.is_dir())
+
+_STATUS, _METADATA, _REQUIREMENTS, _PATCH = "STATUS", "metadata.json", "requirements.txt", "git.diff"
+_OUTPUT = ("stdout", "stderr")
+_REQUIRED = (_STATUS, _METADATA, "args.json", "default_args.json", *_OUTPUT)
+# STATUS first: it is written last, so what belongs to the end that it tells of is there.
+_FILES = (*_REQUIRED, "summary.json", _REQUIREMENTS, _PATCH)
+
+_LIMIT = 16 * 2**20
+_LEVELS = 100
+# Of breaches that are alike, as many are found. A hostile file may have a million.
+_MOST = 100
+# How often a folder is looked at that changes meanwhile.
+_LOOKS = 3
+_FLAGS = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_NOFOLLOW", "O_CLOEXEC", "O_NOCTTY", "O_BINARY"):  # no system has all of them
+    _FLAGS |= getattr(os, _flag, 0)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|(COM|LPT)[0-9])(\.|\Z)", re.IGNORECASE)
@@ -30,15 +51,14 @@ _SIGNAL = re.compile(r"signal SIG[A-Z0-9]+([+-][1-9][0-9]*)?")
 _REQUIREMENT = re.compile(r"[^\s=]+==\S+")
 _NORMALISED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VENDOR = re.compile(r"[^:]+:.")
-_ESCAPES = re.compile(r"\\(?:u[dD][89a-fA-F][0-9a-fA-F]{2}|u00[01][0-9a-fA-F]|u007[fF]|[^u])")
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*', re.DOTALL)
-_TIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-]\d{2}:\d{2}))", re.ASCII)
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,99})\.(0|[1-9][0-9]{0,99})")
+_ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*|-?Infinity', re.DOTALL)
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:Z|([+-][0-9]{2}:[0-9]{2}))"
+)
 
-_WARNING = "warning: "
-_LARGE = 16 * 2**20
-_DEEP = 100
-
-# The requirement behind each part of metadata.json's schema that is not META-2's "as the table says".
+# The requirement behind each key of metadata.json that has more to it than the table of keys says.
 _KEY_REQUIREMENT = {
     "githead-sha": "META-5",
     "git-remote": "META-7",
@@ -49,242 +69,387 @@ _KEY_REQUIREMENT = {
 }
 
 
+class Finding(NamedTuple):
+    """One breach of the format."""
+
+    requirement: str
+    """Its identifier in the format's text."""
+    file: str
+    """The file's name, "." for the folder itself."""
+    message: str
+    """One sentence."""
+    warning: bool = False
+    """Whether the format says SHOULD there, not MUST."""
+
+    def __str__(self) -> str:
+        return f"{'warning: ' if self.warning else ''}{self.requirement}: {self.file}: {self.message}"
+
+
+class Judgement(NamedTuple):
+    """The breaches of one folder."""
+
+    findings: list[Finding]
+    other_version: str = ""
+    """In words, of which other version the folder is. Then it is not judged."""
+
+
+class _NotRegularError(Exception):
+    """A link, a pipe, a folder or the like in the place of a recorded file."""
+
+
+def judge(folder: str | os.PathLike[str]) -> Judgement:
+    """Hold a folder against the format.
+
+    Never raise, nor wait, for what lies in it. Of breaches that are alike, find the first hundred; look into
+    no file beyond 16 MiB.
+    """
+    path = os.fspath(folder)
+    for _ in range(_LOOKS):
+        before = _stamp(path)
+        judgement = _judge(path)
+        if not judgement.findings or _stamp(path) == before:  # else a session began or ended meanwhile
+            break
+    return judgement
+
+
+def problems(folder: str | os.PathLike[str]) -> list[str]:
+    """Return each breach of a MUST as a line `ID: file: message`; another version is one for whoever asks."""
+    findings, other_version = judge(folder)
+    if other_version:
+        return [str(Finding("META-2", _METADATA, f"{other_version}: not judged"))]
+    return [str(finding) for finding in findings if not finding.warning]
+
+
+def warnings(folder: str | os.PathLike[str]) -> list[str]:
+    """Return each breach of a SHOULD, as `problems` those of a MUST."""
+    return [str(finding)[len("warning: ") :] for finding in judge(folder).findings if finding.warning]
+
+
+def _stamp(folder: str) -> tuple[int, int] | None:
+    try:
+        status = os.lstat(os.path.join(folder, _STATUS))
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
+
+
+def _judge(folder: str) -> Judgement:
+    findings = list(_id(folder))
+    contents: dict[str, bytes] = {}
+    for file in _FILES:
+        findings += _read(folder, file, contents)
+    objects: dict[str, dict[str, Any]] = {}
+    for file, data in contents.items():
+        if file.endswith(".json"):
+            found, objects[file] = _json(file, data)
+            if file == _METADATA and (version := _other_version(objects[file])):
+                return Judgement([], version)
+            findings += found
+    metadata = objects.get(_METADATA, {})
+    findings += _times(metadata)
+    if _STATUS in contents:
+        findings += _status(folder, contents[_STATUS], metadata)
+    findings += _code(contents, metadata)
+    return Judgement(findings)
+
+
+def _id(folder: str) -> Iterator[Finding]:
+    name = os.path.basename(os.path.abspath(folder))
+    if os.path.islink(folder):
+        yield Finding("DIR-1", ".", "is a symbolic link, not a folder")
+    if not _ID.fullmatch(name):
+        yield Finding("ID-1", ".", f"{name!a} is no id: letters, digits, and within it also . _ -")
+    if len(name) > 128:
+        yield Finding("ID-2", ".", f"the id has {len(name)} characters, and may have 128")
+    if name.endswith(".") or _DEVICE.match(name):
+        yield Finding("ID-3", ".", f"{name!a} cannot be the name of a folder on Windows")
+
+
+def _read(folder: str, file: str, contents: dict[str, bytes]) -> Iterator[Finding]:
+    """Put a file's content among the others', where there is one to be judged; yield what is wrong."""
+    try:
+        data = _beginning(os.path.join(folder, file), 0 if file in _OUTPUT else _LIMIT + 1)
+    except FileNotFoundError:
+        if file in _REQUIRED:
+            yield Finding("OUT-1" if file in _OUTPUT else "START-1", file, "is missing")
+    except _NotRegularError:
+        yield Finding("DIR-5", file, "is not a regular file")
+    except OSError as error:
+        yield Finding("START-1", file, f"cannot be read: {error.strerror}")
+    else:
+        if len(data) <= _LIMIT or file == _PATCH:
+            contents[file] = data
+        else:
+            requirement = "JSON-11" if file.endswith(".json") else "READ-4"
+            yield Finding(requirement, file, "is larger than 16 MiB, so it was not looked into", True)
+
+
+def _beginning(path: str, limit: int) -> bytes:
+    """Return at most so many bytes of a regular file. A link is not followed, and a pipe not waited for."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise _NotRegularError
+    with open(os.open(path, _FLAGS), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise _NotRegularError
+        return file.read(min(status.st_size, limit))
+
+
+def _other_version(metadata: dict[str, Any]) -> str:
+    """Return in words of which version a folder is, if that is not this file's."""
+    if metadata and "format-version" not in metadata:
+        return "version 0 (legacy)"
+    version = metadata.get("format-version")
+    found = _VERSION.fullmatch(version) if isinstance(version, str) else None
+    newer = found and (int(found[1]), int(found[2])) > tuple(map(int, VERSION.split(".")))
+    return f"version {version}, newer than {VERSION}" if newer else ""
+
+
+# JSON
+
+
+def _json(file: str, data: bytes) -> tuple[list[Finding], dict[str, Any]]:
+    """Return what is wrong with a JSON file, and its object as far as there is one.
+
+    What is no JSON as the format has it is not held against the schema.
+    """
+    findings = []
+    repeated: dict[str, None] = {}
+    tokens: list[str] = []
+
+    def last_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    repeated[key] = None
+                seen.add(key)
+        return found
+
+    if data.startswith(b"\xef\xbb\xbf"):
+        findings.append(Finding("JSON-2", file, "starts with a byte order mark"))
+    try:
+        text = data.decode("utf-8-sig")
+        value = json.loads(text, object_pairs_hook=last_of, parse_constant=tokens.append)
+    except UnicodeDecodeError as error:
+        requirement = "JSON-6" if _has_surrogate(data) else "JSON-1"
+        return [*findings, Finding(requirement, file, f"is not UTF-8 (byte {error.start})")], {}
+    except RecursionError:
+        return [*findings, Finding("JSON-11", file, "nests too deep to be judged", True)], {}
+    except ValueError as error:
+        return [*findings, Finding("JSON-1", file, f"is not JSON: {error}")], {}
+    for key in itertools.islice(repeated, _MOST):
+        findings.append(Finding("JSON-4", file, f"has the key {_shown(key)} more than once"))
+    findings += [
+        Finding("JSON-5", file, f"has the token {token}, which is not JSON")
+        for token in dict.fromkeys(tokens)
+    ]
+    if not isinstance(value, dict):
+        return [*findings, Finding("JSON-3", file, "has no object at its top level")], {}
+    if not data.endswith(b"}\n"):
+        findings.append(Finding("JSON-7", file, "does not end with one line feed after the object"))
+    if not findings:
+        findings = [*_schema(file, value), *_layout(file, text, value)]
+    return findings, value
+
+
+def _has_surrogate(data: bytes) -> bool:
+    """Return whether what UTF-8 has no form for is all that is wrong with a text."""
+    try:
+        data.decode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
     # A schema's `$` is the very end, as in ECMAScript; Python's would let a line feed follow.
     if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
+        yield ValidationError(f"{_shown(value)} is not of the form that the format asks for")
 
 
 _Validator = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
-def problems(folder: Path) -> list[str]:
-    """Every breach of a MUST that can be seen in `folder`, as lines `ID: file: message`; [] if none.
-
-    The identifier is that of the requirement in `spec/1.0/format.md`; the file is `.` for the folder itself.
-    Never raises for what lies in the folder.
-    """
-    return [line for line in _problems(folder) if not line.startswith(_WARNING)]
+@functools.cache
+def _validator(file: str) -> Any:
+    return _Validator(json.loads((SCHEMAS / file.replace(".json", ".schema.json")).read_text("utf-8")))
 
 
-def warnings(folder: Path) -> list[str]:
-    """Every breach of a SHOULD, as `problems` gives those of a MUST."""
-    return [line.removeprefix(_WARNING) for line in _problems(folder) if line.startswith(_WARNING)]
-
-
-def _problems(folder: Path) -> Iterator[str]:
-    name = folder.absolute().name
-    if folder.is_symlink():
-        yield "DIR-1: .: a symbolic link"
-    if not _ID.fullmatch(name):
-        yield f"ID-1: .: {name!r} is no id"
-    if len(name) > 128:
-        yield f"ID-2: .: the id has {len(name)} characters"
-    if name.endswith(".") or _DEVICE.match(name):
-        yield f"ID-3: .: {name!r} can't be a folder on Windows"
-    contents: dict[str, bytes] = {}
-    for file in (*REQUIRED_FILES, *OPTIONAL_FILES):
-        try:
-            if not stat.S_ISREG((folder / file).lstat().st_mode):
-                yield f"DIR-5: {file}: not a regular file"
-                continue
-            if (folder / file).stat().st_size > _LARGE and file.endswith(".json"):
-                yield f"{_WARNING}JSON-11: {file}: larger than 16 MiB"
-                continue
-            contents[file] = b"" if file in ("stdout", "stderr") else (folder / file).read_bytes()
-        except FileNotFoundError:
-            if file in REQUIRED_FILES:
-                requirement = "OUT-1" if file in ("stdout", "stderr") else "START-1"
-                yield f"{requirement}: {file}: missing"
-        except OSError as error:
-            yield f"START-1: {file}: {error.strerror}"
-    objects: dict[str, dict[str, Any]] = {}
-    for file in ("metadata.json", "args.json", "default_args.json", "summary.json"):
-        if file in contents:
-            found, objects[file] = _object(contents[file])
-            yield from (f"{requirement}: {file}: {message}" for requirement, message in found)
-            if not found:
-                yield from _schema(file, objects[file])
-                yield from _layout(file, contents[file].decode(), objects[file])
-    metadata = objects.get("metadata.json", {})
-    yield from _times(metadata)
-    if "STATUS" in contents:
-        reasons = list(_status(contents["STATUS"]))
-        yield from reasons
-        if not reasons and metadata:
-            yield from _end(folder, contents["STATUS"].decode(), metadata)
-    yield from _code(contents, metadata)
-
-
-def _object(data: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
-    found: list[tuple[str, str]] = []
-    repeated: list[str] = []
-    tokens: list[str] = []
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys = [key for key, _ in pairs]
-        once = dict(pairs)
-        if len(once) != len(keys):
-            repeated.extend(key for key in once if keys.count(key) > 1)
-        return once
-
-    if data.startswith(b"\xef\xbb\xbf"):
-        found.append(("JSON-2", "starts with a byte order mark"))
-    try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=unique, parse_constant=tokens.append)
-    except UnicodeDecodeError as error:
-        return [*found, ("JSON-6" if _has_surrogate(data) else "JSON-1", f"not UTF-8: {error.reason}")], {}
-    except RecursionError:
-        return [*found, (f"{_WARNING}JSON-11", "nests too deep to be judged")], {}
-    except ValueError as error:
-        return [*found, ("JSON-1", f"not JSON: {error}")], {}
-    found += [("JSON-4", f"has the key {key!r} more than once") for key in repeated]
-    found += [("JSON-5", f"the token {token} is not JSON") for token in tokens]
-    if not isinstance(value, dict):
-        return [*found, ("JSON-3", "has no object at its top level")], {}
-    if not data.endswith(b"}\n"):
-        found.append(("JSON-7", "does not end with one line feed after the object"))
-    return found, value
-
-
-def _has_surrogate(data: bytes) -> bool:
-    try:
-        return any("\ud800" <= character <= "\udfff" for character in data.decode(errors="surrogatepass"))
-    except UnicodeDecodeError:
-        return False
-
-
-def _layout(file: str, text: str, value: dict[str, Any]) -> Iterator[str]:
-    """What people and other readers find hard to read."""
-    depth, inner = 0, [value]
-    while inner and depth <= _DEEP:
-        lists = [item.values() if isinstance(item, dict) else item for item in inner]
-        inner = [item for items in lists for item in items if isinstance(item, (dict, list))]
-        depth += 1
-    if depth > _DEEP:
-        yield f"{_WARNING}JSON-11: {file}: nests deeper than {_DEEP} levels"
-        return
-
-    def bare(text: str) -> str:
-        return _TOKENS.sub(lambda token: token[0][0].replace("-", "0") if token[0][0] in '"-' else "0", text)
-
-    escaped = any("\\u" in _ESCAPES.sub("", token) for token in _TOKENS.findall(text) if token[0] == '"')
-    if escaped or bare(text) != bare(json.dumps(value, indent=4, ensure_ascii=False) + "\n"):
-        yield f"{_WARNING}JSON-8: {file}: not indented by four spaces, or escapes in place of characters"
-
-
-def _schema(file: str, value: dict[str, Any]) -> Iterator[str]:
-    schema = json.loads((SCHEMAS / file.replace(".json", ".schema.json")).read_text("utf-8"))
-    for error in _Validator(schema).iter_errors(value):
-        path = [str(part) for part in error.absolute_path]
-        if len(path) == 1 and (error.instance is None or error.instance == ""):
+def _schema(file: str, value: dict[str, Any]) -> Iterator[Finding]:
+    for error in itertools.islice(_validator(file).iter_errors(value), _MOST):
+        path = list(map(str, error.absolute_path))
+        if error.validator == "additionalProperties" and not path:
+            yield from _unknown_keys(file, value, error.schema["properties"])
+            continue
+        if len(path) == 1 and error.instance in (None, ""):
             requirement = "META-4"
         elif path:
             requirement = _KEY_REQUIREMENT.get(path[0], "META-2")
-        elif error.validator == "additionalProperties":
-            names = [key for key in value if key not in error.schema["properties"] and not _VENDOR.match(key)]
-            for name in names:
-                yield f"{'VENDOR-1' if ':' in name else 'META-9'}: {file}: the key {name!r}"
-            continue
         else:
             requirement = "META-1" if error.validator == "required" else "META-2"
-        where = "/".join(path) + ": " if path else ""
-        message = "holds a secret" if error.validator == "not" else f"{error.message:.200}"
-        yield f"{requirement}: {file}: {where}{message}"
+        where = f"{'/'.join(path)}: " if path else ""
+        yield Finding(requirement, file, where + _sentence(error, path))
 
 
-def _times(metadata: dict[str, Any]) -> Iterator[str]:
-    """Times that a pattern lets pass and no calendar has; and of two that must agree."""
+def _unknown_keys(file: str, value: dict[str, Any], known: dict[str, Any]) -> Iterator[Finding]:
+    unknown = [key for key in value if key not in known and not _VENDOR.match(key)]
+    neither = "has keys that are neither the format's nor a vendor's"
+    misspelt = "has keys that are no vendor's `name:key`"
+    for requirement, why, colon in (("META-9", neither, False), ("VENDOR-1", misspelt, True)):
+        keys = [key for key in unknown if (":" in key) is colon]
+        if keys:
+            yield Finding(requirement, file, f"{why}: {', '.join(map(_shown, keys[:5]))}")
+
+
+def _sentence(error: ValidationError, path: list[str]) -> str:
+    if error.validator == "not":  # the value stays unsaid: it holds a secret
+        return "holds a password or token"
+    if error.validator == "pattern" and path[-1].endswith(("-time", "timestamp")):
+        return f"{_shown(error.instance)} is not a time with its offset, such as 2026-11-23T17:25:48+01:00"
+    if error.validator == "pattern" and path == ["githead-sha"]:
+        return f"{_shown(error.instance)} is not the full name of a commit"
+    return f"{error.message:.200}"
+
+
+def _layout(file: str, text: str, value: dict[str, Any]) -> Iterator[Finding]:
+    """Yield what people and other readers find hard to read."""
+    level: list[Any] = [value]
+    for _ in range(_LEVELS):
+        items = (inner.values() if isinstance(inner, dict) else inner for inner in level)
+        level = [item for inner in items for item in inner if isinstance(item, (dict, list))]
+    if level:
+        yield Finding("JSON-11", file, f"nests deeper than {_LEVELS} levels", True)
+        return
+
+    def bare(text: str) -> str:  # many texts stand for one string or number
+        return _TOKENS.sub(lambda token: '""' if token[0][0] == '"' else "0", text)
+
+    codes = [int(escape[1], 16) for escape in _ESCAPES.finditer(text) if escape[1]]
+    if bare(text) != bare(json.dumps(value, indent=4) + "\n"):
+        yield Finding("JSON-8", file, "is not indented by four spaces, one member or item a line", True)
+    elif not all(code < 0x20 or code == 0x7F or 0xD800 <= code < 0xE000 for code in codes):
+        yield Finding("JSON-8", file, "has escapes where characters could stand", True)
+
+
+# What no schema can say
+
+
+def _times(metadata: dict[str, Any]) -> Iterator[Finding]:
+    """Yield times that have the form of one and are on no calendar, and two that should be the same."""
     for key in ("timestamp", "start-time", "end-time"):
-        value = metadata.get(key)
-        if isinstance(value, str) and _TIME.fullmatch(value) and _moment(value) is None:
-            yield f"META-3: metadata.json: {key}: {value} is on no calendar"
+        text = metadata.get(key)
+        if isinstance(text, str) and _TIME.fullmatch(text) and _moment(text) is None:
+            yield Finding("META-3", _METADATA, f"{key}: {text} is on no calendar")
     if "resumes" not in metadata and metadata.get("timestamp") != metadata.get("start-time"):
-        yield "META-6: metadata.json: timestamp and start-time of a first session differ"
+        yield Finding("META-6", _METADATA, "timestamp and start-time of a first session differ")
 
 
-def _moment(text: Any) -> datetime.datetime | None:
-    match = _TIME.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+def _moment(text: Any) -> datetime | None:
+    found = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
         return None
-    day, minute, second, fraction, offset = match.groups()
+    minute, second, fraction, offset = found.groups()
     try:
-        # What fromisoformat takes since Python 3.7; a leap second counts as the one before.
-        plain = f"{day}T{minute}:{min(int(second), 59):02}.{((fraction or '') + '000000')[:6]}"
-        return datetime.datetime.fromisoformat(plain + (offset or "+00:00"))
+        # What fromisoformat takes in Python 3.10; a leap second counts as the one before.
+        digits = f"{fraction or ''}000000"[:6]
+        return datetime.fromisoformat(f"{minute}:{min(int(second), 59):02}.{digits}{offset or '+00:00'}")
     except ValueError:
         return None
 
 
-def _status(data: bytes) -> Iterator[str]:
+def _status(folder: str, data: bytes, metadata: dict[str, Any]) -> Iterator[Finding]:
     try:
         text = data.decode()
-    except UnicodeDecodeError:
-        yield "STATUS-1: STATUS: not UTF-8"
+    except UnicodeDecodeError as error:
+        yield Finding("STATUS-1", _STATUS, f"is not UTF-8 (byte {error.start})")
         return
-    if text.startswith("\ufeff"):
-        yield "STATUS-1: STATUS: starts with a byte order mark"
-        return
+    if wrong := _wrong_status(text):
+        yield Finding(wrong[0], _STATUS, wrong[1])
+    elif metadata:
+        yield from _end(folder, text, metadata)
+
+
+def _wrong_status(text: str) -> tuple[str, str] | None:
     word, _, reason = text.partition("\n")
+    first = reason.partition("\n")[0]
+    if text.startswith("\ufeff"):
+        return "STATUS-1", "starts with a byte order mark"
     if word in ("RUNNING", "SUCCESS"):
-        if text != word + "\n":
-            requirement = "STATUS-2" if word == "RUNNING" else "STATUS-3"
-            yield f"{requirement}: STATUS: not just {word} and a line feed"
-    elif word != "ERROR":
-        yield f"STATUS-4: STATUS: starts with {word[:40]!r}"
-    elif not reason.strip() or not reason.endswith("\n"):
-        yield "STATUS-4: STATUS: no reason and line feed after ERROR"
-    else:
-        first = reason.partition("\n")[0]
-        if first.startswith("exit code ") and not _EXIT_CODE.fullmatch(first):
-            yield f"STATUS-5: STATUS: {first[:40]!r} is not exit code N"
-        if first.startswith("signal ") and not _SIGNAL.fullmatch(first):
-            yield f"STATUS-6: STATUS: {first[:40]!r} is not signal NAME"
+        requirement = "STATUS-2" if word == "RUNNING" else "STATUS-3"
+        return None if text == f"{word}\n" else (requirement, f"is not just {word} and a line feed")
+    if word != "ERROR":
+        return "STATUS-4", f"starts with {word[:40]!a}, not RUNNING, SUCCESS or ERROR"
+    if not reason.strip() or not reason.endswith("\n"):
+        return "STATUS-4", "has no reason and line feed after ERROR"
+    if first.startswith("exit code ") and not _EXIT_CODE.fullmatch(first):
+        return "STATUS-5", f"{first[:40]!a} is not `exit code N` with a number other than 0"
+    if first.startswith("signal ") and not _SIGNAL.fullmatch(first):
+        return "STATUS-6", f"{first[:40]!a} is not `signal NAME`, as in signal SIGTERM"
+    return None
 
 
-def _end(folder: Path, status: str, metadata: dict[str, Any]) -> Iterator[str]:
-    """Whether end-time and STATUS tell of the same session."""
+def _end(folder: str, status: str, metadata: dict[str, Any]) -> Iterator[Finding]:
+    """Yield where end-time and STATUS tell of different sessions."""
+    running = status == "RUNNING\n"
     if "end-time" in metadata:
         start, end = _moment(metadata.get("start-time")), _moment(metadata["end-time"])
-        if status == "RUNNING\n" and start and end and end < start:
-            yield "RESUME-12: metadata.json: an earlier session's end-time in one that runs"
+        if running and start and end and end < start:
+            yield Finding("RESUME-12", _METADATA, "has an earlier session's end-time in one that runs")
         return
     foreseen = status.startswith("ERROR\nsignal ")  # then STATUS may be all (END-3)
-    being_resumed = (folder / ".resume").exists()  # then it has just been taken out
-    if status != "RUNNING\n" and not foreseen and not being_resumed:
-        yield "END-1: metadata.json: no end-time although STATUS tells of an end"
+    being_resumed = os.path.lexists(os.path.join(folder, ".resume"))  # then it has just been taken out
+    if not running and not foreseen and not being_resumed:
+        yield Finding("END-1", _METADATA, "has no end-time although STATUS tells of an end")
 
 
-def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[str]:
-    if "requirements.txt" in contents:
-        lines = contents["requirements.txt"].decode(errors="replace").split("\n")
+def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[Finding]:
+    if _REQUIREMENTS in contents:
+        lines = contents[_REQUIREMENTS].decode(errors="replace").split("\n")
         if lines.pop() or not all(map(_REQUIREMENT.fullmatch, lines)):
-            yield "REQ-1: requirements.txt: has lines that are not name==version"
+            yield Finding("REQ-1", _REQUIREMENTS, "has lines that are not name==version")
         names = [line.partition("==")[0] for line in lines]
         if names != sorted(set(names)):
-            yield "REQ-1: requirements.txt: not sorted by names, each once"
+            yield Finding("REQ-1", _REQUIREMENTS, "is not sorted by names, each once")
         if "python-version" in metadata and not all(map(_NORMALISED.fullmatch, names)):
-            yield "REQ-2: requirements.txt: has names that are not normalised"
-    patch = contents.get("git.diff")
+            yield Finding("REQ-2", _REQUIREMENTS, "has names that are not normalised")
+    patch = contents.get(_PATCH)
     if patch is not None and b"diff --git " not in patch:
-        yield "GIT-2: git.diff: no patch"
+        yield Finding("GIT-2", _PATCH, "is no patch")
     if metadata and (patch is not None) != (metadata.get("git-dirty") is True):
-        there = "absent" if patch is None else "there"
-        yield f"META-8: metadata.json: git-dirty says otherwise than git.diff, which is {there}"
+        there = "no git.diff" if patch is None else "a git.diff"
+        yield Finding("META-8", _METADATA, f"git-dirty does not fit: there is {there}")
     if metadata and not {"hostname", "pid"} <= metadata.keys():
-        yield f"{_WARNING}LIVE-3: metadata.json: no hostname and pid"
+        message = "has no hostname and pid, so nobody can tell if it still runs"
+        yield Finding("LIVE-3", _METADATA, message, True)
+
+
+def _shown(value: Any) -> str:
+    """Return a value for a sentence, on one line and cut short."""
+    text = ascii(value)
+    return text if len(text) <= 60 else f"{text[:59]}..."
+
+
+def _main(folders: list[str]) -> int:
+    """Print the breaches of these folders; return 1 where a MUST is broken, 2 for what is not judged."""
+    if not folders:
+        print("usage: python folder.py FOLDER …", file=sys.stderr)
+        return 2
+    code = 0
+    for folder in folders:
+        if not os.path.isdir(folder):
+            print(f"{folder}: no such folder", file=sys.stderr)
+            return 2
+        findings, other_version = judge(folder)
+        if other_version:
+            print(f"{folder}: {other_version}: not judged")
+            code = code or 2
+        for finding in findings:
+            print(f"{folder}: {finding}")
+            code = code if finding.warning else 1
+    return code
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        print("usage: python folder.py FOLDER …", file=sys.stderr)
-        sys.exit(2)
-    broken = False
-    for folder in sys.argv[1:]:
-        if not Path(folder).is_dir():
-            print(f"{folder}: no such folder", file=sys.stderr)
-            sys.exit(2)
-        for line in _problems(Path(folder)):
-            print(f"{folder}: {line}")
-            broken = broken or not line.startswith(_WARNING)
-    sys.exit(1 if broken else 0)
+    sys.exit(_main(sys.argv[1:]))

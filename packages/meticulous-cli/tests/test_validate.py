@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from meticulous_cli.errors import CommandError
-from meticulous_cli.validate.rules import judge
+from meticulous_cli.validate.folder import judge
 from meticulous_cli.validate.validate import validate
 
 HERE = {"hostname": "node7", "pid": 1}
