@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from meticulous_cli.errors import USAGE, CommandError
-from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY
 from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.columns import METADATA, Field, Fields
 from meticulous_cli.table.filter import matching
+from meticulous_cli.table.was_facts import ARGS, HEADER, SUMMARY
 
 HEADERS = ("id", "start", "duration", "commit")
 START = datetime(2026, 11, 1, 9, 30).astimezone()

@@ -4,10 +4,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli.show.facts import ARGS, SUMMARY
 from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.columns import Field, Fields
 from meticulous_cli.table.groups import group, group_fields
+from meticulous_cli.table.was_facts import ARGS, SUMMARY
 
 
 def fields_of(*names):

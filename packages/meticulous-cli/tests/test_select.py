@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meticulous_cli.options import parse_options
-from meticulous_cli.show.facts import ARGS
 from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.columns import Field
 from meticulous_cli.table.select import select
+from meticulous_cli.table.was_facts import ARGS
 from meticulous_read import Experiments
 
 

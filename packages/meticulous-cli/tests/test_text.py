@@ -1,23 +1,38 @@
+import math
 import unicodedata
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli.show.text import MISSING, cut, plain, shown, shown_duration, shown_time, width, wrapped
+from meticulous_cli.show.text import (
+    MISSING,
+    aligned,
+    arguments,
+    cut,
+    cut_apart,
+    cut_around,
+    plain,
+    results,
+    shown,
+    shown_duration,
+    shown_time,
+    width,
+    wrapped,
+)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.41666666, "0.4167"),
+        (0.41666666, "0.416667"),
         (0.1, "0.1"),
         (1.0, "1.0"),
         (-0.0, "-0.0"),
         (1e-5, "1e-05"),
-        (123.456, "123.5"),
-        (12345.678, "12346"),
-        (1234567.8, "1.235e+06"),
+        (123.456, "123.456"),
+        (123456.78, "123457"),
+        (1234567.8, "1.23457e+06"),
         (float("nan"), "nan"),
         (float("-inf"), "-inf"),
         (20261123, "20261123"),
@@ -26,11 +41,70 @@ from meticulous_cli.show.text import MISSING, cut, plain, shown, shown_duration,
         ("", "''"),
         ("text", "text"),
         ([1, "é"], '[1, "é"]'),
+        ({"acc": 0.34438585669870103}, '{"acc": 0.344386}'),
         (MISSING, ""),
     ],
 )
 def test_values_read_as_people_write_them(value, text):
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ([0.1, 0.0003, 3.0], ["0.1", "0.0003", "3.0"]),
+        ([0.3, 0.30000000000000004], ["0.3", "0.30000000000000004"]),
+        ([0.000123451, 0.000123453], ["0.000123451", "0.000123453"]),
+        ([0.12345671, 0.12345674, 0.5], ["0.12345671", "0.12345674", "0.5"]),
+        ([0.1, "0.1"], ["0.1", "'0.1'"]),
+        ([True, "True", 1], ["True", "'True'", "1"]),
+        ([[0.1234567], [0.1234568]], ["[0.1234567]", "[0.1234568]"]),
+        ([0.1, 0.1, MISSING, None], ["0.1", "0.1", "", "None"]),
+    ],
+)
+def test_arguments_stand_as_given_and_never_look_alike_where_they_differ(values, cells):
+    assert arguments(values) == cells
+
+
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ([812.4, 3.1, 0.0034], ["812.40", "3.10", "0.0034"]),
+        ([1e-5, 0.3], ["1e-05", "0.3000"]),
+        ([0.5, 0.25], ["0.50", "0.25"]),
+        ([0.0554321, 0.01], ["0.05543", "0.01000"]),
+        ([12.34567, 1.0], ["12.346", "1.000"]),
+        ([123.4567, 0.12345], ["123.46", "0.12"]),
+        ([12345.678, 0.2052], ["12345.7", "0.205"]),
+        ([3, 5, MISSING], ["3", "5", ""]),
+        ([3, 0.25], ["3.00", "0.25"]),
+        ([math.nan, math.inf, 0.5], ["nan", "inf", "0.5"]),
+        ([1e300, 0.5], ["1e+300", "0.5"]),
+        ([10**400, 0.5], [str(10**400), "0.5"]),
+        (["fine", 0.123456], ["fine", "0.123456"]),
+        ([], []),
+        ([0.0], ["0.0"]),
+    ],
+)
+def test_results_have_the_same_number_of_decimals(values, cells):
+    assert results(values) == cells
+
+
+numbers = st.lists(st.floats() | st.integers() | st.none() | st.just(MISSING), max_size=6)
+
+
+@given(numbers)
+def test_results_that_are_sorted_never_look_alike_where_they_differ(values):
+    cells = results(values, apart=True)
+    for one, cell in zip(values, cells, strict=True):
+        for other, other_cell in zip(values, cells, strict=True):
+            assert (cell == other_cell) <= (one == other or repr(one) == repr(other))
+
+
+@given(numbers)
+def test_numbers_end_at_their_points(values):
+    cells = aligned([cell for cell in results(values) if "." in cell and "e" not in cell])
+    assert len({len(cell) - cell.index(".") for cell in cells}) <= 1
 
 
 @pytest.mark.parametrize(
@@ -49,17 +123,30 @@ def test_durations_have_two_units(seconds, text):
     assert shown_duration(timedelta(seconds=seconds)) == text
 
 
-def test_times_are_as_short_as_the_reader_needs():
-    now = datetime(2026, 11, 23, 12, tzinfo=timezone.utc).astimezone()
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (0, "12:00"),
+        (-1, "Sun 12:00"),
+        (-6, "Tue 12:00"),
+        (-7, "Nov 16"),
+        (-22, "Nov 1"),
+        (1, "Nov 24"),
+        (-326, "Jan 1"),
+        (-327, "2025-12-31"),
+        (39, "2027-01-01"),
+    ],
+)
+def test_times_are_as_short_as_the_reader_needs(days, text):
+    now = datetime(2026, 11, 23, 12).astimezone()
+    assert shown_time(now + timedelta(days), now) == text
+    assert shown_time(now) == "2026-11-23 12:00:00"
+    assert shown_time(datetime(1, 1, 1, tzinfo=timezone.utc), now)[:3] in ("000", "1-0")
 
-    def seen(**changes):
-        return shown_time(now.replace(**changes), now)
 
-    assert seen(hour=now.hour) == f"today {now:%H}:00"
-    assert seen(day=2) == f"Nov  2 {now:%H}:00"
-    assert seen(year=2024) == f"2024-11-23 {now:%H}:00"
-    assert shown_time(now) == f"2026-11-23 {now:%H}:00:00"
-    assert shown_time(datetime(1, 1, 1, tzinfo=timezone.utc), now).endswith("01-01 00:00") or True
+def test_the_last_days_of_a_year_are_near_in_the_next():
+    now = datetime(2027, 1, 2, 9).astimezone()
+    assert shown_time(now - timedelta(3), now) == "Wed 09:00"
 
 
 @given(st.text())
@@ -68,12 +155,43 @@ def test_any_text_becomes_harmless(text):
     assert plain(text).isprintable()
 
 
-@given(st.text(), st.integers(1, 30), st.booleans())
-def test_cut_text_fits_and_short_text_stays(text, limit, keep_end):
+@given(st.text(), st.integers(1, 30))
+def test_cut_text_fits_and_short_text_stays(text, limit):
     text = plain(text)
-    result = cut(text, limit, keep_end=keep_end)
+    result = cut(text, limit)
     assert width(result) <= limit
     assert (result == text) == (width(text) <= limit) or "…" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cell"),
+    [
+        ("vit_small_patch16_224", 18, "vit_small…ch16_224"),
+        ("/data/digits/train.npz", 12, "/data/…n.npz"),
+        ("warmup of 500 steps", 12, "warmup of 5…"),
+        ("warmup of 500 steps", 10, "warmup of…"),
+    ],
+)
+def test_prose_is_cut_at_its_end_and_what_has_no_spaces_in_its_middle(text, limit, cell):
+    assert cut(text, limit) == cell
+
+
+def test_comparisons_are_cut_around_what_differs():
+    prompts = [
+        f"You are a helpful assistant. Answer in one word, and be {how}." for how in ("polite", "frank")
+    ]
+    assert cut_around(prompts, 23) == ["… word, and be polite.", "… word, and be frank."]
+    paths = [f"/scratch{number}/users/ada/projects/digits/data" for number in (1, 2)]
+    assert cut_around(paths, 23) == ["/scratch1/users/ada/pr…", "/scratch2/users/ada/pr…"]
+
+
+@given(st.lists(st.text("ab /", max_size=40), max_size=6), st.integers(4, 20))
+def test_different_texts_stay_different(texts, limit):
+    cells = cut_apart(texts, limit)
+    assert len(set(cells)) == len(set(texts))
+    around = cut_around(texts[:2], limit)
+    assert all(width(cell) <= limit for cell in around)
+    assert len(set(around)) == len(set(texts[:2]))
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))

@@ -11,9 +11,19 @@ from typing import Any, NamedTuple
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.compare.history import history
-from meticulous_cli.show.facts import alike, names_in, state_of
+from meticulous_cli.show.facts import names_in, state_of
 from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import MISSING, cut, number_of, plain, shown, shown_duration, shown_time, width
+from meticulous_cli.show.text import (
+    MISSING,
+    alike,
+    cut,
+    number_of,
+    plain,
+    shown,
+    shown_duration,
+    shown_time,
+    width,
+)
 
 __all__ = ["compare"]
 
@@ -199,7 +209,7 @@ def _cells(cells: Sequence[str], sizes: Sequence[int], style: Style) -> list[str
     if style.room is not None:
         cells = [
             # Of a path, the end tells more than the beginning.
-            cut(cell, size, style.ellipsis, keep_end="/" in cell and " " not in cell)
+            cut(cell, size, style.ellipsis)
             for cell, size in zip(cells, sizes, strict=False)
         ]
     return [cell + " " * (size - width(cell)) for cell, size in zip(cells, sizes, strict=True)]

@@ -45,7 +45,7 @@ def _cell(value: Any) -> str:
         return f"{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(' ', 'seconds')}Z"
     if isinstance(value, timedelta):
         return shown_duration(value)
-    return plain(value) if isinstance(value, str) else shown(value)
+    return plain(value) if isinstance(value, str) else shown(value, 4)
 
 
 def _is_number_or_gap(value: Any) -> bool:

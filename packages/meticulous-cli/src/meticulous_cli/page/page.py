@@ -12,9 +12,19 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.page.rerun import command_again
 from meticulous_cli.page.tail import last_lines
-from meticulous_cli.show.facts import alike, state_of
+from meticulous_cli.show.facts import state_of
 from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import MISSING, cut, number_of, plain, shown, shown_duration, shown_time, width
+from meticulous_cli.show.text import (
+    MISSING,
+    alike,
+    cut,
+    number_of,
+    plain,
+    shown,
+    shown_duration,
+    shown_time,
+    width,
+)
 
 __all__ = ["page"]
 

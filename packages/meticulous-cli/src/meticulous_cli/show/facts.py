@@ -1,107 +1,117 @@
-"""Experiments → the columns of their table: which there are, what they hold, how it reads."""
+"""What is known of an experiment: the columns of the header, each in one line of one table."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timezone
-from typing import Any
+import math
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.show.text import MISSING, cut, number_of, plain, shown, shown_duration, shown_time
+from meticulous_cli.show.text import MISSING, cut, number_of, plain, shown_duration, shown_time
 
 __all__ = [
     "ARGS",
+    "DEFAULT_ARGS",
+    "GROUPS",
     "HEADER",
+    "HEADER_COLUMNS",
     "METADATA",
     "SUMMARY",
     "Column",
-    "alike",
-    "argument_names",
-    "header_column",
+    "Row",
+    "column_of",
+    "ended_well",
     "names_in",
+    "reason_of",
+    "spread",
     "state_of",
-    "table_columns",
-    "tell_apart",
 ]
 
-HEADER = ""
-ARGS = "args"
-SUMMARY = "summary"
-METADATA = "metadata"
+HEADER, ARGS, SUMMARY, METADATA, DEFAULT_ARGS = "header", "args", "summary", "metadata", "default_args"
+GROUPS = (ARGS, SUMMARY, METADATA, DEFAULT_ARGS)
+# JSON that a recorder writes is nested less deeply: objects become columns all the way down.
+ALL_LEVELS = 1000
 
 _STATE_WIDTH = 40
 
 
-class Column:
-    """One column: where it comes from, and its cells from top to bottom.
+class Row:
+    """One experiment, its objects spread over names such as `optim.lr`.
 
     Attributes:
-        group: HEADER, ARGS, SUMMARY, or another part of an experiment.
-        name: as it was recorded.
-        title: the name as it is printed.
-        values: what was recorded, MISSING where nothing was.
-        cells: the same as plain text.
-        numeric: whether all of it is numbers, which are aligned at their points.
+        reader: what was read of it.
+        id: under which it is shown: of several directories, with the directory.
+        args, summary, default_args: as recorded, down to `levels` of objects.
     """
 
-    def __init__(self, group: str, name: str, values: Sequence[Any], cells: list[str] | None = None) -> None:
-        self.group = group
-        self.name = name
-        self.title = plain(name) or "''"
-        self.values = list(values)
-        if group == SUMMARY:  # there, "NaN" stands for the number
-            numbers = map(number_of, self.values)
-            self.values = [v if n is None else n for v, n in zip(self.values, numbers, strict=True)]
-        self.numeric = cells is None and all(
-            value is MISSING or value is None or type(value) in (int, float) for value in self.values
-        )
-        if cells is None:
-            # In metadata an empty text says that nothing was given, such as a description.
-            cells = ["" if group == METADATA and value == "" else shown(value) for value in self.values]
-            cells = _aligned(cells) if self.numeric else cells
-        self.cells = cells
+    __slots__ = ("_levels", "args", "default_args", "id", "reader", "summary")
+
+    def __init__(self, reader: ExperimentReader, name: str = "", levels: int = ALL_LEVELS) -> None:
+        self.reader = reader
+        self.id = name or reader.experiment_id
+        self._levels = levels
+        self.args = spread(reader.args, levels)
+        self.summary = spread(reader.summary, levels)
+        self.default_args = spread(reader.default_args, levels)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata, seldom asked for."""
+        return spread(self.reader.metadata, self._levels)
 
 
-def table_columns(readers: Sequence[ExperimentReader], which_args: str, *, terminal: bool) -> list[Column]:
-    """Return all columns of the table; `which_args` is the value of --args."""
-    names = ("id", "status", "start", "duration", "commit")
-    columns = [header_column(name, readers, terminal=terminal) for name in names]
-    for name in argument_names(readers, which_args):
-        columns.append(Column(ARGS, name, [reader.args.get(name, MISSING) for reader in readers]))
-    for name in names_in(reader.summary for reader in readers):
-        columns.append(Column(SUMMARY, name, [reader.summary.get(name, MISSING) for reader in readers]))
-    if not terminal:
-        if any(reader.problems for reader in readers):
-            columns.append(header_column("problems", readers, terminal=terminal))
-        tell_apart(columns)
-    return columns
+class Column(NamedTuple):
+    """One column: where its values come from, and how it looks.
+
+    Attributes:
+        group: HEADER, or the part of an experiment that it comes from.
+        name: as it was recorded.
+        get: takes its value from a row, be that an experiment or a group of them; MISSING where it has none.
+        text: how the header shows it at a terminal now, or (None) elsewhere; other columns show their values.
+        frame: its name in the header of the reader's frame, where that is another.
+        score: how soon it gets room in a terminal; 0 if only when it is asked for.
+        cut: whether its cells may be cut; not so times and numbers.
+        right: whether its cells end below each other.
+    """
+
+    group: str
+    name: str
+    get: Callable[[Any], Any]
+    text: Callable[[Row, datetime | None], str] | None = None
+    frame: str = ""
+    score: float = 0.0
+    cut: bool = True
+    right: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """The name that no other column has."""
+        return f"{self.group}.{self.name}"
 
 
-def header_column(name: str, readers: Sequence[ExperimentReader], *, terminal: bool) -> Column:
-    """Return a column of what all experiments have, as it is shown there."""
-    now = datetime.now(timezone.utc) if terminal else None
-    cells = [_HEADER_CELLS[name](reader, now) for reader in readers]
-    return Column(HEADER, name, cells, cells)
+def column_of(group: str, name: str) -> Column:
+    """Return the column of a name that was recorded in one of GROUPS."""
+    if group == SUMMARY:
+        return Column(group, name, lambda row: _result(row.summary.get(name, MISSING)))
+    if group == ARGS:
+        return Column(group, name, lambda row: row.args.get(name, MISSING))
+    return Column(group, name, lambda row: getattr(row, group).get(name, MISSING))
 
 
-def tell_apart(columns: Sequence[Column]) -> None:
-    """Put the group before each title that stands more than once."""
-    counts = Counter(column.title for column in columns)
-    for column in columns:
-        if column.group and counts[column.title] > 1:
-            column.title = f"{column.group}.{column.title}"
-
-
-def argument_names(readers: Sequence[ExperimentReader], which: str) -> list[str]:
-    """Return the names of the arguments to show, in first-seen order."""
-    names = names_in(reader.args for reader in readers)
-    if which == "none":
-        return []
-    if which == "all":
-        return names
-    return [name for name in names if _varies(name, readers) or _differs(name, readers)]
+def spread(values: dict[str, Any], levels: int = ALL_LEVELS, prefix: str = "") -> dict[str, Any]:
+    """Return values with those of objects in them under their path, unless that is a name itself."""
+    if levels <= 0 or dict not in set(map(type, values.values())):
+        return {prefix + name: value for name, value in values.items()} if prefix else values
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            for path, inner in spread(value, levels - 1, f"{prefix}{name}.").items():
+                found.setdefault(path, inner)
+        else:
+            found[prefix + name] = value
+    return found
 
 
 def names_in(objects: Iterable[dict[str, Any]]) -> list[str]:
@@ -109,72 +119,107 @@ def names_in(objects: Iterable[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for found in objects for name in found))
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values are the same; NaN is, for once, NaN."""
-    return (one == other and isinstance(one, bool) == isinstance(other, bool)) or repr(one) == repr(other)
-
-
-def state_of(reader: ExperimentReader, *, marked: bool = False) -> str:
-    """Return how an experiment stands in a word or two; `marked` tells of problems by a trailing "!"."""
-    # What says something else than a status may say megabytes of it.
-    state = cut(plain(reader.status[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...") or "unknown"
+def state_of(reader: ExperimentReader) -> str:
+    """Return how an experiment stands in a word: its status, or `lost` or `silent` for RUNNING."""
     if reader.status == "RUNNING":
-        if reader.lost:
-            state = "lost"
-        elif reader.silent and reader.silent_for is not None:
-            state = f"silent {shown_duration(reader.silent_for).partition(' ')[0]}" if marked else "silent"
-    return f"{state} !" if marked and reader.problems else state
+        return "lost" if reader.lost else "silent" if reader.silent else "RUNNING"
+    # What says something else than a status may say megabytes of it.
+    return cut(plain(reader.status[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...") or "unknown"
 
 
-def _duration(reader: ExperimentReader, now: datetime | None) -> str:
+def ended_well(reader: ExperimentReader) -> bool:
+    """Tell whether results are final, and can be trusted as far as a program can tell."""
+    return reader.status == "SUCCESS"
+
+
+def reason_of(reader: ExperimentReader) -> str:
+    """Return why it ended as it did, in one line: of a traceback the last one."""
+    lines = reader.status_message.strip().splitlines()
+    return plain(lines[-1].strip()) if lines else ""
+
+
+def _result(value: Any) -> Any:
+    number = number_of(value) if type(value) is str else None  # there, "NaN" stands for the number
+    return value if number is None else number
+
+
+def _status(row: Row, now: datetime | None) -> str:
+    state, silence = state_of(row.reader), None
+    if now and state == "silent" and (silence := row.reader.silent_for) is not None:
+        state += f" {shown_duration(silence).partition(' ')[0]}"
+    return f"{state} !" if now and row.reader.problems else state
+
+
+def _start(row: Row, now: datetime | None) -> str:
+    start = row.reader.start_time
+    if start is None:
+        return ""
+    return shown_time(start, now) if now else shown_time(start).replace(" ", "T")
+
+
+def _duration(row: Row, now: datetime | None) -> str:
     """Return how long it took or, for a person who looks at it `now`, how long it has been running."""
-    duration = reader.duration
-    if duration is None and now and reader.start_time and state_of(reader) == "RUNNING":
-        duration = now - reader.start_time
+    duration = row.reader.duration
+    if duration is None and now and row.reader.start_time and state_of(row.reader) == "RUNNING":
+        duration = now - row.reader.start_time
     return "" if duration is None else shown_duration(duration)
 
 
-def _commit(reader: ExperimentReader) -> str:
-    return plain(reader.sha[:7]) + ("+" if reader.metadata.get("git-dirty") is True else "")
+def _commit(row: Row) -> str:
+    """Return the commit; with uncommitted changes, it is other code."""
+    return row.reader.sha + "+" * (row.reader.metadata.get("git-dirty") is True) if row.reader.sha else ""
 
 
-_HEADER_CELLS: dict[str, Callable[[ExperimentReader, datetime | None], str]] = {
-    "id": lambda reader, now: plain(reader.experiment_id),
-    "status": lambda reader, now: state_of(reader, marked=now is not None),
-    "start": lambda reader, now: shown_time(reader.start_time, now) if reader.start_time else "",
-    "duration": _duration,
-    "commit": lambda reader, now: _commit(reader),
-    "problems": lambda reader, now: plain("; ".join(map(str, reader.problems))),
-}
+def _short_commit(row: Row, now: datetime | None) -> str:
+    commit = _commit(row)
+    return plain(commit[:7]) + commit[40:]
 
 
-def _varies(name: str, readers: Sequence[ExperimentReader]) -> bool:
-    values = [reader.args[name] for reader in readers if name in reader.args]
-    return any(not alike(value, values[0]) for value in values[1:])
+def _text_in_metadata(key: str) -> Callable[[Row], str]:
+    def get(row: Row) -> str:
+        value = row.reader.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+    return get
 
 
-def _differs(name: str, readers: Sequence[ExperimentReader]) -> bool:
-    """Tell whether an argument has another value than its default; {} says that defaults are not known."""
-    if len(readers) == 1 and not readers[0].default_args:
-        return True
-    return any(
-        name in reader.args and not alike(reader.args[name], reader.default_args.get(name, MISSING))
-        for reader in readers
-        if reader.default_args
+def _or_missing(get: Callable[[Row], Any]) -> Callable[[Row], Any]:
+    def value(row: Row) -> Any:
+        found = get(row)
+        return MISSING if found is None or found == "" else found
+
+    return value
+
+
+def _header(
+    name: str,
+    get: Callable[[Row], Any],
+    text: Callable[[Row, datetime | None], str] | None = None,
+    **more: Any,
+) -> Column:
+    return Column(HEADER, name, _or_missing(get), text or (lambda row, now: plain(get(row))), **more)
+
+
+# In the order in which they stand; a column more is a line more.
+HEADER_COLUMNS = {
+    column.name: column
+    for column in (
+        _header("id", lambda row: row.id, score=math.inf),
+        _header("status", lambda row: state_of(row.reader), _status, score=math.inf),
+        _header(
+            "start",
+            lambda row: row.reader.start_time,
+            _start,
+            frame="start_time",
+            score=0.6,
+            cut=False,
+            right=True,
+        ),
+        _header("duration", lambda row: row.reader.duration, _duration, score=0.4, cut=False, right=True),
+        _header("commit", _commit, _short_commit, frame="sha", score=0.2, cut=False),
+        _header("description", _text_in_metadata("description"), score=0.5),
+        _header("reason", lambda row: reason_of(row.reader)),
+        _header("host", _text_in_metadata("hostname")),
+        _header("problems", lambda row: "; ".join(map(str, row.reader.problems))),
     )
-
-
-def _aligned(cells: list[str]) -> list[str]:
-    """Pad numbers on their right so that, set flush right, their points stand below each other."""
-    tails = [_tail(cell) for cell in cells]
-    longest = max((tail for tail in tails if tail is not None), default=0)
-    return [
-        cell if tail is None else cell + " " * (longest - tail)
-        for cell, tail in zip(cells, tails, strict=True)
-    ]
-
-
-def _tail(cell: str) -> int | None:
-    """Return how many characters of a number stand from its point, or its exponent, on; None for words."""
-    tail = cell.lstrip("+-0123456789")
-    return None if not cell or tail == cell or tail in ("inf", "nan") else len(tail)
+}

@@ -1,25 +1,20 @@
-"""What output may look like where it goes: colours, lines and dots that the other end can show."""
+"""What output may look like where it goes: its weights and colours, its width, the characters it can show."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import TextIO
 
-from meticulous_cli.show.facts import HEADER, Column
 from meticulous_cli.show.text import wrapped
 
-__all__ = ["Style"]
+__all__ = ["BOLD", "CYAN", "DIM", "GREEN", "RED", "YELLOW", "Style"]
 
-_BOLD, _DIM, _RED, _GREEN, _YELLOW, _MAGENTA, _CYAN = "1", "2", "31", "32", "33", "35", "36"
-_STATES = {
-    "SUCCESS": _GREEN,
-    "ERROR": _RED,
-    "RUNNING": _CYAN,
-    "lost": f"{_BOLD};{_MAGENTA}",
-    "silent": _MAGENTA,
-}
+BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
+# Colour is for what needs somebody: a success needs nobody.
+_STATES = {"SUCCESS": DIM, "ERROR": RED, "RUNNING": CYAN}
 
 
 class Style:
@@ -28,56 +23,69 @@ class Style:
     Attributes:
         terminal: whether a person reads it at a terminal.
         room: how many cells its lines have; None where they may be as long as they like.
+        height: how many lines it has.
         ellipsis: what stands for text that was cut.
+        line: of what a line is drawn.
+        arrows: what follows the name of the column that is sorted by: smallest first, greatest first.
+        plus_minus: what stands between a mean and its deviation.
+        now: when it is looked at.
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self.terminal = stream.isatty()
+        # `FORCE_COLOR=1 watch -c meticulous`: watch reads through a pipe, and sets COLUMNS.
+        forced = os.environ.get("FORCE_COLOR", "") not in ("", "0") and _number("COLUMNS") > 0
+        self.terminal = forced or stream.isatty()
         # See no-color.org: any value but an empty one means no colour.
-        self._colour = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self.room = _columns_of(stream) if self.terminal else None
+        self.colour = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.room: int | None = None
+        self.height: int | None = None
+        if self.terminal:
+            self.room, self.height = _size_of(stream)
         try:
-            "…─".encode(stream.encoding or "ascii")
-            self._unicode = True
+            "…─↑↓±".encode(stream.encoding or "ascii")
+            self.ellipsis, self.line, self.arrows, self.plus_minus = "…", "─", "↑↓", "±"
         except (UnicodeEncodeError, LookupError):
-            self._unicode = False
-        self.ellipsis = "…" if self._unicode else "..."
+            self.ellipsis, self.line, self.arrows, self.plus_minus = "...", "-", "^v", "+-"
+        self.now = datetime.now(timezone.utc)
+
+    def paint(self, text: str, code: str) -> str:
+        """Return text in a weight or a colour; "" for none."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text and code else text
 
     def bold(self, text: str) -> str:
         """Return text that stands out."""
-        return self._paint(text, _BOLD)
+        return self.paint(text, BOLD)
 
     def dim(self, text: str) -> str:
         """Return text that stands back."""
-        return self._paint(text, _DIM)
+        return self.paint(text, DIM)
 
-    def rule(self, size: int) -> str:
-        """Return a line across `size` cells."""
-        return self.dim(("─" if self._unicode and self.terminal else "-") * size)
+    def state(self, text: str, *, title: bool = False) -> str:
+        """Return a state in its colour; in a title, a success has one as well."""
+        return self.paint(text, GREEN if title and text == "SUCCESS" else state_code(text))
 
     def footnotes(self, notes: Iterable[str]) -> list[str]:
-        """Return the lines of notes below a table, wrapped at a terminal, but not at a no-break space."""
+        """Return the lines of notes below a table, wrapped at a terminal."""
         lines = [line for note in notes for line in (wrapped(note, self.room) if self.room else [note])]
-        return [self.dim(line.replace("\u00a0", " ")) for line in lines]
-
-    def cell(self, column: Column, cell: str) -> str:
-        """Return a cell of the table, a status in its colour."""
-        return self.state(cell) if column.group == HEADER and column.name == "status" else cell
-
-    def state(self, text: str) -> str:
-        """Return a status in its colour."""
-        return self._paint(text, _STATES.get(text.partition(" ")[0], _YELLOW))
-
-    def _paint(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and text else text
+        return list(map(self.dim, lines))
 
 
-def _columns_of(stream: TextIO) -> int:
-    """Return the width of a terminal: COLUMNS, where somebody set it, else what the terminal says."""
-    wanted = os.environ.get("COLUMNS", "")
-    if wanted.isascii() and wanted.isdigit() and 0 < int(wanted) < sys.maxunicode:
-        return int(wanted)
+def state_code(text: str) -> str:
+    """Return the colour of a state, whatever follows it."""
+    return _STATES.get(text, YELLOW)
+
+
+def _size_of(stream: TextIO) -> tuple[int, int]:
+    """Return columns and lines of a terminal: COLUMNS and LINES, where set, else what the terminal says."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
+        size = os.get_terminal_size(stream.fileno())
+        columns, lines = size.columns, size.lines
     except (OSError, ValueError):
-        return 80
+        columns, lines = 0, 0
+    return _number("COLUMNS") or columns or 80, _number("LINES") or lines or 24
+
+
+def _number(name: str) -> int:
+    """Return the number in an environment variable, 0 where there is none."""
+    text = os.environ.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxunicode)) else 0

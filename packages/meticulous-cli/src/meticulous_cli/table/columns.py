@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.errors import USAGE, CommandError
-from meticulous_cli.show.facts import ARGS, HEADER, METADATA, SUMMARY, names_in, state_of
-from meticulous_cli.show.text import MISSING, number_of
+from meticulous_cli.table.was_facts import ARGS, HEADER, METADATA, SUMMARY, names_in, state_of
+from meticulous_cli.table.was_text import MISSING, number_of
 
 __all__ = ["Field", "Fields", "experiment_fields"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from meticulous_cli.show.text import number_of
+from meticulous_cli.table.was_text import number_of
 
 __all__ = ["CONVERSIONS", "local_time", "met", "seconds"]
 

@@ -10,10 +10,10 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from meticulous_cli.show.facts import HEADER
-from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.columns import Field
 from meticulous_cli.table.comparable import CONVERSIONS, local_time, met, seconds
+from meticulous_cli.table.was_facts import HEADER
+from meticulous_cli.table.was_text import MISSING
 
 __all__ = ["UnknownName", "Unreadable", "compiled", "truth"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous_read import ExperimentReader, Experiments
 
-from meticulous_cli.show.facts import HEADER, state_of
-from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.columns import Field
 from meticulous_cli.table.groups import Group
+from meticulous_cli.table.was_facts import HEADER, state_of
+from meticulous_cli.table.was_text import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd

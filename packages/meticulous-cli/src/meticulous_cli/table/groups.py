@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.show.facts import HEADER, SUMMARY, alike
-from meticulous_cli.show.text import MISSING, number_of
 from meticulous_cli.table.columns import Field, Fields
+from meticulous_cli.table.was_facts import HEADER, SUMMARY, alike
+from meticulous_cli.table.was_text import MISSING, number_of
 
 __all__ = ["Group", "group", "group_fields"]
 

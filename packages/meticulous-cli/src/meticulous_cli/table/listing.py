@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.show.facts import HEADER, Column
-from meticulous_cli.show.fit import GAP
-from meticulous_cli.show.layout import draw
-from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import MISSING, cut, plain, width
 from meticulous_cli.table.columns import Field, Fields
 from meticulous_cli.table.select import field_column
+from meticulous_cli.table.was_facts import HEADER, Column
+from meticulous_cli.table.was_fit import GAP
+from meticulous_cli.table.was_layout import draw
+from meticulous_cli.table.was_style import Style
+from meticulous_cli.table.was_text import MISSING, cut, plain, width
 
 __all__ = ["listing"]
 

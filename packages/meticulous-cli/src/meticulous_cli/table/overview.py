@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,11 +13,6 @@ from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryE
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.export.export import STANDARD_OUTPUT, TEXT_KINDS, export, export_kind
 from meticulous_cli.paths import has_record, likely_directories
-from meticulous_cli.show.facts import HEADER, Column, table_columns, tell_apart
-from meticulous_cli.show.fit import fit, narrow
-from meticulous_cli.show.layout import draw
-from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import cut, plain, width
 from meticulous_cli.table.columns import Field, Fields, experiment_fields
 from meticulous_cli.table.filter import matching, why_none
 from meticulous_cli.table.groups import group, group_fields
@@ -24,6 +20,11 @@ from meticulous_cli.table.listing import listing
 from meticulous_cli.table.names import spread_objects
 from meticulous_cli.table.progress import read_experiments
 from meticulous_cli.table.select import field_column, select
+from meticulous_cli.table.was_facts import HEADER, Column, table_columns, tell_apart
+from meticulous_cli.table.was_fit import fit, narrow
+from meticulous_cli.table.was_layout import draw
+from meticulous_cli.table.was_style import Style
+from meticulous_cli.table.was_text import cut, plain, width
 
 __all__ = ["overview"]
 
@@ -56,13 +57,14 @@ class _Shown(NamedTuple):
     readers: Sequence[ExperimentReader]
 
 
-def overview(options: argparse.Namespace, style: Style) -> str:
+def overview(options: argparse.Namespace, style: object) -> str:
     """Return what the options ask for: table and footnotes, the list of columns, or a word on an export.
 
     Raises:
         CommandError: there is no such directory, nothing in it or nothing left of it, no such column, or the
             table cannot be exported.
     """
+    style = Style(sys.stdout)
     # Before what may take long: whether there is anything to be done with it.
     kind = "" if options.export is None else export_kind(options.export, options.export_format)
     experiments = _read(options.paths)

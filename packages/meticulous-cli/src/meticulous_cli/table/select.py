@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from meticulous_cli.show.facts import HEADER, Column, header_column
-from meticulous_cli.show.text import MISSING, number_of
 from meticulous_cli.table.columns import Field
 from meticulous_cli.table.groups import Group
+from meticulous_cli.table.was_facts import HEADER, Column, header_column
+from meticulous_cli.table.was_text import MISSING, number_of
 
 __all__ = ["field_column", "select"]
 

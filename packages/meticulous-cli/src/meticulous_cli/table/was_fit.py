@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Container
 from typing import NamedTuple
 
-from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY, Column
-from meticulous_cli.show.text import cut, width
+from meticulous_cli.table.was_facts import ARGS, HEADER, SUMMARY, Column
+from meticulous_cli.table.was_text import cut, width
 
 __all__ = ["GAP", "Fitted", "fit", "narrow"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meticulous_cli.show.facts import HEADER, Column
-from meticulous_cli.show.fit import GAP
-from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import cut, width
+from meticulous_cli.table.was_facts import HEADER, Column
+from meticulous_cli.table.was_fit import GAP
+from meticulous_cli.table.was_style import Style
+from meticulous_cli.table.was_text import cut, width
 
 __all__ = ["draw"]
 
