@@ -1,12 +1,18 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from meticulous_read import ExperimentReader, Problem
+from meticulous_read import ExperimentReader
 
 UTC = timezone.utc
+
+
+def kinds(reader):
+    return [problem[:2] for problem in reader.problems]
 
 
 def test_a_complete_experiment_reads_without_problems(make):
@@ -38,7 +44,7 @@ def test_times_come_out_in_utc(make):
 def test_an_end_before_the_start_is_a_problem(make):
     reader = ExperimentReader(make(metadata={"end-time": "2026-11-23T10:59:59+01:00"}))
     assert reader.duration == timedelta(seconds=-1)
-    assert reader.problems == (("metadata.json", "end-time is before start-time"),)
+    assert kinds(reader) == [("metadata.json", "end-before-start")]
 
 
 @pytest.mark.parametrize(
@@ -59,10 +65,40 @@ def test_status_is_a_word_and_a_message(make, status, word, message):
     assert (reader.status, reader.status_message, reader.problems) == (word, message, ())
 
 
+def _traceback_of(code):
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, timeout=60)
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("RUNNING\n", ""),
+        ("SUCCESS\n", ""),
+        ("SUCCESS\nafter signal SIGTERM\n", "after signal SIGTERM"),
+        ("ERROR\nexit code 3\nusage: train.py\n", "exit code 3"),
+        ("ERROR\nsignal SIGTERM\nTraceback (most recent call last):\n  x\n", "signal SIGTERM"),
+        ("ERROR\nERROR: LoadError: boom\nStacktrace:\n [1] error(s::String)\n", "[1] error(s::String)"),
+        ("ERROR\n \n", ""),
+        ("ERROR\n" + _traceback_of("raise ValueError('loss is nan')"), "ValueError: loss is nan"),
+        ("ERROR\n" + _traceback_of("raise KeyError"), "KeyError"),
+        (
+            "ERROR\n" + _traceback_of("raise ValueError('CUDA error\\nCompile with X')"),
+            "ValueError: CUDA error",
+        ),
+        ("ERROR\n" + _traceback_of("try: 1/0\nexcept ZeroDivisionError: raise OSError('b')"), "OSError: b"),
+        ("ERROR\n" + _traceback_of("def f(): f()\nf()"), "RecursionError: maximum recursion depth exceeded"),
+    ],
+)
+def test_the_reason_is_the_line_that_says_most(make, status, reason):
+    assert ExperimentReader(make(status=status)).reason == reason
+
+
 def test_an_unknown_status_is_shown_as_it_is(make):
     reader = ExperimentReader(make(status="PAUSED\nfor lunch\n"))
     assert (reader.status, reader.status_message) == ("PAUSED", "for lunch")
-    assert reader.problems == (Problem("STATUS", "says 'PAUSED', which is no known status"),)
+    assert reader.state == "PAUSED"
+    assert kinds(reader) == [("STATUS", "unknown-status")]
 
 
 def test_a_newer_minor_version_is_read(make):
@@ -75,15 +111,15 @@ def test_a_newer_major_version_is_listed_as_unreadable(make, version):
     reader = ExperimentReader(make(metadata={"format-version": version}, args={"lr": 1}, summary={"loss": 1}))
     assert reader.format_version == version
     assert (reader.status, reader.args, reader.summary, reader.metadata) == ("", {}, {}, {})
-    (problem,) = reader.problems
-    assert problem.file == "metadata.json"
-    assert f"{version} is newer" in problem.message
+    assert reader.state == "unknown"
+    assert kinds(reader) == [("metadata.json", "newer-version")]
+    assert f"{version} is newer" in str(*reader.problems)
 
 
 def test_a_folder_that_is_no_experiment_says_so_once(tmp_path):
     (tmp_path / "notes.txt").touch()
-    assert ExperimentReader(tmp_path).problems == (Problem("", "has none of an experiment's files"),)
-    assert ExperimentReader(tmp_path / "nowhere").problems == (Problem("", "no such folder"),)
+    assert kinds(ExperimentReader(tmp_path)) == [("", "no-record")]
+    assert kinds(ExperimentReader(tmp_path / "nowhere")) == [("", "no-folder")]
 
 
 def test_missing_files_are_named(make):
@@ -91,7 +127,7 @@ def test_missing_files_are_named(make):
     (folder / "default_args.json").unlink()
     reader = ExperimentReader(folder)
     assert reader.args == {"lr": 1}
-    assert reader.problems == (Problem("default_args.json", "missing"),)
+    assert kinds(reader) == [("default_args.json", "missing")]
 
 
 def test_open_reads_the_users_files_and_nothing_else(make, tmp_path):
@@ -152,6 +188,13 @@ def test_a_subclass_adds_attributes_and_columns(make):
     assert reader.row()["curve"] == {"epochs": 2}
 
 
+def test_a_row_spreads_objects_as_deep_as_it_is_asked_to(make):
+    reader = ExperimentReader(make(args={"optim": {"lr": 1, "sched": {"kind": "cos"}}, "seed": 0}))
+    assert reader.row()["args"] == reader.args
+    assert reader.row(normalize=1)["args"] == {"optim.lr": 1, "optim.sched": {"kind": "cos"}, "seed": 0}
+    assert reader.row(normalize=9)["args"] == {"optim.lr": 1, "optim.sched.kind": "cos", "seed": 0}
+
+
 def _identity(pid):
     with open("/proc/sys/kernel/random/boot_id") as file:
         boot = file.read().strip()
@@ -182,6 +225,7 @@ class TestLiveness:
     def test_a_missing_process_is_a_loss(self, make):
         # The highest pid that Linux allows on any machine, plus one.
         assert self.lost(make, pid=4194305) is True
+        assert (self.reader.state, self.reader.status) == ("lost", "RUNNING")
 
     @pytest.mark.parametrize(
         "changes",
@@ -210,6 +254,7 @@ class TestLiveness:
             os.utime(status, (now - silence, now - silence))
             self.reader.refresh_status()
             assert self.reader.silent is silent
+            assert self.reader.state == ("silent" if silent else "RUNNING")
             assert timedelta(seconds=silence - 1) < self.reader.silent_for < timedelta(seconds=silence + 60)
 
     def test_a_live_process_is_never_silent(self, make):
@@ -217,3 +262,4 @@ class TestLiveness:
         os.utime(self.reader.directory / "STATUS", (0, 0))
         self.reader.refresh_status()
         assert not self.reader.silent
+        assert self.reader.state == "RUNNING"

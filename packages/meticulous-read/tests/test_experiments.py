@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 import os
 import pickle
@@ -28,8 +29,8 @@ def test_public_names():
         "ExperimentReader",
         "Experiments",
         "ExperimentsDirectoryError",
-        "MeticulousError",
         "Problem",
+        "ReaderError",
     ]
 
 
@@ -158,16 +159,29 @@ def test_an_unknown_id_is_a_key_error_that_says_what_to_ask_for(make, tmp_path):
     experiments = Experiments(project_directory=tmp_path)
     where = str(tmp_path / "experiments")
     with pytest.raises(ExperimentNotFoundError) as caught:
-        experiments[3]
-    assert str(caught.value) == f"no experiment 3 in {where!r}; did you mean '3'?"
-    with pytest.raises(KeyError) as caught:
         experiments["4"]
     assert str(caught.value) == f"no experiment '4' in {where!r}"
+    assert (caught.value.experiment_id, caught.value.near) == ("4", [])
     with pytest.raises(KeyError) as caught:
         Experiments(["experiments"], project_directory=tmp_path)["3"]
     assert str(caught.value) == f"no experiment '3' in {where!r}; did you mean 'experiments/3'?"
-    assert 3 not in experiments
     assert experiments.get("4") is None
+
+
+def test_a_number_is_the_id_that_it_reads_as(make, directory):
+    make("3")
+    experiments = Experiments(directory)
+    assert experiments[3] is experiments["3"] is experiments.get(3)
+    assert 3 in experiments
+    assert 4 not in experiments
+    with pytest.raises(ExperimentNotFoundError):
+        experiments[4]
+    with pytest.raises(ExperimentNotFoundError):
+        experiments[3.0]
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert meticulous_read.__version__ == importlib.metadata.version("meticulous-read")
 
 
 @pytest.mark.parametrize("seconds", [0, 0.01])

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from meticulous_read import ExperimentReader, Experiments
 
 HEADER = [
+    "state",
     "status",
+    "reason",
     "status_message",
     "sha",
     "timestamp",
@@ -136,10 +138,13 @@ def test_objects_become_columns_on_request_level_by_level(make, frame_of, direct
 
 
 def test_a_dotted_name_and_a_nested_one_do_not_overwrite_each_other(frame_of):
-    frame = frame_of({"a.b": 1, "a": {"b": 2}}, {"a": {"b": 3}, "x": {"y": 4}}, levels=3)
-    assert list(frame) == ["a.b", "a", "x.y"]
+    clash = {"a.b": 1, "a": {"b": 2}}
+    twice = {"c": {"d.e": 1, "d": {"e": 2}}}
+    frame = frame_of(clash, {"a": {"b": 3}, "x": {"y": 4}}, twice, levels=3)
+    assert list(frame) == ["a.b", "a", "x.y", "c"]
     assert frame.loc["1"].tolist()[:2] == [1, {"b": 2}]
-    assert frame.loc["2", "a"] == {"b": 3}
+    assert frame.loc["2", "a.b"] == 3
+    assert frame.loc["3", "c"] == twice["c"]
 
 
 def test_names_of_any_kind_survive(frame_of):
@@ -159,6 +164,24 @@ def test_columns_of_a_subclass_stand_behind_the_others(make, directory):
     assert list(frame.columns[-2:]) == [("own", "number"), ("own", "flag")]
     assert frame["own"].dtypes.map(str).tolist() == ["float64", "bool"]
     assert frame["header", "again"].tolist() == [1]
+
+
+def test_a_flat_frame_has_one_level_of_names(make, directory):
+    make("1", args={"lr": 0.1, "a.b": 1})
+    experiments = Experiments(directory)
+    frame = experiments.as_dataframe(flat=True)
+    assert frame.columns.nlevels == 1
+    assert list(frame) == [f"{group}.{name}" for group, name in experiments.as_dataframe().columns]
+    assert frame.loc["1", "args.lr"] == 0.1
+
+
+def test_a_notebook_shows_arguments_and_results(make, directory):
+    for number in range(100):
+        make(str(number), args={"lr": 0.25}, summary={"loss": 0.5, "name": "<script>"}, metadata={"mine": 1})
+    shown = Experiments(directory)._repr_html_()
+    assert all(word in shown for word in ("<table", "SUCCESS", "lr", "0.25", "loss", "&lt;script&gt;"))
+    assert not any(word in shown for word in ("<script>", "githead-sha", "mine"))
+    assert shown.count("<tr>") < 70
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()

@@ -9,16 +9,17 @@
 It needs neither git nor the recorder, and imports pandas only when a frame is made.
 """
 
-from meticulous_read._parse import Problem
-from meticulous_read.errors import ExperimentNotFoundError, ExperimentsDirectoryError, MeticulousError
+from meticulous_read.errors import ExperimentNotFoundError, ExperimentsDirectoryError, Problem, ReaderError
 from meticulous_read.experiment import ExperimentReader
 from meticulous_read.experiments import Experiments
+
+__version__ = "0.1.0"
 
 __all__ = [
     "ExperimentNotFoundError",
     "ExperimentReader",
     "Experiments",
     "ExperimentsDirectoryError",
-    "MeticulousError",
     "Problem",
+    "ReaderError",
 ]

@@ -10,6 +10,8 @@ import os
 import stat
 from typing import NamedTuple
 
+from meticulous_read.errors import Remark
+
 __all__ = [
     "JSON_LIMIT",
     "MISSING",
@@ -27,7 +29,7 @@ JSON_LIMIT = 16 * 2**20
 # The most of stdout and stderr that is loaded at once.
 OUTPUT_LIMIT = 64 * 2**20
 
-MISSING = "missing"
+MISSING: Remark = ("missing", "missing")
 
 _CHUNK = 2**20
 # Windows has none of the first three, and there O_BINARY keeps line ends as they are.
@@ -46,11 +48,11 @@ _KINDS = (
 
 
 class Content(NamedTuple):
-    """What a recorded file gave: its bytes or, with `data` None, the reason why not; and its signature."""
+    """The bytes of a recorded file or, where `data` is None, the problem with it; and its signature."""
 
     data: bytes | None
     signature: int | None
-    problem: str
+    problem: Remark | None
 
 
 def signature_of(path: str) -> int | None:
@@ -68,7 +70,7 @@ def read_content(path: str, limit: int = JSON_LIMIT) -> Content:
     except FileNotFoundError:
         return Content(None, None, MISSING)
     except (OSError, ValueError) as error:
-        return Content(None, signature_of(path), reason_of(error))
+        return Content(None, signature_of(path), _problem_of(error))
     try:
         size = status.st_size
         data = os.read(descriptor, min(size, limit) + 1)
@@ -78,30 +80,31 @@ def read_content(path: str, limit: int = JSON_LIMIT) -> Content:
                 break
             data += more
         if len(data) > limit:
-            return Content(None, _signature(status), f"larger than {_amount(limit)}, so it was not loaded")
-        return Content(data, _signature(status), "")
+            problem = ("too-large", f"larger than {_amount(limit)}, so it was not loaded")
+            return Content(None, _signature(status), problem)
+        return Content(data, _signature(status), None)
     except OSError as error:
-        return Content(None, signature_of(path), reason_of(error))
+        return Content(None, signature_of(path), _problem_of(error))
     finally:
         os.close(descriptor)
 
 
-def read_end(path: str, limit: int = OUTPUT_LIMIT) -> tuple[bytes, str]:
-    """Return the last `limit` bytes of a regular file, and what is wrong or left out ("" if nothing)."""
+def read_end(path: str, limit: int = OUTPUT_LIMIT) -> tuple[bytes, Remark | None]:
+    """Return the last `limit` bytes of a regular file, and the problem with it, if there is one."""
     try:
         descriptor, status = _open(path)
     except FileNotFoundError:
         return b"", MISSING
     except (OSError, ValueError) as error:
-        return b"", reason_of(error)
+        return b"", _problem_of(error)
     with open(descriptor, "rb") as file:
         try:
             size = status.st_size
             file.seek(max(size - limit, 0))
-            problem = f"only its last {_amount(limit)} were loaded" if size > limit else ""
-            return file.read(limit), problem
+            problem = ("too-large", f"only its last {_amount(limit)} were loaded")
+            return file.read(limit), problem if size > limit else None
         except OSError as error:
-            return b"", reason_of(error)
+            return b"", _problem_of(error)
 
 
 def open_regular(path: str, *, follow: bool = False) -> int:
@@ -116,9 +119,17 @@ def reason_of(error: OSError | ValueError) -> str:
     return str(error)
 
 
+class _NotAFile(OSError):
+    """A name leads to something else than a regular file."""
+
+
+def _problem_of(error: OSError | ValueError) -> Remark:
+    return "not-a-file" if isinstance(error, _NotAFile) else "unreadable", reason_of(error)
+
+
 def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
     if not follow and not _NOFOLLOW and os.path.islink(path):
-        raise OSError("a symbolic link, which is not followed")
+        raise _NotAFile("a symbolic link, which is not followed")
     try:
         descriptor = os.open(path, _FLAGS | (0 if follow else _NOFOLLOW))
     except OSError as error:
@@ -128,12 +139,12 @@ def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
         except OSError:
             kind = ""
         if kind:
-            raise OSError(kind) from error
+            raise _NotAFile(kind) from error
         raise
     try:
         status = os.fstat(descriptor)
         if kind := _kind(status):
-            raise OSError(kind)
+            raise _NotAFile(kind)
     except BaseException:
         os.close(descriptor)
         raise

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from meticulous_read import _files
 from meticulous_read._format import ARGS, DEFAULT_ARGS, METADATA, STATUS
-from meticulous_read._parse import Problem
+from meticulous_read.errors import Problem, Remark
 
 __all__ = ["Folder"]
 
@@ -30,7 +30,7 @@ class Folder:
         self.given = directory
         self.name = os.path.basename(path)
         self._path = os.path.join(path, "")  # what a file's name need only be put behind
-        self._problems: dict[str, list[str]] = {}
+        self._problems: dict[str, list[Remark]] = {}
         self._signatures: dict[str, int | None] = {}
 
     def path_of(self, name: str) -> str:
@@ -72,17 +72,17 @@ class Folder:
 
         return open(path, mode, opener=opener, **options)
 
-    def note(self, name: str, *messages: str) -> None:
-        """Replace what is known to be wrong with a file, "" being the folder; empty messages say nothing."""
-        found = [message for message in messages if message]
-        if found:
-            self._problems[name] = found
+    def note(self, name: str, *found: Remark | None) -> None:
+        """Replace the problems of a file, "" being the folder; None is no problem."""
+        remarks = [remark for remark in found if remark]
+        if remarks:
+            self._problems[name] = remarks
         else:
             self._problems.pop(name, None)
 
-    def note_also(self, name: str, message: str) -> None:
-        """Add to what is known to be wrong with a file."""
-        self._problems.setdefault(name, []).append(message)
+    def note_also(self, name: str, remark: Remark) -> None:
+        """Add to the problems of a file."""
+        self._problems.setdefault(name, []).append(remark)
 
     def signature(self, name: str) -> int | None:
         """Return a number for how a file looked when it was read; None where there was nothing to see."""
@@ -93,17 +93,17 @@ class Folder:
         return any(_files.signature_of(self._path + name) != self._signatures[name] for name in names)
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return what is wrong, file by file, or in one sentence where it is one thing with all of them."""
-        if not self._problems:
-            return ()
-        found = [Problem(file, message) for file, messages in self._problems.items() for message in messages]
-        if any(self._signatures.get(file) is not None for file in _REQUIRED):
+        """Return the problems file by file, or as one where all required files have the same."""
+        found = [Problem(file, *remark) for file, remarks in self._problems.items() for remark in remarks]
+        if not found or any(self._signatures.get(file) is not None for file in _REQUIRED):
             return tuple(found)
-        reasons = {problem.message for problem in found if problem.file in _REQUIRED}
+        reasons = {(kind, message) for file, kind, message in found if file in _REQUIRED}
         if len(reasons) != 1:
             return tuple(found)
         (reason,) = reasons
-        if reason == _files.MISSING:
-            reason = "has none of an experiment's files" if os.path.isdir(self._path) else "no such folder"
+        if reason == _files.MISSING and os.path.isdir(self._path):
+            reason = ("no-record", "has none of an experiment's files")
+        elif reason == _files.MISSING:
+            reason = ("no-folder", "no such folder")
         rest = [problem for problem in found if problem.file not in self._signatures]
-        return (Problem("", reason), *rest)
+        return (Problem("", *reason), *rest)

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["GROUPS", "HEADER", "make_frame"]
+__all__ = ["GROUPS", "HEADER", "make_frame", "normalized"]
 
 Row = Mapping[str, Mapping[str, Any]]
 
 # The columns that every frame has, whatever the experiments hold, with their kinds.
 HEADER = {
+    "state": "text",
     "status": "text",
+    "reason": "text",
     "status_message": "text",
     "sha": "text",
     "timestamp": "time",
@@ -56,7 +58,12 @@ def _no_garbage_collection() -> Iterator[None]:
 
 @_no_garbage_collection()
 def make_frame(
-    ids: Sequence[str], rows: Sequence[Row], order: Sequence[int], normalize_json_values: int = 0
+    ids: Sequence[str],
+    rows: Sequence[Row],
+    order: Sequence[int],
+    normalize_json_values: int = 0,
+    *,
+    flat: bool = False,
 ) -> pd.DataFrame:
     """Return a frame with one row for each id, columns in two levels, in first-seen order within their group.
 
@@ -64,7 +71,7 @@ def make_frame(
     value become columns of their own (`best` → `best.loss`) down to `normalize_json_values` levels. Dtypes
     follow what a column holds: ints with gaps are Int64, bools with gaps boolean, ints and floats together
     float64 where no int loses digits by it; times datetime64[us, UTC]; anything else keeps its Python
-    objects, with None in the gaps.
+    objects, with None in the gaps. With `flat`, one level names the columns, as in `args.lr`.
     """
     import pandas as pd
 
@@ -75,7 +82,7 @@ def make_frame(
     for group in dict.fromkeys(("header", *GROUPS, *itertools.chain.from_iterable(rows))):
         parts: Sequence[Mapping[str, Any]] = [row.get(group, {}) for row in rows]
         if normalize_json_values > 0:
-            parts = _normalized(parts, normalize_json_values)
+            parts = [normalized(part, normalize_json_values) for part in parts]
         kinds = HEADER if group == "header" else {}
         names = list(dict.fromkeys((*kinds, *itertools.chain.from_iterable(parts))))
         # Row by row into one list: a row's values lie together in memory, and one list is nothing for the
@@ -92,6 +99,9 @@ def make_frame(
             keys.append((group, name))
             arrays.append(_array(values, kinds.get(name) or _kind(values), index))
     frame = pd.DataFrame(dict(enumerate(arrays)), index=index)
+    if flat:
+        frame.columns = pd.Index([f"{group}.{name}" for group, name in keys], dtype=object)
+        return frame
     # By codes, as pandas 2 would find names equal that differ only after a null character.
     places: list[dict[str, int]] = [{}, {}]
     codes = [[seen.setdefault(key[level], len(seen)) for key in keys] for level, seen in enumerate(places)]
@@ -178,21 +188,17 @@ def _replaced(value: Any) -> Any:
     return value
 
 
-def _normalized(parts: Sequence[Mapping[str, Any]], levels: int) -> list[dict[str, Any]]:
-    """Return the rows of one group with objects spread over columns, except where a name is taken already."""
-    taken = set(itertools.chain.from_iterable(parts))
-    rows = []
-    for part in parts:
-        row: dict[str, Any] = {}
-        for name, value in part.items():
-            items = list(_spread(name, value, levels))
-            names = [longer for longer, _ in items]
-            unclear = len(set(names)) < len(names) or any(
-                longer in taken or longer in row for longer in names
-            )
-            row.update([(name, value)] if unclear else items)
-        rows.append(row)
-    return rows
+def normalized(values: Mapping[str, Any], levels: int) -> dict[str, Any]:
+    """Return one group's values with objects spread over names of their own, except where one is taken."""
+    row: dict[str, Any] = {}
+    for name, value in values.items():
+        items = list(_spread(name, value, levels))
+        names = {longer for longer, _ in items}
+        is_unclear = len(names) < len(items) or any(
+            longer in row or (longer in values and longer != name) for longer in names
+        )
+        row.update([(name, value)] if is_unclear else items)
+    return row
 
 
 def _spread(name: str, value: Any, levels: int) -> Iterable[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Bytes and JSON values → facts, with a sentence for each that had to be given up or guessed.
+"""Bytes and JSON values → facts, with a remark on each that had to be given up or guessed.
 
 Nothing here opens a file, and nothing raises for what a file holds.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 from meticulous_read._format import ERROR, FORMAT_VERSION, RUNNING, SUCCESS
+from meticulous_read.errors import Remark
 
 __all__ = [
     "COLUMNS_LIMIT",
     "LEGACY",
     "NESTING_LIMIT",
-    "Problem",
+    "one_line",
     "parse_object",
     "parse_status",
     "parse_time",
@@ -30,10 +31,13 @@ NESTING_LIMIT = 200
 # Of an object with more keys, a frame of many experiments would have no room for all as columns.
 COLUMNS_LIMIT = 10_000
 
+_TOO_DEEP: Remark = ("too-deep", f"nested more than {NESTING_LIMIT} levels deep")
+
 # The keys of recent objects. Experiments have them in common, and sharing them saves a third of the memory.
 _names: dict[str, str] = {}
 _NAMES_LIMIT = 10_000
 
+_TRACEBACK = "Traceback (most recent call last)"
 _MAJOR = int(FORMAT_VERSION.partition(".")[0])
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,99})\.(0|[1-9][0-9]{0,99})")
 _TIME = re.compile(
@@ -42,43 +46,28 @@ _TIME = re.compile(
 )
 
 
-class Problem(NamedTuple):
-    """One thing that could not be read, or not as it stands.
-
-    Attributes:
-        file: the file's name in the experiment, "" for the folder as a whole.
-        message: what is wrong with it, in a few words.
-    """
-
-    file: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.message}" if self.file else self.message
-
-
 class _Unusual(Exception):
     """JSON that a strict reader would not take; it is read again, slower, to say what is in it."""
 
 
 def parse_object(
     data: bytes, *, legacy: bool = False, optional: bool = False
-) -> tuple[dict[str, Any], list[str]]:
-    """Return the JSON object in `data` ({} where there is none) and what is wrong with it.
+) -> tuple[dict[str, Any], list[Remark]]:
+    """Return the JSON object in `data` ({} where there is none) and the problems with it.
 
     Limits: of a repeated key the last value counts; the tokens NaN and Infinity are read as floats, and only
     `legacy` files may hold them unremarked. `null` is unremarked for an empty object where `optional`.
     """
-    problems: list[str] = []
+    problems: list[Remark] = []
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        return {}, [f"not UTF-8 (byte {error.start})"]
+        return {}, [("not-utf-8", f"not UTF-8 (byte {error.start})")]
     if text.startswith("\ufeff"):
         text = text[1:]
-        problems.append("starts with a byte order mark")
+        problems.append(("byte-order-mark", "starts with a byte order mark"))
     if not text.strip():
-        return {}, [*problems, "empty"]
+        return {}, [*problems, ("empty", "empty")]
     try:
         try:
             value = _STRICT.decode(text)
@@ -87,85 +76,94 @@ def parse_object(
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         if error.pos >= len(text.rstrip()):
-            return {}, [*problems, f"cut off at {where}"]
-        return {}, [*problems, f"not JSON: {error.msg} at {where}"]
+            return {}, [*problems, ("cut-off", f"cut off at {where}")]
+        return {}, [*problems, ("not-json", f"not JSON: {error.msg} at {where}")]
     except RecursionError:
-        return {}, [*problems, f"nested more than {NESTING_LIMIT} levels deep"]
+        return {}, [*problems, _TOO_DEEP]
     except ValueError as error:  # an integer with more digits than Python is willing to convert
-        return {}, [*problems, f"not readable: {error}"]
+        return {}, [*problems, ("too-large", f"not readable: {error}")]
     if len(data) > NESTING_LIMIT and data.count(b"[") + data.count(b"{") > NESTING_LIMIT and _too_deep(value):
-        return {}, [*problems, f"nested more than {NESTING_LIMIT} levels deep"]
+        return {}, [*problems, _TOO_DEEP]
     if isinstance(value, dict):
         if len(value) > COLUMNS_LIMIT:
-            problems.append(f"has {len(value):,} keys, of which a frame shows the first {COLUMNS_LIMIT:,}")
+            message = f"has {len(value):,} keys, of which a frame shows the first {COLUMNS_LIMIT:,}"
+            problems.append(("too-many-keys", message))
         return value, problems
     if value is None and optional:
         return {}, problems
-    return {}, [*problems, f"holds {_json_kind(value)} where an object belongs"]
+    return {}, [*problems, ("not-an-object", f"holds {_json_kind(value)} where an object belongs")]
 
 
-def parse_version(metadata: dict[str, Any]) -> tuple[str, str, bool]:
-    """Return the format version, what is wrong with it, and whether this reader understands it.
+def parse_version(metadata: dict[str, Any]) -> tuple[str, Remark | None, bool]:
+    """Return the format version, the problem with it, and whether this reader understands it.
 
     Without the key the folder is a legacy one, version "0". A newer minor version is understood.
     """
     if "format-version" not in metadata:
-        return LEGACY, "", True
+        return LEGACY, None, True
     version = metadata["format-version"]
     found = _VERSION.fullmatch(version) if isinstance(version, str) else None
     if not found:
-        return "", f"format-version is {_shown(version)}, not a version; read as {FORMAT_VERSION}", True
+        message = f"format-version is {_shown(version)}, not a version; read as {FORMAT_VERSION}"
+        return "", ("not-a-version", message), True
     if int(found[1]) > _MAJOR:
-        remedy = "install a newer meticulous-read"
-        return (
-            version,
-            f"format version {version} is newer than this reader's {FORMAT_VERSION}: {remedy}",
-            False,
-        )
-    return version, "", True
+        message = f"format version {version} is newer than this reader's {FORMAT_VERSION}"
+        return version, ("newer-version", f"{message}: install a newer meticulous-read"), False
+    return version, None, True
 
 
-def parse_time(value: Any, *, legacy: bool = False) -> tuple[datetime | None, str]:
-    """Return the moment in UTC that a JSON value names, and what is wrong with it.
+def parse_time(value: Any, *, legacy: bool = False) -> tuple[datetime | None, Remark | None]:
+    """Return the moment in UTC that a JSON value names, and the problem with it.
 
     A time without an offset is taken in this machine's local time, and a number as seconds since 1970; both
     are unremarked only in `legacy` folders.
     """
     try:
-        if isinstance(value, str):
-            moment = _moment(value)
-            if moment is None:
-                return None, f"{_shown(value)} is not a time"
-            remark = (
-                "" if legacy or moment.tzinfo else "has no UTC offset; taken as this machine's local time"
-            )
-            return moment.astimezone(timezone.utc), remark
+        if isinstance(value, str) and (moment := _moment(value)):
+            if not legacy and not moment.tzinfo:
+                remark = ("time-form", "has no UTC offset; taken as this machine's local time")
+                return moment.astimezone(timezone.utc), remark
+            return moment.astimezone(timezone.utc), None
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            remark = "" if legacy else "is a number; taken as seconds since 1970"
-            return datetime.fromtimestamp(value, timezone.utc), remark
+            remark = ("time-form", "is a number; taken as seconds since 1970")
+            return datetime.fromtimestamp(value, timezone.utc), None if legacy else remark
     except (ValueError, OverflowError, OSError):
         pass
-    return None, f"{_shown(value)} is not a time"
+    return None, ("not-a-time", f"{_shown(value)} is not a time")
 
 
-def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, str]:
-    """Return the word of a STATUS file, the message after it, and what is wrong with it.
+def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, Remark | None]:
+    """Return the word of a STATUS file, the message after it, and the problem with it.
 
     An unknown word is returned as it stands. The original tool's `SUCESS`, and its traceback without a word
     before it, are read as what they mean.
     """
     text = data.decode(errors="replace").strip()
     if not text:
-        return "", "", "empty"
-    if text.startswith("Traceback (most recent call last)"):
-        return ERROR, text, "" if legacy else f"has a traceback where {ERROR} belongs"
+        return "", "", ("empty", "empty")
+    if text.startswith(_TRACEBACK):
+        return ERROR, text, None if legacy else ("unknown-status", f"has a traceback where {ERROR} belongs")
     word, _, message = text.partition("\n")
-    word = word.rstrip()
+    word, message = word.rstrip(), message.strip("\r\n")
     if word == "SUCESS":
-        word = SUCCESS
-    elif not legacy and word not in (RUNNING, SUCCESS, ERROR):
-        return word, message.strip("\r\n"), f"says {_shown(word)}, which is no known status"
-    return word, message.strip("\r\n"), ""
+        return SUCCESS, message, None
+    if legacy or word in (RUNNING, SUCCESS, ERROR):
+        return word, message, None
+    return word, message, ("unknown-status", f"says {_shown(word)}, which is no known status")
+
+
+def one_line(message: str) -> str:
+    """Return the line of a STATUS message that says most: of a traceback, the one that names the exception.
+
+    An exception's own text may have many lines, of which the last says little: CUDA's end with "Compile with
+    `TORCH_USE_CUDA_DSA` to enable device-side assertions".
+    """
+    lines = [line for line in message.splitlines() if line.strip()] or [""]
+    if lines[0].startswith(("exit code ", "signal ")):
+        return lines[0]
+    frames = [place for place, line in enumerate(lines) if line.startswith('  File "')]
+    ends = (line for line in lines[frames[-1] :] if line[0] != " ") if frames else ()
+    return next(iter(ends), lines[-1]).strip()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -185,8 +183,8 @@ def _no_constant(token: str) -> Any:
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
-def _decode_unusual(text: str, problems: list[str], legacy: bool) -> Any:
-    """Decode JSON that has repeated keys or bare NaN tokens, and tell of each sort once."""
+def _decode_unusual(text: str, problems: list[Remark], legacy: bool) -> Any:
+    """Decode JSON that has repeated keys or bare NaN tokens, and remark each sort once."""
     repeated: list[str] = []
     tokens: list[str] = []
 
@@ -203,9 +201,10 @@ def _decode_unusual(text: str, problems: list[str], legacy: bool) -> Any:
 
     value = json.JSONDecoder(object_pairs_hook=last_of, parse_constant=constant).decode(text)
     if repeated:
-        problems.append(f"has the key {_shown(repeated[0])} more than once; the last value counts")
+        message = f"has the key {_shown(repeated[0])} more than once; the last value counts"
+        problems.append(("repeated-key", message))
     if tokens and not legacy:
-        problems.append(f"has the bare token {tokens[0]}, which is not JSON")
+        problems.append(("bare-token", f"has the bare token {tokens[0]}, which is not JSON"))
     return value
 
 

@@ -1,20 +1,29 @@
-"""The exceptions of the reader, each with its facts as attributes.
+"""What is raised, and what is only listed.
 
-What is wrong *inside* an experiments directory is never raised: it is listed in `problems`.
+    Exception
+    └── ReaderError
+        ├── ExperimentsDirectoryError       a directory cannot be listed
+        └── ExperimentNotFoundError         no experiment has this id (also a KeyError)
+
+What is wrong *inside* an experiments directory is never raised: it is a `Problem` of an experiment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-__all__ = ["ExperimentNotFoundError", "ExperimentsDirectoryError", "MeticulousError"]
+__all__ = ["ExperimentNotFoundError", "ExperimentsDirectoryError", "Problem", "ReaderError", "Remark"]
+
+Remark = tuple[str, str]
+"""The kind and the message of a problem, before its file is known."""
 
 
-class MeticulousError(Exception):
-    """Whatever meticulous_read raises on purpose."""
+class ReaderError(Exception):
+    """Base class of all errors that meticulous_read raises on purpose."""
 
 
-class ExperimentsDirectoryError(MeticulousError):
+class ExperimentsDirectoryError(ReaderError):
     """The experiments directory itself cannot be listed.
 
     Attributes:
@@ -31,7 +40,7 @@ class ExperimentsDirectoryError(MeticulousError):
         return f"cannot list the experiments directory {self.path!r}: {self.reason}"
 
 
-class ExperimentNotFoundError(MeticulousError, KeyError):
+class ExperimentNotFoundError(ReaderError, KeyError):
     """There is no experiment of that id. A KeyError, as for every mapping.
 
     Attributes:
@@ -50,3 +59,26 @@ class ExperimentNotFoundError(MeticulousError, KeyError):
         where = " or ".join(map(repr, self.directories)) or "no directory"
         hint = f"; did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
         return f"no experiment {self.experiment_id!r} in {where}{hint}"
+
+
+class Problem(NamedTuple):
+    """One thing in an experiment's folder that could not be read, or not as it stands."""
+
+    file: str
+    """The file's name in the experiment, "" for the folder as a whole."""
+
+    kind: str
+    """A word for programs, which stays the same when the message is worded anew.
+
+    A file that was not read: `missing`, `unreadable`, `not-a-file`, `too-large`, `empty`, `not-utf-8`,
+    `not-json`, `cut-off`, `not-an-object`, `too-deep`. One that was read, with a part in doubt:
+    `byte-order-mark`, `repeated-key`, `bare-token`, `too-many-keys`, `not-a-version`, `newer-version`,
+    `not-a-time`, `time-form`, `end-before-start`, `unknown-status`. The folder as a whole: `no-folder`,
+    `no-record`, `link`.
+    """
+
+    message: str
+    """A few words for people, without the file's name."""
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}" if self.file else self.message

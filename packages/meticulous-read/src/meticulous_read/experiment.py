@@ -22,8 +22,9 @@ from meticulous_read._format import (
     STDOUT,
     SUMMARY,
 )
-from meticulous_read._frame import GROUPS, HEADER
-from meticulous_read._parse import COLUMNS_LIMIT, Problem
+from meticulous_read._frame import GROUPS, HEADER, normalized
+from meticulous_read._parse import COLUMNS_LIMIT
+from meticulous_read.errors import Problem, Remark
 
 __all__ = ["ExperimentReader"]
 
@@ -74,6 +75,22 @@ class ExperimentReader:
         return Path(self._folder.given)
 
     @property
+    def state(self) -> str:
+        """How the experiment stands: what STATUS says, with `lost` or `silent` for a RUNNING one that is so.
+
+        Where STATUS says nothing, it is `unknown`. Derived at each access, as `lost` and `silent` are.
+        """
+        lost = self.lost
+        if lost or (lost is None and self._is_overdue()):
+            return "lost" if lost else "silent"
+        return self.status or "unknown"
+
+    @property
+    def reason(self) -> str:
+        """The one line of `status_message` that says most, such as "ValueError: loss is nan"."""
+        return _parse.one_line(self.status_message)
+
+    @property
     def duration(self) -> timedelta | None:
         """How long the latest session took; None while it runs, or when either time is unknown."""
         if self.start_time is None or self.end_time is None:
@@ -106,11 +123,7 @@ class ExperimentReader:
     @property
     def silent(self) -> bool:
         """Whether a RUNNING experiment that may be lost has missed more than five heartbeats in a row."""
-        beat = self.metadata.get("heartbeat-seconds")
-        silence = self.silent_for
-        if silence is None or not isinstance(beat, (int, float)) or isinstance(beat, bool):
-            return False
-        return silence.total_seconds() > SILENT_HEARTBEATS * beat > 0 and self.lost is None
+        return self._is_overdue() and self.lost is None
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -154,16 +167,19 @@ class ExperimentReader:
         """
         return self._folder.has_changed((STATUS,) if self._settled() is not None else _READ)
 
-    def row(self) -> dict[str, dict[str, Any]]:
+    def row(self, normalize: int = 0) -> dict[str, dict[str, Any]]:
         """Return this experiment's row of the frame: its values by the two levels of their column's name.
 
-        A subclass may add to `header`, and add groups of its own; the other groups are not copies.
+        Objects become values of their own (`best.loss`) down to `normalize` levels. A subclass may add to
+        `header`, and add groups of its own; the other groups are not copies.
         """
         header = {name: getattr(self, name) for name in HEADER}
         header["problems"] = "\n".join(map(str, header["problems"]))
         row = {"header": header}
         for group in GROUPS:
             values = getattr(self, group)
+            if normalize > 0:
+                values = normalized(values, normalize)
             if len(values) > COLUMNS_LIMIT:
                 values = dict(itertools.islice(values.items(), COLUMNS_LIMIT))
             row[group] = values
@@ -174,6 +190,13 @@ class ExperimentReader:
         finished = self.status and self.status != RUNNING and not self.problems
         return self._folder.signature(STATUS) if finished else None
 
+    def _is_overdue(self) -> bool:
+        beat = self.metadata.get("heartbeat-seconds")
+        silence = self.silent_for
+        if silence is None or not isinstance(beat, (int, float)) or isinstance(beat, bool):
+            return False
+        return silence.total_seconds() > SILENT_HEARTBEATS * beat > 0
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self.directory)!r}: {self.status or 'no status'}>"
 
@@ -182,8 +205,8 @@ class ExperimentReader:
         status = self._folder.read(STATUS)
         data = self._folder.read(METADATA)
         self.metadata = {}
-        found: list[str] = []
-        self.format_version, problem, self._understood = "", "", True
+        found: list[Remark] = []
+        self.format_version, problem, self._understood = "", None, True
         if data is not None:
             # What only legacy files may hold is not held against one before its version is known.
             self.metadata, found = _parse.parse_object(data, legacy=b'"format-version"' not in data)
@@ -206,7 +229,7 @@ class ExperimentReader:
         self.timestamp = self._time("timestamp") or self.start_time
         self.start_time = self.start_time or self.timestamp  # the tool of 2020 wrote `timestamp` only
         if self.start_time and self.end_time and self.end_time < self.start_time:
-            self._folder.note_also(METADATA, "end-time is before start-time")
+            self._folder.note_also(METADATA, ("end-before-start", "end-time is before start-time"))
 
     def _read_object(self, name: str) -> dict[str, Any]:
         if not self._understood:
@@ -227,5 +250,6 @@ class ExperimentReader:
             return None
         moment, problem = _parse.parse_time(self.metadata[key], legacy=self._legacy)
         if problem:
-            self._folder.note_also(METADATA, f"{key} {problem}")
+            kind, message = problem
+            self._folder.note_also(METADATA, (kind, f"{key} {message}"))
         return moment

@@ -96,10 +96,10 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         self._known: dict[str, _Known] = {}
         self.refresh_experiments()
 
-    def __getitem__(self, experiment_id: str) -> Reader:
-        """Return an experiment by its id; else raise ExperimentNotFoundError, which is a KeyError."""
+    def __getitem__(self, experiment_id: str | int) -> Reader:
+        """Return an experiment by its id, 3 being "3"; else raise ExperimentNotFoundError, a KeyError."""
         try:
-            return cast(Reader, self._known[experiment_id].reader)
+            return cast(Reader, self._known[_key(experiment_id)].reader)
         except KeyError:
             near = [f"{prefix}{experiment_id}" for prefix in self.directories]
             near = [key for key in near if key in self._known]
@@ -113,6 +113,13 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {', '.join(map(repr, self.directories.values()))}: {len(self)}>"
+
+    def _repr_html_(self) -> str | None:
+        """Return the table that a notebook shows: how the experiments stand, their arguments and results."""
+        frame: Any = self.as_dataframe()
+        header = ("state", "start_time", "duration")
+        shown = [group in ("args", "summary") or name in header for group, name in frame.columns]
+        return cast("str | None", frame.loc[:, shown]._repr_html_())
 
     def refresh_experiments(self) -> None:
         """Look for new, changed and removed experiments; only what is new or changed is read.
@@ -136,20 +143,21 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
                 bisect.insort(keys, key, key=lambda key: found[key].order)
         self._known = {key: found[key] for key in keys}
 
-    def as_dataframe(self, normalize_json_values: int = 0) -> pd.DataFrame:
+    def as_dataframe(self, normalize_json_values: int = 0, *, flat: bool = False) -> pd.DataFrame:
         """Return one row for each experiment, by the index `expid`, in natural order: 2 stands before 10.
 
         Columns have two levels, such as `("args", "lr")`: `header` (status, times, sha and the like; there
         even without experiments), `args`, `default_args`, `metadata`, `summary`. Objects in them stay Python
         values, or become columns (`best.loss`) down to `normalize_json_values` levels. In `summary`, the
-        strings "NaN", "Infinity" and "-Infinity" are the floats that they stand for.
+        strings "NaN", "Infinity" and "-Infinity" are the floats that they stand for. With `flat`, columns are
+        named in one level, as in `args.lr`.
         """
         # Columns stand in the order in which they were first seen, that is in the order of starts.
         ids = list(self._known)
         rows = [known.reader.row() for known in self._known.values()]
         natural = [known.order[1] for known in self._known.values()]
         order = sorted(range(len(ids)), key=natural.__getitem__)
-        return _frame.make_frame(ids, rows, order, normalize_json_values)
+        return _frame.make_frame(ids, rows, order, normalize_json_values, flat=flat)
 
     def _look(self, key: str, entry: os.DirEntry[str]) -> _Known | None:
         """Return what is known of a folder, read again if there is anything new; None for what is none."""
@@ -163,7 +171,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
             return known
         reader = self._reader(entry.path)
         if entry.is_symlink():
-            reader._folder.note("", "a symbolic link to a folder elsewhere")
+            reader._folder.note("", ("link", "a symbolic link to a folder elsewhere"))
         start = reader.start_time
         order = (start.timestamp() if start else float("-inf"), _natural(key))
         return _Known(reader, order, reader._settled())
@@ -184,6 +192,10 @@ def _may_be_experiment(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
     except OSError:  # a loop of links, or an entry that may not even be looked at
         return True
+
+
+def _key(experiment_id: str | int) -> str:
+    return str(experiment_id) if isinstance(experiment_id, int) else experiment_id
 
 
 def _natural(name: str) -> list[str | int]:
