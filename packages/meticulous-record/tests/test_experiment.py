@@ -274,50 +274,6 @@ class TestNorecord:
             experiment.summary({})
 
 
-class TestRanks:
-    @pytest.mark.parametrize(
-        "names",
-        [("RANK", "WORLD_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE")],
-    )
-    def test_other_than_0_record_nothing_and_say_so(self, project, monkeypatch, caplog, names):
-        caplog.set_level("INFO", "meticulous")
-        monkeypatch.setenv(names[0], "2")
-        monkeypatch.setenv(names[1], "4")
-        with Experiment({}) as experiment:
-            experiment.summary({"loss": 1})
-            with pytest.raises(meticulous.NotRecordedError, match=r"rank 2 .* pass --experiment-id"):
-                experiment.open("x", "w")
-        assert not (project / "experiments").exists()
-        assert "rank 0 records" in caplog.text
-
-    def test_use_the_folder_that_an_id_names(self, monkeypatch):
-        with Experiment({}, experiment_id="shared") as first:
-            monkeypatch.setenv("RANK", "1")
-            monkeypatch.setenv("WORLD_SIZE", "2")
-            other = Experiment({}, experiment_id="shared")
-            other.open("rank1.txt", "w").close()
-            assert other.experiment_id == "shared"
-        assert (first.directory / "rank1.txt").exists()
-
-    def test_say_so_where_rank_0_does_not_start(self, project, monkeypatch):
-        monkeypatch.setenv("RANK", "1")
-        monkeypatch.setenv("WORLD_SIZE", "2")
-        monkeypatch.setattr("meticulous.experiment._RANK_0_SECONDS", 0)
-        other = Experiment({}, experiment_id="shared")
-        with pytest.raises(meticulous.NotRecordedError, match=r"rank 0 has not started .*shared"):
-            other.path("rank1.txt")
-        assert not (project / "experiments").exists()
-
-    @pytest.mark.parametrize(
-        "environment", [{"RANK": "0", "WORLD_SIZE": "4"}, {"RANK": "3"}, {"SLURM_PROCID": "3"}]
-    )
-    def test_0_or_no_proof_of_one_program_records(self, monkeypatch, environment):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        with Experiment({}) as experiment:
-            assert experiment.experiment_id == "1"
-
-
 class TestIds:
     @pytest.mark.parametrize(
         "experiment_id",
@@ -405,7 +361,6 @@ def test_the_public_names_are_these():
         "MeticulousError",
         "MismatchedArgsException",
         "MismatchedCommitException",
-        "NotRecordedError",
         "OptionsError",
         "RepositoryError",
         "ReservedFileError",

@@ -8,7 +8,7 @@ import time
 
 import meticulous
 import pytest
-from meticulous import Experiment, _process
+from meticulous import Experiment
 
 
 @pytest.fixture(autouse=True)
@@ -211,17 +211,6 @@ def test_a_claim_of_another_process_is_respected_until_it_is_stale():
     os.utime(claim, (0, 0))
     with Experiment({}, experiment_id="x"):
         assert not claim.exists()
-
-
-def test_a_process_is_gone_when_another_has_its_number():
-    facts = _process.identity()
-    assert _process.is_gone(facts) is (False if "process-start" in facts else None)
-    if "process-start" in facts:
-        start = facts["process-start"]
-        assert _process.is_gone({**facts, "process-start": start + "1"}) is True
-        assert _process.is_gone({**facts, "process-start": start.replace(":", ":x", 1)}) is None
-    assert _process.is_gone({**facts, "hostname": "elsewhere"}) is None
-    assert _process.is_gone({}) is None
 
 
 RACE = """

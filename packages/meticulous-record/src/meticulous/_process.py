@@ -1,14 +1,21 @@
-"""Facts about processes: this one, its place in a job, and whether another one is still there."""
+"""Which process on which machine this is, and whether another one is still there.
+
+Aim: never go on with an experiment whose program still runs, and always with one whose program was killed.
+A pid means one process at a time only within its *scope*: a machine, since it was last booted, in one
+container. There, a pid and the moment at which it started tell a process from all others.
+
+`observe` asks each system in its own way. `verdict` decides, and asks nobody; what it must say stands in
+`tests/liveness_cases.py`, for the reader, too.
+"""
 
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple, Optional
 
-__all__ = ["identity", "is_gone", "is_importing_main", "rank", "scheduler_job"]
+__all__ = ["Observed", "Verdict", "identity", "observe", "scheduler_job", "verdict"]
 
 # The id of a scheduler's job stays the same when the job is requeued, on whatever node.
 _SCHEDULER_KEYS = {
@@ -19,99 +26,144 @@ _SCHEDULER_KEYS = {
     "lsf-job-id": "LSB_JOBID",
 }
 
-# Rank and size, set together, are proof of one program in several processes. SLURM_PROCID is not: `srun -n 8`
-# also starts eight independent tasks.
-_RANK_VARIABLES = (
-    ("RANK", "WORLD_SIZE"),
-    ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
-    ("PMI_RANK", "PMI_SIZE"),
-)
+Verdict = Literal["gone", "alive", "unknown"]
+
+
+class Observed(NamedTuple):
+    """What this machine shows of a pid."""
+
+    system: str
+    """`sys.platform`."""
+    hostname: str
+    scope: str | None
+    """Within which a pid means one process at a time; None where the system does not say."""
+    is_there: bool | None
+    """Whether a process has the pid; one that only waits for its parent to ask how it ended has not."""
+    start: str | None
+    """When that process started, in the system's own measure; None where it is not shown."""
 
 
 def identity() -> dict[str, Any]:
-    """The metadata keys that tell which process on which machine records (spec 1.0, metadata.json)."""
-    facts = {
-        "hostname": platform.node(),
-        "pid": os.getpid(),
-        "process-start": _process_start(os.getpid()),
-    }
+    """Return the keys of metadata.json that say which process on which machine records (spec 1.0)."""
+    seen = observe(os.getpid())
+    facts: dict[str, Any] = {"hostname": seen.hostname, "pid": os.getpid()}
+    if seen.scope and seen.start:
+        facts["process-start"] = f"{seen.scope}:{seen.start}"
     return {key: value for key, value in facts.items() if value}
 
 
 def scheduler_job() -> dict[str, str]:
-    """The metadata keys with the ids that a scheduler gave to this job; empty outside of one."""
+    """Return the keys of metadata.json with the ids that a scheduler gave to this job, if there is one."""
     return {key: os.environ[name] for key, name in _SCHEDULER_KEYS.items() if os.environ.get(name)}
 
 
-def rank() -> int:
-    """This process's rank in the program that a launcher started; 0 where there is none."""
-    for rank_name, size_name in _RANK_VARIABLES:
-        try:
-            this, size = int(os.environ[rank_name]), int(os.environ[size_name])
-        except (KeyError, ValueError):
-            continue
-        if size > 1:
-            return this
-    return 0
-
-
-def is_importing_main() -> bool:
-    """Whether this is a spawned worker of multiprocessing, which imports its parent's main module again."""
-    multiprocessing = sys.modules.get("multiprocessing.process")
-    return multiprocessing is not None and getattr(multiprocessing.current_process(), "_inheriting", False)
-
-
-def is_gone(metadata: Mapping[str, Any]) -> bool | None:
-    """Whether the process that wrote `metadata` has ended; None where that can't be told from here.
-
-    It can where it ran on this machine, since that was booted, in this container (spec 1.0, section 16).
-    """
+def verdict(metadata: Mapping[str, Any], seen: Observed) -> Verdict:
+    """Derive whether the process that wrote `metadata` has ended (spec 1.0, section 16)."""
     hostname, pid, recorded = (metadata.get(key) for key in ("hostname", "pid", "process-start"))
-    if str(hostname).lower() != platform.node().lower() or type(pid) is not int or pid <= 0:
-        return None
+    if not isinstance(hostname, str) or hostname.lower() != seen.hostname.lower():
+        return "unknown"
+    if not _is_pid(pid) or seen.is_there is None:
+        return "unknown"
     if recorded is None:
-        # Written where there is no /proc. On Windows, signal 0 would end the process that we ask for.
-        return None if sys.platform in ("linux", "win32") or _exists(pid) else True
-    namespace = _namespace()
-    if namespace is None or str(recorded).rpartition(":")[0] != namespace:
-        return None
-    if not _exists(pid):
-        return True
-    found = _process_start(pid)
-    return None if found is None else found != recorded
+        # On Linux, a recorder that leaves it out may have run in another container of the same name.
+        return "unknown" if seen.is_there or seen.system == "linux" else "gone"
+    scope, _, start = str(recorded).rpartition(":")
+    if scope != seen.scope:
+        return "unknown"
+    if not seen.is_there:
+        return "gone"
+    return "unknown" if seen.start is None else "alive" if start == seen.start else "gone"
 
 
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # it is there, and somebody else's
-    return True
+def observe(pid: object) -> Observed:
+    """Ask this machine for `pid`, which may be anything that a file said."""
+    scope, is_there, start = _ask(pid) if _is_pid(pid) else (None, None, None)
+    return Observed(sys.platform, _hostname(), scope, is_there, start)
 
 
-def _namespace() -> str | None:
-    """`linux:<boot id>:<pid namespace>`, within which a pid means one process at a time."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            boot_id = file.read().strip()
-        return f"linux:{boot_id}:{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
-    except OSError:
-        return None
+def _is_pid(pid: object) -> bool:
+    return type(pid) is int and 0 < pid < 2**31  # beyond it, `kill` raises OverflowError
 
 
-def _process_start(pid: int) -> str | None:
-    """The namespace and `:<start in clock ticks>`; None where no /proc shows the process."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            stat = file.read()
-    except OSError:
-        return None
-    # The second field, the program's name, is in brackets and may hold spaces and brackets itself. A process
-    # in state Z or X has ended, and only waits for its parent to ask how.
-    fields = stat.rpartition(b")")[2].split()
-    namespace = _namespace()
-    if namespace is None:
-        return None
-    return f"{namespace}:ended" if fields[0] in (b"Z", b"X") else f"{namespace}:{fields[19].decode()}"
+_Answer = tuple[Optional[str], Optional[bool], Optional[str]]
+
+if sys.platform == "win32":
+    # `os.kill(pid, 0)` is no question there: it ends the process.
+
+    def _hostname() -> str:
+        import socket  # `platform.node()` waits for WMI, up to for ever (cpython#112278, cpython#125315)
+
+        return socket.gethostname()
+
+    def _ask(pid: Any) -> _Answer:
+        import ctypes
+        from ctypes import wintypes
+
+        kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+        kernel32.OpenProcess.restype = wintypes.HANDLE
+        handle = kernel32.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION
+        if not handle:
+            return "windows", ctypes.get_last_error() != 87, None  # ERROR_INVALID_PARAMETER: nobody has it
+        try:
+            handle, code = wintypes.HANDLE(handle), wintypes.DWORD()
+            times = (wintypes.FILETIME * 4)()  # the first is that of its creation, in 100 ns since 1601
+            places = [ctypes.byref(times, ctypes.sizeof(wintypes.FILETIME) * index) for index in range(4)]
+            if not kernel32.GetExitCodeProcess(handle, ctypes.byref(code)):
+                return "windows", None, None
+            if not kernel32.GetProcessTimes(handle, *places):
+                return "windows", True, None
+            created = (times[0].dwHighDateTime << 32) + times[0].dwLowDateTime
+            return "windows", code.value == 259, str(created)  # STILL_ACTIVE
+        finally:
+            kernel32.CloseHandle(handle)
+
+else:
+
+    def _hostname() -> str:
+        return os.uname().nodename
+
+    def _ask(pid: Any) -> _Answer:
+        scope, start = (_linux if sys.platform == "linux" else _darwin)(pid)
+        if start == "ended":
+            return scope, False, None
+        try:
+            os.kill(pid, 0)  # asks only: no signal is sent
+        except ProcessLookupError:
+            return scope, False, None
+        except OSError:
+            pass  # it is somebody else's
+        return scope, True, start
+
+    def _linux(pid: int) -> tuple[str | None, str | None]:
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                scope = f"linux:{file.read().strip()}:{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+        except OSError:
+            return None, None
+        try:
+            with open(f"/proc/{pid}/stat", "rb") as stat:
+                # The second field, the name, is in brackets and may hold spaces and brackets itself.
+                fields = stat.read().rpartition(b")")[2].split()
+        except OSError:
+            return scope, None
+        return scope, "ended" if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+    def _darwin(pid: int) -> tuple[str | None, str | None]:
+        try:
+            import ctypes
+
+            system = ctypes.CDLL(None, use_errno=True)
+            boot = ctypes.create_string_buffer(64)
+            size = ctypes.c_size_t(len(boot))
+            if system.sysctlbyname(b"kern.bootsessionuuid", boot, ctypes.byref(size), None, 0) != 0:
+                return None, None
+            # A `struct proc_bsdinfo` of <sys/proc_info.h>; its last two fields tell the start, in s and µs.
+            found = ctypes.create_string_buffer(136)
+            length = system.proc_pidinfo(pid, 3, ctypes.c_uint64(0), found, len(found))
+        except (AttributeError, ImportError, OSError):
+            return None, None  # another system than macOS
+        scope = f"darwin:{boot.value.decode('ascii')}"
+        if length != len(found):
+            return scope, None
+        seconds, microseconds = (int.from_bytes(found.raw[at : at + 8], "little") for at in (120, 128))
+        return scope, f"{seconds}.{microseconds:06}"

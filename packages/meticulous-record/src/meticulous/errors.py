@@ -15,7 +15,6 @@ __all__ = [
     "MeticulousError",
     "MismatchedArgsException",
     "MismatchedCommitException",
-    "NotRecordedError",
     "OptionsError",
     "RepositoryError",
     "ReservedFileError",
@@ -83,7 +82,3 @@ class ReservedFileError(MeticulousError, ValueError):
 
 class SummaryError(MeticulousError, TypeError):
     """A summary that is not a mapping."""
-
-
-class NotRecordedError(MeticulousError):
-    """This process records nothing, and knows of no folder to open files in."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-from meticulous.errors import NotRecordedError, OptionsError, SummaryError
+from meticulous.errors import OptionsError, SummaryError
 
 # All else is imported where it is used, when an experiment starts: to import the package costs little.
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Experiment:
     """One run of a program, recorded in a folder of its own from here to its end.
 
     The end is that of the `with` block, of `finish`, or of the process; its STATUS tells which way it came.
-    Nothing is recorded with `norecord`, in processes of rank 1 and up that a launcher such as torchrun or
-    mpirun started beside rank 0, and in workers of multiprocessing that import the main module again.
+    Nothing is recorded with `norecord`, in processes of rank 1 and up that a launcher such as torchrun,
+    mpirun or Lightning started beside rank 0, and in workers that import the main module again.
 
     Args:
         args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
@@ -143,36 +143,35 @@ class Experiment:
     ) -> None:
         from pathlib import Path
 
-        from meticulous._disk.folder import check_experiment_id
-        from meticulous._log import logger
-        from meticulous._process import is_importing_main, rank
+        from meticulous._disk.folder import ExperimentFolder, check_experiment_id
+        from meticulous._log import logger, warn
+        from meticulous._start.ranks import is_importing_main, other_rank
 
         options = options.check()
         if capture not in _CAPTURES:
             raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
         if options.experiment_id is not None:
             check_experiment_id(options.experiment_id)
-        project = Path(os.path.abspath(options.project_directory))
-        directory = project / options.experiments_directory
+        project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
+        directory = project / os.path.expanduser(options.experiments_directory)
         self._recording: Recording | None = None
         self._scratch: Scratch | None = None
-        self._awaited: ExperimentFolder | None = None
         self._directory: Path | None = None
+        # Set in a process beside the one that records: its folder, where an id names it.
+        self._awaited: ExperimentFolder | None = None
+        rank = None if options.norecord else other_rank()
         if options.norecord:
-            from meticulous._disk.scratch import Scratch
-
-            self._scratch = Scratch()
-            self._directory = self._scratch.path
-        elif rank() != 0 or is_importing_main():
-            if is_importing_main():
-                logger.info("this is a worker of multiprocessing: the main process records the experiment")
+            self._directory = self._make_scratch()
+        elif rank is not None or is_importing_main():
+            if rank is not None:
+                warn(
+                    f"this is {rank}, which records nothing: rank 0 records the program "
+                    "(where this is a program of its own, unset the variable)"
+                )
             else:
-                logger.info("this is rank %d: rank 0 records the experiment", rank())
+                logger.info("this is a worker that imports the main module: the main process records")
             if options.experiment_id is not None:
-                from meticulous._disk.folder import ExperimentFolder
-
-                self._directory = directory / options.experiment_id
-                self._awaited = ExperimentFolder(self._directory)
+                self._awaited = ExperimentFolder(directory / options.experiment_id)
         else:
             from meticulous._start.start import start
 
@@ -184,29 +183,32 @@ class Experiment:
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
-        In other ranks than 0, who makes it, and in workers the first look waits until it is there.
-
-        Raises:
-            NotRecordedError: this is another rank than 0 or such a worker, and no `experiment_id` tells it
-                the folder, or that is not there within a minute.
+        In a process beside the one that records (another rank, a worker) it is that one's folder, if
+        `experiment_id` names it: the first look waits until it is there, for a minute. Else it is a folder
+        that is deleted at the end, and a warning says so.
         """
-        if self._directory is not None and self._awaited is None:
-            return self._directory
-        from meticulous._process import rank
-
-        one, other = ("rank 0", f"rank {rank()}") if rank() else ("the main process", "its worker")
-        if self._directory is None or self._awaited is None:
-            raise NotRecordedError(
-                f"{one} records this experiment, and {other} cannot know the number it took: "
-                "pass --experiment-id to use files of the experiment in all of them"
-            )
-        if not self._awaited.is_started_within(_RANK_0_SECONDS):
-            raise NotRecordedError(
-                f"{one} has not started the experiment {str(self._directory)!r} in "
-                f"{_RANK_0_SECONDS} seconds: see what it says, or start it at the same time"
-            )
-        self._awaited = None
+        if self._directory is None:
+            if self._awaited is not None and self._awaited.is_started_within(_RANK_0_SECONDS):
+                self._directory = self._awaited.path
+            else:
+                self._directory = self._make_scratch()
+                self._warn_of_scratch()
         return self._directory
+
+    def _make_scratch(self) -> Path:
+        from meticulous._disk.scratch import Scratch
+
+        self._scratch = Scratch()
+        return self._scratch.path
+
+    def _warn_of_scratch(self) -> None:
+        from meticulous._log import warn
+
+        if self._awaited is None:
+            why = "no experiment_id tells this process the folder of the one that records"
+        else:
+            why = f"nothing has been started in {str(self._awaited.path)!r} for {_RANK_0_SECONDS} seconds"
+        warn(f"{why}: its files go to {str(self._directory)!r}, which is deleted at the end")
 
     @property
     def curexpdir(self) -> str:
@@ -216,14 +218,16 @@ class Experiment:
     @property
     def experiment_id(self) -> str | None:
         """The name of the experiment's folder; None where nothing is recorded."""
-        return None if self._scratch is not None or self._directory is None else self._directory.name
+        if self._scratch is not None:
+            return None
+        folder = self._directory or (self._awaited and self._awaited.path)
+        return folder.name if folder else None
 
     def path(self, name: str | os.PathLike[str]) -> Path:
         """The path of the file `name` of the program's own; folders on the way to it are made.
 
         Raises:
             ReservedFileError: the recorder writes it itself, or it would lie outside of the folder.
-            NotRecordedError: as `directory`.
         """
         from meticulous._disk.folder import own_file
 
@@ -236,7 +240,6 @@ class Experiment:
 
         Raises:
             ReservedFileError: it is to be written and the recorder writes it itself, or it lies outside.
-            NotRecordedError: as `directory`.
             OSError: as `open`.
         """
         from meticulous._disk.folder import own_file

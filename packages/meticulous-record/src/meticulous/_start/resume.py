@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from meticulous import _format
 from meticulous._disk.encode import JSON, canonical
 from meticulous._disk.folder import ExperimentFolder
-from meticulous._process import is_gone, scheduler_job
+from meticulous._process import observe, scheduler_job, verdict
 from meticulous.errors import (
     ExperimentRunningError,
     MeticulousError,
@@ -125,13 +125,13 @@ def _start(metadata: Mapping[str, Any]) -> float:
 
 def _may_have_ended(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
     """Whether nothing speaks for a live process behind the last session, whatever STATUS says."""
-    gone = is_gone(metadata)
+    found = verdict(metadata, observe(metadata.get("pid")))
     job = scheduler_job()
     if job and all(metadata.get(key) == value for key, value in job.items()):
-        return gone is not False  # the scheduler has requeued us: what it started before has ended
+        return found != "alive"  # the scheduler has requeued us: what it started before has ended
     beat = metadata.get("heartbeat-seconds")
-    if gone is not None or not isinstance(beat, (int, float)):
-        return bool(gone)
+    if found != "unknown" or not isinstance(beat, (int, float)):
+        return found == "gone"
     return folder.silent_seconds() > beat * _format.SILENT_HEARTBEATS
 
 
