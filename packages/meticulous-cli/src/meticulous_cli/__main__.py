@@ -1,22 +1,24 @@
-"""The command: options → what is asked for → standard output, and one line for each mistake."""
+"""The command: options → what is asked for → standard output, and a sentence for each mistake."""
 
 from __future__ import annotations
 
+import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from meticulous_cli.errors import DATA, USAGE, CommandError
-from meticulous_cli.options import parse_options
+from meticulous_cli.errors import DATA, INTERRUPTED, USAGE, CommandError
+from meticulous_cli.options import HELP, parse_options
 
 if TYPE_CHECKING:
     from meticulous_cli.show.style import Style
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _MESSAGE_WIDTH = 1000  # what was typed may be of any length
+_SIDE_BY_SIDE = 4  # more experiments are rows of a table: no screen has as many columns
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,83 +28,99 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if sys.stdout is None:  # as after `>&-` in a shell
-        return _complain("standard output is closed", DATA)
+        return _complain(CommandError("standard output is closed", DATA))
     try:
-        try:
-            text, code = _answer(sys.argv[1:] if arguments is None else list(arguments))
-        except SystemExit:  # --help has been printed, but need not have got anywhere yet
-            text, code = "", 0
+        return _printed(*_answer(sys.argv[1:] if arguments is None else list(arguments)))
+    except CommandError as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        return _complain(CommandError("interrupted", INTERRUPTED))
+    except OSError as error:  # of some file; _printed takes those of standard output
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+        return _complain(CommandError(f"{where}{(error.strerror or str(error)).lower()}", DATA))
+
+
+def _printed(text: str, code: int) -> int:
+    """Print the answer and return the exit code."""
+    try:
         if text:
             print(text)
         sys.stdout.flush()
-    except CommandError as error:
-        return _complain(error.message, error.code)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads us has seen enough. What is still buffered must not fail again when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
+        # What is still buffered must not fail again when Python exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _complain(f"cannot write: {error.strerror}", DATA)
+        # A reader that leaves early has seen enough. Windows has no EPIPE for it.
+        if error.errno == errno.EPIPE or (os.name == "nt" and error.errno == errno.EINVAL):
+            return 0
+        return _complain(CommandError(f"cannot write: {error.strerror}", DATA))
     return code
 
 
 def _answer(arguments: list[str]) -> tuple[str, int]:
     """Return what is to be printed, if anything, and the exit code."""
+    if not {"-h", "--help"}.isdisjoint(arguments):  # whatever else is wrong
+        return HELP.rstrip(), 0
     options = parse_options(arguments)
     if options.version:
         from importlib.metadata import version
 
         return f"meticulous {version('meticulous-cli')}", 0
     # Imported late, so that --help and a mistyped option answer at once.
+    from meticulous_cli.paths import resolve
+    from meticulous_cli.show.style import Style
+
+    places = resolve(options.paths)
     if options.validate:
         from meticulous_cli.validate.validate import validate
 
         if options.for_tables:
             raise CommandError(f"{options.for_tables[0]} is for tables, and --validate makes none", USAGE)
-        return validate(options.paths)
-    from meticulous_cli.paths import is_experiment
-    from meticulous_cli.show.style import Style
-    from meticulous_cli.table.overview import overview
-
+        return validate([*places.directories, *places.experiments])
     style = Style(sys.stdout)
-    if not any(map(is_experiment, options.paths)):
-        return overview(options, style), 0
-    if options.for_tables:
-        what = "is an experiment" if len(options.paths) == 1 else "are experiments"
-        paths = " and ".join(options.paths)
-        raise CommandError(f"{options.for_tables[0]} is for tables, and {paths} {what}", USAGE)
-    return _experiments(options.paths, style), 0
+    if options.paths_only and not style.terminal and hasattr(sys.stdout, "reconfigure"):
+        # xargs has to find the folders again, whatever bytes are in their names.
+        sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors())
+    if places.directories:
+        options.paths, options.chosen = places.directories, []
+        return _table(options, style), 0
+    return _experiments(options, places.experiments, style), 0
 
 
-def _experiments(paths: Sequence[str], style: Style) -> str:
-    """Return the page of one experiment, or the comparison of several."""
+def _experiments(options: argparse.Namespace, paths: list[str], style: Style) -> str:
+    """Return the page of one experiment, a few side by side, or the table of these."""
     from meticulous_read import ExperimentReader
 
-    from meticulous_cli.compare.compare import compare
-    from meticulous_cli.page.page import page
-    from meticulous_cli.paths import is_experiment
-
-    for path in paths:
-        if not is_experiment(path):
-            what = "is not an experiment, as others here are" if os.path.lexists(path) else "is not there"
-            raise CommandError(f"{path} {what}: name experiments directories, or experiments", USAGE)
-    seen: dict[str, str] = {}
-    for path in paths:
-        same = seen.setdefault(os.path.realpath(path), path)
-        if same is not path:
-            raise CommandError(f"{same} and {path} are the same experiment: name each once", USAGE)
+    if len(paths) == 1 and options.for_tables and not options.paths_only:
+        raise CommandError(f"{options.for_tables[0]} is for tables; {paths[0]} is one experiment", USAGE)
+    if len(paths) > _SIDE_BY_SIDE or options.for_tables:
+        options.paths = list(
+            dict.fromkeys(os.path.dirname(path.rstrip("/" + os.sep)) or "." for path in paths)
+        )
+        options.chosen = paths
+        return _table(options, style)
     readers = list(map(ExperimentReader, paths))
-    return page(readers[0], style) if len(readers) == 1 else compare(readers, style)
+    if len(readers) == 1:
+        from meticulous_cli.page.page import page
+
+        return page(readers[0], style)
+    from meticulous_cli.compare.compare import compare
+
+    return compare(readers, style)
 
 
-def _complain(message: str, code: int) -> int:
+def _table(options: argparse.Namespace, style: Style) -> str:
+    from meticulous_cli.table.overview import overview
+
+    return overview(options, style)
+
+
+def _complain(error: CommandError) -> int:
     from meticulous_cli.show.text import cut, plain
 
-    print(f"meticulous: {cut(plain(message), _MESSAGE_WIDTH)}", file=sys.stderr)
-    return code
+    print(f"meticulous: {cut(plain(error.message), _MESSAGE_WIDTH)}", file=sys.stderr)
+    if error.instead:
+        print(f"  try: {cut(plain(error.instead), _MESSAGE_WIDTH)}", file=sys.stderr)
+    return error.code
 
 
 if __name__ == "__main__":

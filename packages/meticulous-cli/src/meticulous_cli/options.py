@@ -1,204 +1,196 @@
-"""The command line's options."""
+"""The command line → options, and for each mistake what to type instead."""
 
 from __future__ import annotations
 
 import argparse
-import re
+import itertools
+import os
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from meticulous_cli.errors import USAGE, CommandError
 from meticulous_cli.export.export import EXPORT_KINDS
+from meticulous_cli.paths import quoted
 
-__all__ = ["ARGS_CHOICES", "parse_options"]
+__all__ = ["ARGS_CHOICES", "HELP", "parse_options"]
 
-_NORMALIZE = "--normalize-json-values"
-# What has nothing to say where columns are listed.
-_NOT_LISTED = ("args", "columns", "groupby", "sort", "sort_reverse", "tail")
-_INTEGER = re.compile("-?[0-9]+")
 ARGS_CHOICES = ("none", "truncated", "non-default", "all")
 
-_EXAMPLES = """\
-examples:
-  meticulous                          the table of ./experiments
-  meticulous runs --sort loss         the highest loss last
-  meticulous runs --sort accuracy --tail 5
-                                      the five best
-  meticulous runs --filter "lr < 0.1 and status == 'SUCCESS'"
-                                      some of the experiments
-  meticulous runs --columns "lr,status,summary.*"
-                                      just these columns (see --list-columns)
-  meticulous runs --groupby lr --sort accuracy
-                                      the means of the summaries for each lr
-  meticulous runs old-runs --tail 20
-                                      the latest of two directories
-  meticulous runs --args all | less -S
-                                      every argument, as wide as it gets
-  meticulous runs --export runs.csv   what the table shows, for a spreadsheet
-  meticulous runs/7                   what ran, how it ended, and its numbers
-  meticulous runs/7 runs/8            what differs, and the commits between them
+HELP = """\
+usage: meticulous [PATH ...] [options]
+  meticulous                  the table of ./experiments
+  meticulous 3                the page of experiment 3 (last: of the newest)
+  meticulous 3 7              what differs between two, and the commits between
+  meticulous runs old-runs    the table of two directories
+which experiments
+  --filter EXPR       "lr < 0.1 and status == 'SUCCESS'"; may be repeated
+  --last N            the N newest
+  --sort NAMES        smallest first, so the best accuracy is last
+  --sort-reverse      greatest first, so the best loss is last
+  --tail N            the last N rows, once they are sorted
+which columns
+  --columns NAMES     these: "lr,summary.*"; or these as well: +reason
+  --args WHICH        none, truncated (the default), non-default or all
+  --list-columns      every name there is
+  --normalize-json-values N   how deep objects become columns (0: not at all)
+averages
+  --groupby NAMES     a row for each combination: mean ± standard deviation
+  --over NAMES        the same for all that varies but these: --over seed
+output
+  --export FILE       .csv .json .md .tex .parquet .pd; - is standard output
+  --export-format K   its kind, where no suffix tells
+  --flat-cols         one row of names (args.lr), as .csv has; or --no-flat-cols
+  --paths             the folders instead of a table, one a line
+  --validate          hold each folder against the format
+  --version, --help
+examples
+  meticulous --sort accuracy --tail 5                the five best
+  meticulous --filter "start >= 'yesterday'"         what was started lately
+  meticulous --filter "status == 'ERROR'" --paths | xargs -d '\\n' rm -r
+  meticulous --over seed --export table.tex          for the paper
 """
+
+# What other tools and the recorder call it → what stands for it here; {} is the value that follows.
+_SYNONYMS = {
+    **dict.fromkeys(("--head", "--limit", "--max", "-n"), ("--tail", "{}")),
+    **dict.fromkeys(("--where", "--query", "-f"), ("--filter", "{}")),
+    **dict.fromkeys(("--desc", "--descending", "--reverse", "-r"), ("--sort-reverse",)),
+    **dict.fromkeys(("--output", "-o"), ("--export", "{}")),
+    **dict.fromkeys(("--experiments-directory", "--experiment-id"), ("{}",)),
+    "--project-directory": ("{}/experiments",),
+    "--latest": ("--last", "1"),
+    "--status": ("--filter", "status == '{}'"),
+    "--reasons": ("--columns", "+reason"),
+}
+# Taken as they are: nobody means anything else by them.
+_SPELLINGS = {
+    "--group-by": "--groupby",
+    "--sort-by": "--sort",
+    "--column": "--columns",
+    "--cols": "--columns",
+}
+_NORMALIZE = "--normalize-json-values"
+# What a list of columns has no use for.
+_FOR_ROWS = ("args", "columns", "groupby", "over", "sort", "sort_reverse", "tail", "export", "paths_only")
+_GROUPS = ("header", "args", "summary", "metadata", "default_args")
 
 
 class _Parser(argparse.ArgumentParser):
-    def print_help(self, file: Any = None) -> None:
-        print(self.format_help(), end="")  # argparse's own would keep quiet about a full disk
-
     def error(self, message: str) -> NoReturn:
         raise CommandError(f"{message} (see meticulous --help)", USAGE)
 
 
-def parse_options(arguments: list[str]) -> argparse.Namespace:
-    """Return the options; `--help` exits, and what cannot be understood raises CommandError.
+def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options; `--help` is none of them, as it is answered before.
 
-    `for_tables` has those that were given and mean something for tables only.
+    `paths` has the words that are no options; `for_tables` the options given that only a table has a use for.
+
+    Raises:
+        CommandError: the command cannot be understood.
     """
-    parser = _Parser(
-        prog="meticulous",
-        usage="meticulous [options] [PATH ...]",
-        # The formatter that leaves the examples as they are leaves this as it is, too.
-        description="Show recorded experiments: directories of them as a table, one as a page,\n"
-        "several side by side.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-        add_help=False,
-    )
-    parser.add_argument(
-        "paths",
-        metavar="PATH",
-        nargs="*",
-        default=["experiments"],
-        help="experiments directories, or experiments (default: experiments)",
-    )
-    table = parser.add_argument_group("the table")
-    table_options: list[argparse.Action] = []
-
-    def add(*names: str, **how: Any) -> None:
-        table_options.append(table.add_argument(*names, **how))
-
-    add(
-        "--args",
-        choices=ARGS_CHOICES,
-        default="truncated",
-        metavar="WHICH",
-        help="arguments to show: none; truncated, those that vary or differ from their default, fitted to the"
-        " terminal (the default); non-default, the same, but all of them; or all",
-    )
-    add(
-        "--columns",
-        action="append",
-        default=[],
-        metavar="NAMES",
-        help="show just id and these, in this order: names (see --list-columns), separated by commas, or"
-        " patterns such as 'summary.*'",
-    )
-    add("--list-columns", action="store_true", help="list the columns that can be named")
-    add(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="only experiments of which it holds, such as \"lr < 0.1 and status == 'SUCCESS'\"; may be given"
-        " again, and then all must hold",
-    )
-    add(
-        "--groupby",
-        action="append",
-        default=[],
-        metavar="NAMES",
-        help="one row for each combination of values of these columns: how many experiments have it, and the"
-        " means of their summaries",
-    )
-    add(
-        "--sort",
-        action="append",
-        default=[],
-        metavar="NAMES",
-        help="sort by a column, smallest first (before it what has no value, or nan), instead of by start;"
-        " after a comma, by others for ties; names may be short (lr) or full (args.lr)",
-    )
-    add("--sort-reverse", action="store_true", help="reverse the order")
-    add("--tail", type=_positive, metavar="N", help="only the last N rows")
-    add(
-        _NORMALIZE,
-        type=_positive,
-        nargs="?",
-        const=1,
-        metavar="N",
-        help="make columns such as best.loss of objects, down to N levels (1 if no number follows)",
-    )
-    add(
-        "--export",
-        metavar="FILE",
-        help="write what the table shows, unrounded, to a new file: csv, json, md, tex, parquet or pickle"
-        " (.pd), by its suffix; - is standard output",
-    )
-    add(
-        "--export-format",
-        choices=EXPORT_KINDS,
-        metavar="KIND",
-        help="the kind of file, where no suffix says it",
-    )
-    add(
-        "--flat-cols",
-        action="store_true",
-        help="export one row of names such as args.lr, instead of two rows",
-    )
-    other = parser.add_argument_group("other")
-    other.add_argument(
-        "--validate",
-        action="store_true",
-        help="hold each experiment against the format's specification, and name what it breaks",
-    )
-    other.add_argument("--version", action="store_true", help="print the version")
-    other.add_argument("-h", "--help", action="help", help="print this")
-    options = parser.parse_intermixed_args(_spelled(arguments))
-    if options.export is None:
-        for option in ("export_format", "flat_cols"):
-            if getattr(options, option):
-                parser.error(f"--{option.replace('_', '-')} needs --export")
-    elif not options.export:
-        parser.error("--export needs the name of a file, or - for standard output")
-    elif options.list_columns:
-        parser.error("--list-columns prints a list, which --export does not write")
-    if options.list_columns:
-        for option in _NOT_LISTED:
-            if getattr(options, option) != parser.get_default(option):
-                parser.error(
-                    f"--list-columns lists all columns, so --{option.replace('_', '-')} changes nothing"
-                )
-    options.for_tables = [
-        option.option_strings[0]
-        for option in table_options
-        if getattr(options, option.dest) != option.default
+    parser = _Parser(prog="meticulous", allow_abbrev=False, add_help=False)
+    parser.add_argument("paths", nargs="*")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    flag: dict[str, Any] = {"action": "store_true"}
+    table = [
+        parser.add_argument("--filter", **several),
+        parser.add_argument("--last", type=_positive),
+        parser.add_argument("--sort", **several),
+        parser.add_argument("--sort-reverse", **flag),
+        parser.add_argument("--tail", type=_positive),
+        parser.add_argument("--columns", **several),
+        parser.add_argument("--args", choices=ARGS_CHOICES, default="truncated"),
+        parser.add_argument("--list-columns", **flag),
+        parser.add_argument(_NORMALIZE, type=_levels),
+        parser.add_argument("--groupby", **several),
+        parser.add_argument("--over", **several),
+        parser.add_argument("--export"),
+        parser.add_argument("--export-format", choices=EXPORT_KINDS),
+        parser.add_argument("--flat-cols", action=argparse.BooleanOptionalAction),
+        parser.add_argument("--paths", dest="paths_only", **flag),
     ]
+    parser.add_argument("--validate", **flag)
+    parser.add_argument("--version", **flag)
+    options = parser.parse_intermixed_args(_spelled(arguments))
+    given = [option for option in table if getattr(options, option.dest) != option.default]
+    options.for_tables = [option.option_strings[0] for option in given]
+    _refuse_contradictions(options)
     return options
 
 
-def _spelled(arguments: list[str]) -> list[str]:
-    """Return the arguments with dashes in the options, and with a number where one may be left out."""
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    """Raise CommandError for options that make no sense together."""
+    if options.export == "":
+        raise CommandError("--export needs the name of a file, or - for standard output", USAGE)
+    for option in ("export_format", "flat_cols"):
+        if options.export is None and getattr(options, option) is not None:
+            raise CommandError(f"--{option.replace('_', '-')} needs --export", USAGE)
+    if options.paths_only and (options.groupby or options.over or options.export):
+        raise CommandError("--paths prints folders: there are none of groups, and none to export", USAGE)
+    if options.list_columns:
+        for option in _FOR_ROWS:
+            if getattr(options, option) not in (None, [], False, "truncated"):
+                name = option.replace("_only", "").replace("_", "-")
+                raise CommandError(f"--list-columns lists all columns, so --{name} changes nothing", USAGE)
+
+
+def _spelled(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments in the spelling of the options.
+
+    Raises:
+        CommandError: something has another name here; the error has the command to type instead.
+    """
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    spelled = [_with_dashes(argument) for argument in arguments[:end]]
-    for place, option in enumerate(spelled):
-        # What follows may as well be a path.
-        if option == _NORMALIZE and not _INTEGER.fullmatch("".join(spelled[place + 1 : place + 2])):
-            spelled[place] = f"{_NORMALIZE}=1"
-    return spelled + arguments[end:]
+    words = [_with_dashes(word) for word in arguments[:end]]
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        rest = [*words[place + 1 :], *arguments[end:]]
+        if not equals:
+            value, after = "".join(rest[:1]), rest[1:]
+        else:
+            after = rest
+        if name in _SYNONYMS:
+            meant = [part.replace("{}", value or "…") for part in _SYNONYMS[name]]
+            takes_value = any("{}" in part for part in _SYNONYMS[name])
+            raise _instead(f"no option {name}", words[:place], meant, after if takes_value else rest)
+        if name == "--sort" and value[:1] == "-" and value[1:2] not in ("", "-"):
+            meant = ["--sort", value[1:], "--sort-reverse"]
+            raise _instead("--sort takes a name", words[:place], meant, after)
+        if name == _NORMALIZE and not equals and not value.lstrip("-").isdecimal():
+            words[place] = f"{_NORMALIZE}=1"  # in the original tool no number followed
+        if name == "--columns" and (more := list(itertools.takewhile(_is_name, after))):
+            names = [f"{each}.*" if each in _GROUPS else each for each in (value, *more)]
+            meant = ["--columns", ",".join(names)]
+            raise _instead("names are separated by commas", words[:place], meant, after[len(more) :])
+    return words + list(arguments[end:])
 
 
-def _with_dashes(argument: str) -> str:
-    """Return an option in its spelling with dashes: the original tool spelled them with underscores."""
-    if not argument.startswith("--"):
-        return argument
-    name, equals, value = argument.partition("=")
-    return name.replace("_", "-") + equals + value
+def _instead(message: str, before: Sequence[str], meant: Sequence[str], after: Sequence[str]) -> CommandError:
+    command = " ".join(["meticulous", *map(quoted, (*before, *meant, *after))])
+    return CommandError(message, USAGE, command)
+
+
+def _is_name(word: str) -> bool:
+    """Return whether a word behind a column's name is one, too, and nothing that a path or an id may be."""
+    return not (word[:1] in ("-", "") or word == "last" or word.isdecimal() or os.path.lexists(word))
+
+
+def _with_dashes(word: str) -> str:
+    """Return an option in our spelling; the original tool's had underscores."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word.partition("=")
+    name = name.replace("_", "-")
+    return _SPELLINGS.get(name, name) + equals + value
 
 
 def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
-    return number
+    return int(text)
+
+
+def _levels(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)

@@ -69,6 +69,9 @@ def overview(options: argparse.Namespace, style: object) -> str:
     kind = "" if options.export is None else export_kind(options.export, options.export_format)
     experiments = _read(options.paths)
     readers = list(experiments.values())
+    if options.chosen:
+        chosen = set(map(os.path.realpath, options.chosen))
+        readers = [reader for reader in readers if os.path.realpath(reader.directory) in chosen]
     if options.normalize_json_values:
         spread_objects(readers, options.normalize_json_values)
     fields = Fields(experiment_fields(readers))
@@ -77,12 +80,26 @@ def overview(options: argparse.Namespace, style: object) -> str:
         hint = why_none(readers, options.filter, fields)
         message = f"the filter matches none of {len(readers)} experiments"
         raise CommandError(f"{message}: {hint}" if hint else message, DATA)
+    if options.last:
+        kept = kept[-options.last :]
     if options.list_columns:
         return listing(Fields(experiment_fields(kept)), kept, style)
+    if options.paths_only:
+        rows = select(kept, fields.find_all(options.sort), reverse=options.sort_reverse, tail=options.tail)
+        return "\n".join(_folder(str(reader.directory), style) for reader in rows)
     shown = (_grouped if options.groupby else _single)(options, kept, fields, style)
     if kind:
         return _exported(options, kind, shown, experiments)
     return _drawn(options, shown, style)
+
+
+def _folder(path: str, style: Style) -> str:
+    """Return a folder's path on a line of its own, for a program that reads lines."""
+    if style.terminal:
+        return plain(path)
+    if "\n" in path:
+        raise CommandError(f"{path} has a line end in its name, so no line can name it", DATA)
+    return os.path.join(os.curdir, path) if path.startswith("-") else path
 
 
 def _drawn(options: argparse.Namespace, shown: _Shown, style: Style) -> str:
