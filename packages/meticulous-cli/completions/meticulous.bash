@@ -19,12 +19,12 @@ _meticulous_words() {
         --args) compgen -W "none truncated non-default all" -- "$2" ;;
         --export-format) compgen -W "csv json md tex parquet pickle" -- "$2" ;;
         --export) compgen -f -- "$2" ;;
-        --columns | --filter | --groupby | --sort | --tail) ;; # only the user knows
+        --columns | --filter | --groupby | --last | --over | --sort | --tail) ;; # only the user knows
         *)
             if [[ $2 == -* ]]; then
-                compgen -W "--args --columns --list-columns --filter --groupby --sort --sort-reverse --tail
-                    --normalize-json-values --export --export-format --flat-cols --validate --version
-                    --help -h" -- "$2"
+                compgen -W "--filter --last --sort --sort-reverse --tail --columns --args --list-columns
+                    --normalize-json-values --groupby --over --export --export-format --flat-cols --no-flat-cols
+                    --paths --validate --version --help -h" -- "$2"
             else
                 compgen -d -- "$2"
             fi

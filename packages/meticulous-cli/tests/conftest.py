@@ -73,14 +73,15 @@ def run(tmp_path, environment):
     `barred` is by what permissions forbid, as root is not; for tests that are marked with `needs_bars`.
     """
 
-    def run(*arguments, barred=False, **changes):
+    def run(*arguments, barred=False, cwd=tmp_path, **changes):
         return subprocess.run(
             [sys.executable, "-m", "meticulous_cli", *map(str, arguments)],
-            cwd=tmp_path,
+            cwd=cwd,
             env={**environment, **changes},
             capture_output=True,
             encoding="utf-8",
             preexec_fn=_without_privileges if barred else None,
+            timeout=60,
         )
 
     return run

@@ -93,7 +93,7 @@ def test_a_negative_number_of_levels_is_refused(make, run):
     make("1")
     done = run("--normalize-json-values", "-1")
     assert done.returncode == 2
-    assert "--normalize-json-values: '-1' is not a whole number from 1 on" in done.stderr
+    assert "--normalize-json-values: '-1' is not a whole number from 0 on" in done.stderr
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")

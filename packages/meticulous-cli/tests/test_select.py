@@ -142,8 +142,8 @@ def test_named_columns_make_room_for_each_other_before_one_has_none(runs, screen
         ),
         (["--filter", "args.lrr < 1"], "no column args.lrr: did you mean args.lr?"),
         (
-            ["--normalize-json-values=0"],
-            "argument --normalize-json-values: '0' is not a whole number from 1 on",
+            ["--normalize-json-values=x"],
+            "argument --normalize-json-values: 'x' is not a whole number from 0 on",
         ),
     ],
 )
@@ -232,7 +232,7 @@ def test_several_directories_are_one_table(runs, run, tmp_path):
     result = run("more/", "--columns=lr", "experiments", "--filter=lr > 0")
     assert ids(result) == ["experiments/1", "more/2", "experiments/3", "more/4"]
     result = run("experiments", "nowhere")
-    assert (result.returncode, result.stderr) == (2, "meticulous: no directory nowhere\n")
+    assert (result.returncode, result.stderr) == (2, "meticulous: no experiment or directory 'nowhere'\n")
 
 
 values = st.none() | st.booleans() | st.floats() | st.just(10**400) | st.text() | st.lists(st.integers())
@@ -271,8 +271,8 @@ def test_each_example_in_the_help_works(runs, make, run, tmp_path):
     make("8", {"lr": 0.002}, {"loss": 0.2, "accuracy": 0.8}, start_time="2024-12-02T00:00:00Z")
     (tmp_path / "runs").symlink_to("experiments")
     (tmp_path / "old-runs").symlink_to("experiments")
-    text = run("--help").stdout.partition("examples:")[2]
-    lines = [line.strip() for line in text.splitlines() if line.startswith("  meticulous")]
+    make("9", status="ERROR\nsignal SIGTERM\n")
+    lines = [line.strip() for line in run("--help").stdout.splitlines() if line.startswith("  meticulous")]
     assert len(lines) > 6
     for line in lines:
         command = line.partition("   ")[0].partition("|")[0]

@@ -205,14 +205,13 @@ def test_uncommitted_changes_are_marked(make, run, screen):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["nowhere"], 2, "no directory nowhere"),
-        (["1"], 2, "no directory 1; did you mean experiments/1?"),
+        (["nowhere"], 2, "no experiment or directory 'nowhere'"),
         (["experiments/1/STATUS"], 2, "experiments/1/STATUS: not a directory"),
         (["empty"], 1, "no experiments in empty"),
         (["--bogus"], 2, "unrecognized arguments: --bogus (see meticulous --help)"),
         (["--tail", "0"], 2, "argument --tail: '0' is not a whole number from 1 on (see meticulous --help)"),
         (["--sort", "los"], 2, "no column los: did you mean loss?"),
-        (["experiments/1", "--sort", "loss"], 2, "--sort is for tables, and experiments/1 is an experiment"),
+        (["experiments/1", "--sort", "loss"], 2, "--sort is for tables; experiments/1 is one experiment"),
         (["--sort", "same"], 2, "the column same is ambiguous: say args.same or summary.same"),
     ],
 )
@@ -227,7 +226,7 @@ def test_without_a_directory_it_says_what_to_name(run):
     result = run()
     assert result.returncode == 2
     assert result.stderr.startswith(
-        "meticulous: no directory experiments here; name the experiments directory"
+        "meticulous: no experiments here or above; name their directory: meticulous PATH"
     )
     assert result.stderr.count("\n") == 1
 
@@ -240,7 +239,7 @@ def test_a_name_in_two_groups_is_told_apart_in_a_pipe(make, run):
 def test_help_and_version_answer(run):
     result = run("--help")
     assert (result.returncode, result.stderr) == (0, "")
-    assert "examples:" in result.stdout
+    assert "examples\n" in result.stdout
     assert re.fullmatch(r"meticulous \d+\.\d+\.\d+\n", run("--version").stdout)
 
 
@@ -294,7 +293,7 @@ def test_a_full_disk_is_told(sweep, tmp_path, environment):
     assert (result.returncode, result.stderr) == (1, b"meticulous: cannot write: No space left on device\n")
 
 
-def test_an_interrupt_is_quiet(make, tmp_path, environment):
+def test_an_interrupt_is_one_line(make, tmp_path, environment):
     make("1")
     # The interrupt comes when the directory is listed: a real signal, at a moment that is sure.
     code = (
@@ -304,7 +303,11 @@ def test_an_interrupt_is_quiet(make, tmp_path, environment):
         "sys.exit(main([]))"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True)
-    assert (result.returncode, result.stdout, result.stderr) == (128 + signal.SIGINT, b"", b"")
+    assert (result.returncode, result.stdout, result.stderr) == (
+        128 + signal.SIGINT,
+        b"",
+        b"meticulous: interrupted\n",
+    )
 
 
 def test_a_terminal_without_unicode_gets_ascii(make, screen):

@@ -51,7 +51,7 @@ def resolve(words: Sequence[str]) -> Places:
     """
     if not words:
         return Places([_found_above()], [])
-    paths = [word if os.path.lexists(word) else _by_id(word, words) for word in words]
+    paths = [word if _exists(word) else _by_id(word, words) for word in words]
     chosen = list(map(is_experiment, paths))
     if not any(chosen):
         return Places(paths, [])
@@ -158,11 +158,21 @@ def _command(words: Iterable[str]) -> str:
 
 def quoted(word: str) -> str:
     """Return a word as any shell takes it, in double quotes if in any: cmd knows no others."""
-    if re.fullmatch(r"[\w@%+=:,./*-]+", word, re.ASCII):
+    if re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII):
         return word
     import shlex
 
     return shlex.quote(word) if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
+
+
+def _exists(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except PermissionError:
+        raise CommandError(f"{path}: permission denied", DATA) from None
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _is_file(folder: str, name: str) -> bool:
