@@ -8,10 +8,12 @@ import logging
 import os
 import pathlib
 import pickle
+import shutil
 import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import meticulous
 import pytest
@@ -466,3 +468,13 @@ def test_the_readers_names_say_what_to_install_where_it_is_missing():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1].endswith("pip install meticulous-read")
     assert done.stderr.splitlines()[-1].startswith("ImportError: Experiments")
+
+
+def test_another_projects_distribution_of_the_same_import_name_is_named(tmp_path):
+    package = shutil.copytree(Path(meticulous.__file__).parent, tmp_path / "meticulous")
+    import_it = [sys.executable, "-c", "import meticulous; print(meticulous.Experiment)"]
+    alone = subprocess.run(import_it, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    (package / "_sources.py").write_text("# theirs")
+    both = subprocess.run(import_it, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (alone.stderr, both.stdout) == ("", alone.stdout)
+    assert "pip uninstall meticulous" in both.stderr

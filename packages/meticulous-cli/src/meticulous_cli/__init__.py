@@ -3,4 +3,6 @@
 It is a command and no library: run `meticulous --help`, or `python -m meticulous_cli --help`.
 """
 
+__version__ = "0.2.0"
+
 __all__: list[str] = []

@@ -13,7 +13,7 @@ from meticulous_read.errors import ExperimentNotFoundError, ExperimentsDirectory
 from meticulous_read.experiment import ExperimentReader
 from meticulous_read.experiments import Experiments
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ExperimentNotFoundError",

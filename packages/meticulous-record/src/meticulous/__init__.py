@@ -10,6 +10,7 @@ with Experiment.from_parser(parser) as experiment:
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from meticulous.errors import (
@@ -27,7 +28,7 @@ from meticulous.errors import (
 )
 from meticulous.experiment import Experiment
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "DirtyRepoException",
@@ -43,6 +44,16 @@ __all__ = [
     "ReservedFileError",
     "SummaryError",
 ]
+
+# Another project has the distribution `meticulous`, with the same import name. This file is one of its own.
+if os.path.exists(os.path.join(os.path.dirname(__file__), "_sources.py")):
+    import warnings
+
+    warnings.warn(
+        "the distribution `meticulous`, another project's, lies in the same folder as meticulous-record: run "
+        "`pip uninstall meticulous`, then `pip install --force-reinstall --no-deps meticulous-record`",
+        stacklevel=2,
+    )
 
 
 def __getattr__(name: str) -> Any:
