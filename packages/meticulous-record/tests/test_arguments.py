@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from meticulous import Experiment, OptionsError
 from meticulous._disk.encode import encode
-from meticulous._start.options import Options, add_options, parse, take_options
+from meticulous._start.command_line import parse
+from meticulous._start.options import Options, add_options, take_options
 
 
 def parser(*definitions, **settings):
@@ -445,10 +446,8 @@ class TestOptionsThatTheScriptHasToo:
         assert "of the script" in made.format_help()
         (record,) = caplog.records
         assert record.levelno == logging.INFO
-        assert (
-            record.getMessage()
-            == f"--{flag} is the script's own option; for the recorder there is --meticulous-{flag}"
-        )
+        assert f"--{flag}: " in record.getMessage()
+        assert record.getMessage().endswith(f"--meticulous-{flag}")
 
     def test_are_said_in_one_line_together_and_once(self, caplog):
         caplog.set_level(logging.INFO, "meticulous")
@@ -457,7 +456,7 @@ class TestOptionsThatTheScriptHasToo:
         add_options(made, {})
         parse(made, [], True, {})
         (record,) = caplog.records
-        assert "--resume, --norecord are the script's own options" in record.getMessage()
+        assert "--resume, --norecord: " in record.getMessage()
         assert record.getMessage().endswith("--meticulous-resume, --meticulous-norecord")
 
     def test_of_another_flag_and_the_same_dest(self):
@@ -497,7 +496,7 @@ class TestOptionsThatTheScriptHasToo:
         parsed = parse(made, arguments, True, {})
         assert parsed.encoded == {"resume_from_checkpoint": "ck.pt", "description_file": "f"}
         assert parsed.options == Options(resume=True)
-        assert "--description, --resume are the script's own options or short for one" in caplog.text
+        assert "--description, --resume: " in caplog.text
 
     def test_that_begin_like_others_are_the_recorders_where_nothing_is_abbreviated(self):
         made = parser(("--resume_from_checkpoint", {}), allow_abbrev=False)
@@ -556,6 +555,46 @@ class TestTheGroup:
         arguments = ["--experiments-directory", "experiments", "--description", ""]
         overrides = {"experiments_directory": "runs", "description": "a word"}
         assert parse(parser(), arguments, True, overrides).options == Options()
+
+
+HELP = """
+recording (meticulous):
+  --project-directory DIR
+                        where the git repository is (default: the current directory)
+  --experiments-directory DIR
+                        where experiments are recorded (default: runs)
+  --experiment-id ID    name of the experiment instead of the next number; resumes it if it exists
+  --description TEXT    a word on what this experiment is for
+"""
+
+
+@pytest.mark.parametrize("formatter", [argparse.HelpFormatter, argparse.ArgumentDefaultsHelpFormatter])
+def test_the_help_says_each_default_once(formatter, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+    made = parser(formatter_class=formatter)
+    add_options(made, {"experiments_directory": "runs"})
+    assert HELP in made.format_help()
+
+
+@pytest.mark.parametrize("options", [{"experiments_directory": ""}, {"experiment_id": ""}])
+def test_a_variable_that_is_not_set_is_no_directory_and_no_id(repository, monkeypatch, options):
+    monkeypatch.chdir(repository.path)
+    with pytest.raises(ValueError, match=r"directory is empty|the experiment id ''"):
+        Experiment({}, **options)
+    assert set(os.listdir()) == {".git", "README"}
+
+
+@pytest.mark.parametrize("name", ["experiments_directory", "project_directory"])
+def test_a_tilde_is_the_home_directory(repository, monkeypatch, tmp_path, name):
+    monkeypatch.chdir(repository.path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    value = {"experiments_directory": "~/runs", "project_directory": "~/repository"}[name]
+    with Experiment({}, **{name: value}) as experiment:
+        parent = {"experiments_directory": tmp_path / "runs", "project_directory": repository.experiments}[
+            name
+        ]
+        assert experiment.directory == parent / "1"
 
 
 class TestOverrides:
@@ -624,19 +663,19 @@ class TestContradictions:
 
 
 class TestOptionsInArguments:
-    def test_are_taken_out_of_a_copy(self):
+    @pytest.mark.parametrize("form", [lambda args: args, vars, lambda args: SimpleNamespace(**vars(args))])
+    def test_are_taken_out_of_a_copy(self, form):
         made = parser(("--lr", {"default": 1}))
         add_options(made, {})
         args = made.parse_args(["--resume"])
-        rest, options = take_options(args, Options(description="a word"))
-        assert (vars(rest), options) == ({"lr": 1}, Options(resume=True, description="a word"))
+        rest, options = take_options(form(args))
+        assert rest == form(argparse.Namespace(lr=1))
+        assert options == Options(resume=True)._asdict()
         assert args.meticulous_resume is True
 
-    @pytest.mark.parametrize(
-        "args", [{}, {"meticulous_resume": True}, None, 3, SimpleNamespace(a=1), mock.Mock()]
-    )
+    @pytest.mark.parametrize("args", [{}, {"resume": True}, None, 3, SimpleNamespace(a=1), mock.Mock()])
     def test_are_not_looked_for_elsewhere(self, args):
-        assert take_options(args, Options()) == (args, Options())
+        assert take_options(args) == (args, {})
 
 
 class TestARecordedScript:
@@ -659,6 +698,22 @@ class TestARecordedScript:
         del args["data"]
         assert self.load(experiment, "default_args.json") == {**args, "command": None, "resume": "start.pt"}
         assert repository.status() == "SUCCESS"
+
+    @pytest.mark.parametrize("form", [lambda args: args, vars])
+    def test_that_parses_by_itself(self, form):
+        made = parser(("--lr", {"type": float, "default": 0.1}))
+        Experiment.add_argument_group(made, description="a word")
+        args, rest = made.parse_known_args(["--lr", "1", "--experiment-id", "mine", "more"])
+        args.seed = 4108
+        with Experiment(form(args), form(made.parse_args([]))) as experiment:
+            assert (experiment.experiment_id, rest) == ("mine", ["more"])
+        assert self.load(experiment, "args.json") == {"lr": 1.0, "seed": 4108}
+        assert self.load(experiment, "default_args.json") == {"lr": 0.1}
+        assert self.load(experiment, "metadata.json")["description"] == "a word"
+
+    def test_that_passes_options_by_their_place(self, repository):
+        with Experiment({"lr": 1}, {"lr": 0}, str(repository.path), "runs", "mine", "a word") as experiment:
+            assert experiment.directory == repository.path / "runs" / "mine"
 
     def test_resumes_what_has_the_same_arguments(self, repository):
         definitions = [("--lr", {"type": float, "default": "nan"}), ("--path", {"type": pathlib.Path})]

@@ -18,7 +18,8 @@ import simple_parsing
 import tap
 from meticulous import Experiment
 from meticulous._disk.encode import encode
-from meticulous._start.options import Options, parse
+from meticulous._start.command_line import parse
+from meticulous._start.options import Options
 
 
 class Kind(str, enum.Enum):

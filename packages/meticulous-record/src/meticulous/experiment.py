@@ -64,13 +64,13 @@ class Experiment:
         self,
         args: Any = None,
         default_args: Any = None,
-        *,
         project_directory: str | os.PathLike[str] = "",
         experiments_directory: str | os.PathLike[str] = "experiments",
         experiment_id: str | None = None,
         description: str = "",
         resume: bool = False,
         norecord: bool = False,
+        *,
         allow_dirty: bool = False,
         capture: str = "sys",
     ) -> None:
@@ -86,11 +86,14 @@ class Experiment:
             norecord,
             allow_dirty,
         )
-        self.args, options = take_options({} if args is None else args, given)
+        self.args, found = take_options({} if args is None else args)
+        default_args, _ = take_options({} if default_args is None else default_args)
+        # What the command line leaves at its default is as it was given here.
+        chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
         self._begin(
             encode_object(self.args, "args"),
-            encode_object({} if default_args is None else default_args, "default_args"),
-            options,
+            encode_object(default_args, "default_args"),
+            given._replace(**chosen),
             capture,
         )
 
@@ -130,7 +133,7 @@ class Experiment:
             SystemExit: the command line does not parse, or contradicts itself.
             Exception: as `Experiment`.
         """
-        from meticulous._start.options import parse
+        from meticulous._start.command_line import parse
 
         parsed = parse(parser, arg_list, capture_defaults, overrides)
         self = cls.__new__(cls)
@@ -143,15 +146,13 @@ class Experiment:
     ) -> None:
         from pathlib import Path
 
-        from meticulous._disk.folder import ExperimentFolder, check_experiment_id
+        from meticulous._disk.folder import ExperimentFolder
         from meticulous._log import logger, warn
         from meticulous._start.ranks import is_importing_main, other_rank
 
         options = options.check()
         if capture not in _CAPTURES:
             raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
-        if options.experiment_id is not None:
-            check_experiment_id(options.experiment_id)
         project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
         directory = project / os.path.expanduser(options.experiments_directory)
         self._recording: Recording | None = None

@@ -1,20 +1,17 @@
-"""The recorder's options beside a script's own, and what the script's would be if none were passed."""
+"""The recorder's options, beside a script's own in its parser and among its arguments."""
 
 from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from meticulous._disk.encode import JSON, encode_object
 from meticulous._disk.folder import check_experiment_id
 from meticulous._log import logger
-from meticulous._start.defaults import Defaults, all_parsers
-from meticulous.errors import ExperimentIdError, OptionsError
+from meticulous.errors import OptionsError
 
-__all__ = ["Options", "Parsed", "add_options", "parse", "take_options"]
+__all__ = ["Options", "add_options", "flags", "is_option", "quoted", "set_defaults", "take_options"]
 
 # The options keep to attributes of their own, so that no dest of a script can be the same.
 _PREFIX = "meticulous_"
@@ -32,41 +29,40 @@ class Options(NamedTuple):
     allow_dirty: bool = False
 
     def check(self, flags: Mapping[str, str] | None = None) -> Options:
-        """These options, if they don't contradict each other; `flags` tells what they are called by the user.
+        """Return these options, if they can be; `flags` says what they are called by the user.
 
         Raises:
-            OptionsError: they do.
+            OptionsError: they contradict each other, or a directory is empty.
+            ExperimentIdError: `experiment_id` can't be a folder's name.
         """
+        names = {**{name: name for name in self._fields}, **(flags or {})}
         for one, other, why in (
             ("norecord", "resume", "one records nothing, the other goes on with a record"),
             ("norecord", "experiment_id", "one records nothing, the other names the record"),
             ("resume", "experiment_id", "one looks for the newest experiment that fits, the other names one"),
         ):
             if getattr(self, one) and getattr(self, other) not in (False, None):
-                names = [(flags or {}).get(name, name) for name in (one, other)]
-                raise OptionsError(f"{' and '.join(names)} contradict each other: {why}; give one of them")
+                raise OptionsError(
+                    f"{names[one]} and {names[other]} contradict each other: {why}; give one of them"
+                )
+        if not self.experiments_directory:  # a shell's variable that is not set
+            raise OptionsError(
+                f"{names['experiments_directory']} is empty: name a directory, or leave it out"
+            )
+        if self.experiment_id is not None:
+            check_experiment_id(self.experiment_id)
         return self
 
 
 _HELP = {
-    "project_directory": ("DIR", "where the git repository is (default: the current directory)"),
-    "experiments_directory": ("DIR", "where experiments are recorded (default: %(default)s)"),
+    "project_directory": ("DIR", "where the git repository is"),
+    "experiments_directory": ("DIR", "where experiments are recorded"),
     "experiment_id": ("ID", "name of the experiment instead of the next number; resumes it if it exists"),
     "description": ("TEXT", "a word on what this experiment is for"),
     "resume": (None, "resume the newest experiment with the same arguments and commit, if there is one"),
     "norecord": (None, "run without recording anything"),
     "allow_dirty": (None, "record uncommitted changes as git.diff instead of refusing them"),
 }
-
-
-class Parsed(NamedTuple):
-    """A parsed command line, divided."""
-
-    args: Any
-    """What the parser made, less the recorder's options."""
-    encoded: dict[str, JSON]
-    defaults: dict[str, JSON]
-    options: Options
 
 
 class _Flag(str):
@@ -87,119 +83,49 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
     """
     unknown = set(defaults) - set(Options._fields)
     if unknown:
-        raise OptionsError(f"{_names(unknown)}: no such option; there are {_names(Options._fields)}")
+        raise OptionsError(f"{quoted(unknown)}: no such option; there are {quoted(Options._fields)}")
     present = {action.dest for action in parser._actions}
-    _set_defaults(parser, {_PREFIX + name: value for name, value in defaults.items()})
+    set_defaults(parser, {_PREFIX + name: value for name, value in defaults.items()})
     missing = [name for name in Options._fields if _PREFIX + name not in present]
     if not missing:
         return
-    values = {**Options()._asdict(), **defaults}
     group = parser.add_argument_group("recording (meticulous)")
     dashes = 2 * ("-" if "-" in parser.prefix_chars else parser.prefix_chars[0])
-    taken = set(_flags(parser))
+    taken = set(_option_strings(parser))
     renamed: dict[str, str] = {}
     for name in missing:
-        metavar, text = _HELP[name]
         flag = dashes + name.replace("_", "-")
         if flag in taken or (parser.allow_abbrev and any(other.startswith(flag) for other in taken)):
             renamed[flag] = flag = f"{dashes}meticulous-{name.replace('_', '-')}"
-        settings: dict[str, Any] = {"dest": _PREFIX + name, "default": values[name], "help": text}
-        if metavar is None:
-            settings["action"] = "store_true"
-        else:
-            settings["metavar"] = metavar
-        group.add_argument(_Flag(flag), **settings)
+        default = defaults.get(name, Options._field_defaults[name])
+        metavar, text = _HELP[name]
+        switch: dict[str, Any] = {"action": "store_true"} if metavar is None else {"metavar": metavar}
+        group.add_argument(
+            _Flag(flag),
+            dest=_PREFIX + name,
+            default=default,
+            help=text + _default_in_help(name, default),
+            **switch,
+        )
     if renamed:
-        whose = "is the script's own option" if len(renamed) == 1 else "are the script's own options"
-        if not taken.issuperset(renamed):
-            whose += " or short for one"
-        ours = ", ".join(renamed.values())
-        logger.info("%s %s; for the recorder there is %s", ", ".join(renamed), whose, ours)
-
-
-def parse(
-    parser: argparse.ArgumentParser,
-    arg_list: Sequence[str] | None,
-    capture_defaults: bool,
-    overrides: Mapping[str, Any],
-) -> Parsed:
-    """Parse the command line once, and learn while it parses what it would be without any option.
-
-    `overrides` are new defaults: of the recorder's options, or of the script's own by their dest. Where both
-    have a name, the recorder's is meant.
-
-    Raises:
-        OptionsError: `overrides` names nothing there is, or contradicts itself.
-        SystemExit: the command line is wrong, or contradicts itself or the overrides.
-    """
-    if not isinstance(parser, argparse.ArgumentParser):
-        raise TypeError(
-            f"from_parser takes an argparse parser, not {type(parser).__name__}: it parses by itself. "
-            "What is parsed already goes to Experiment(args)"
-        )
-    ours = {name: value for name, value in overrides.items() if name in Options._fields}
-    otherwise = Options(**ours).check()
-    _override(parser, {name: value for name, value in overrides.items() if name not in Options._fields})
-    having = [each for each in all_parsers(parser) if any(a.dest.startswith(_PREFIX) for a in each._actions)]
-    for each in having or [parser]:  # a script with subcommands may have given the options to those
-        add_options(each, ours)
-    defaults = Defaults(parser) if capture_defaults else None
-    with defaults or nullcontext():
-        args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
-    args, found = _split(args)
-    options = otherwise._replace(**found)
-    try:
-        options.check(
-            {
-                action.dest[len(_PREFIX) :]: action.option_strings[0]
-                for each in having or [parser]
-                for action in each._actions
-                if action.dest.startswith(_PREFIX) and action.option_strings
-            }
-        )
-        if options.experiment_id is not None:
-            check_experiment_id(options.experiment_id)
-    except (OptionsError, ExperimentIdError) as error:
-        parser.error(str(error))
-    encoded = encode_object(args, "the parsed arguments")
-    known = {} if defaults is None else defaults.collect(encoded)
-    known = {dest: value for dest, value in known.items() if not dest.startswith(_PREFIX)}
-    return Parsed(args, encoded, known, options)
-
-
-def take_options(args: Any, otherwise: Options) -> tuple[Any, Options]:
-    """A copy of `args` without the attributes that `add_options` brought, and those.
-
-    An option that has its default value in `args`, or is not there, is as in `otherwise`.
-    """
-    args, found = _split(args)
-    chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
-    return args, otherwise._replace(**chosen)
-
-
-def _split(args: Any) -> tuple[Any, dict[str, Any]]:
-    attributes = getattr(args, "__dict__", {})
-    found = {name: attributes[_PREFIX + name] for name in Options._fields if _PREFIX + name in attributes}
-    if found:
-        args = copy.copy(args)
-        for name in found:
-            delattr(args, _PREFIX + name)
-    return args, found
-
-
-def _override(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> None:
-    """Give the script's own arguments other defaults, in the parser or the subcommands that have them."""
-    unknown = set(defaults)
-    for each in all_parsers(parser):
-        unknown.difference_update(_set_defaults(each, defaults))
-    if unknown:
-        raise OptionsError(
-            f"{_names(unknown)}: neither the parser nor the recorder has such an argument to give a default"
+        logger.info(
+            "%s: the script's own; for the recorder there is %s",
+            ", ".join(renamed),
+            ", ".join(renamed.values()),
         )
 
 
-def _set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> set[str]:
-    """Those of `defaults` that `parser` has arguments for become its own; their dests."""
+def _default_in_help(name: str, default: Any) -> str:
+    if isinstance(default, bool):
+        return ""
+    if default:
+        return " (default: %(default)s)"
+    # Of zero width, so that no ArgumentDefaultsHelpFormatter adds "(default: )".
+    return (" (default: the current directory)" if name == "project_directory" else "") + "%(default).0s"
+
+
+def set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> set[str]:
+    """Give `parser` those of `defaults` that it has arguments for, and return their dests."""
     known = {action.dest for action in parser._actions} | set(parser._defaults)
     wanted = {dest: value for dest, value in defaults.items() if dest in known}
     if wanted:
@@ -207,8 +133,35 @@ def _set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) 
     return set(wanted)
 
 
-def _flags(parser: argparse.ArgumentParser) -> Iterable[str]:
-    """The flags the script uses, with those that simple-parsing adds no sooner than it parses."""
+def is_option(dest: str) -> bool:
+    """Return whether `dest` is one of the recorder's options."""
+    return dest.startswith(_PREFIX)
+
+
+def flags(parsers: Iterable[argparse.ArgumentParser]) -> dict[str, str]:
+    """Return what each option is called in these parsers."""
+    return {
+        action.dest[len(_PREFIX) :]: action.option_strings[0]
+        for parser in parsers
+        for action in parser._actions
+        if is_option(action.dest) and action.option_strings
+    }
+
+
+def take_options(args: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a copy of `args` without the attributes, or keys, that `add_options` brought, and those."""
+    attributes = args if type(args) is dict else getattr(args, "__dict__", {})
+    found = {name: attributes[_PREFIX + name] for name in Options._fields if _PREFIX + name in attributes}
+    if found:
+        args = copy.copy(args)
+        attributes = args if type(args) is dict else vars(args)
+        for name in found:
+            del attributes[_PREFIX + name]
+    return args, found
+
+
+def _option_strings(parser: argparse.ArgumentParser) -> Iterable[str]:
+    """Return the flags the script uses, with those that simple-parsing adds no sooner than it parses."""
     yield from parser._option_string_actions
     for wrapper in getattr(parser, "_wrappers", ()):
         for one in (wrapper, *getattr(wrapper, "descendants", ())):
@@ -216,5 +169,6 @@ def _flags(parser: argparse.ArgumentParser) -> Iterable[str]:
                 yield from field.option_strings
 
 
-def _names(names: Iterable[str]) -> str:
+def quoted(names: Iterable[str]) -> str:
+    """Return names in quotation marks, in order."""
     return ", ".join(repr(name) for name in sorted(names))
