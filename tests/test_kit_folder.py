@@ -92,12 +92,15 @@ WRONG_METADATA = [
     ("META-2", {"pid": True}),
     ("META-2", {"heartbeat-seconds": 0}),
     ("META-2", {"slurm-job-id": 40211}),
-    ("RESUME-11", {"resumes": []}),
-    ("RESUME-11", {"resumes": [{"start-time": "2026-11-23T17:26:05Z"}]}),
-    ("RESUME-11", {"resumes": [{"start-time": "2026-11-23T17:26:05Z", "status": ""}]}),
-    ("RESUME-11", {"resumes": [{"start-time": "2026-11-23T17:26:05Z", "status": "SUCCESS\n"}]}),
-    ("RESUME-11", {"resumes": [{"start-time": "2026-11-23T17:26:05", "status": "SUCCESS"}]}),
-    ("RESUME-11", {"resumes": [{"start-time": "2026-11-23T17:26:05Z", "status": "SUCCESS", "colour": 1}]}),
+    ("RESUME-11", {"earlier-sessions": []}),
+    ("RESUME-11", {"earlier-sessions": [{"start-time": "2026-11-23T17:26:05Z"}]}),
+    ("RESUME-11", {"earlier-sessions": [{"start-time": "2026-11-23T17:26:05Z", "status": ""}]}),
+    ("RESUME-11", {"earlier-sessions": [{"start-time": "2026-11-23T17:26:05Z", "status": "SUCCESS\n"}]}),
+    ("RESUME-11", {"earlier-sessions": [{"start-time": "2026-11-23T17:26:05", "status": "SUCCESS"}]}),
+    (
+        "RESUME-11",
+        {"earlier-sessions": [{"start-time": "2026-11-23T17:26:05Z", "status": "SUCCESS", "colour": 1}]},
+    ),
 ]
 
 
@@ -118,7 +121,7 @@ RIGHT_METADATA = [
     {"heartbeat-seconds": 0.5},
     {"command": []},
     {"example:anything": {"at": ["all", None]}},
-    {"resumes": [{"start-time": "2026-11-23T17:26:05Z", "status": "RUNNING", "lab:x": 1}]},
+    {"earlier-sessions": [{"start-time": "2026-11-23T17:26:05Z", "status": "RUNNING", "lab:x": 1}]},
 ]
 
 
@@ -219,14 +222,14 @@ def test_ends_that_do_not_fit_are_refused(folder, problems):
     assert problems(folder) == []
     (folder / "metadata.json").write_text(json.dumps({**metadata, "end-time": end}) + "\n")
     assert problems(folder) == []  # killed between the two writes of its end
-    earlier = metadata["resumes"][0]["end-time"]
+    earlier = metadata["earlier-sessions"][0]["end-time"]
     (folder / "metadata.json").write_text(json.dumps({**metadata, "end-time": earlier}) + "\n")
     assert identifiers(problems(folder)) == {"RESUME-12"}
 
 
 def test_a_first_session_starts_when_the_experiment_does(folder, problems):
     metadata = read("resumed")
-    del metadata["resumes"]
+    del metadata["earlier-sessions"]
     (folder / "metadata.json").write_text(json.dumps(metadata) + "\n")
     assert identifiers(problems(folder)) == {"META-6"}
 

@@ -114,7 +114,7 @@ def test_resumed_after_any_end(project, problems, end):
         subprocess.run(command, cwd=project, capture_output=True, check=False)
     folder = project / "experiments" / "1"
     assert problems(folder) == []
-    sessions = json.loads((folder / "metadata.json").read_text("utf-8"))["resumes"]
+    sessions = json.loads((folder / "metadata.json").read_text("utf-8"))["earlier-sessions"]
     assert [session["status"].startswith(status.rstrip()) for session in sessions] == [True, True]
     assert (folder / "stdout").read_text() == "training 1.0\n" * 3
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import math
 import os
 import re
 import stat
@@ -23,19 +24,20 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 
 __all__ = ["Finding", "Judgement", "judge", "problems", "warnings"]
 
-VERSION = "1.0"
+FORMAT, VERSION = "Meticulous experiment folder", "1.0"
 _HERE = Path(__file__).resolve().parent
 # Beside this file in a package that carries it; else where the specification has them.
 SCHEMAS = next(path for path in (_HERE / "schemas", _HERE.parent / VERSION / "schemas") if path.is_dir())
 
 _STATUS, _METADATA, _REQUIREMENTS, _PATCH = "STATUS", "metadata.json", "requirements.txt", "git.diff"
 _OUTPUT = ("stdout", "stderr")
-_REQUIRED = (_STATUS, _METADATA, "args.json", "default_args.json", *_OUTPUT)
 # STATUS first: it is written last, so what belongs to the end that it tells of is there.
-_FILES = (*_REQUIRED, "summary.json", _REQUIREMENTS, _PATCH)
+_REQUIRED = (_STATUS, _METADATA, "args.json")
+_FILES = (*_REQUIRED, "default_args.json", *_OUTPUT, "summary.json", _REQUIREMENTS, _PATCH)
 
 _LIMIT = 16 * 2**20
 _LEVELS = 100
+_DIGITS = 400
 # Of breaches that are alike, as many are found. A hostile file may have a million.
 _MOST = 100
 # How often a folder is looked at that changes meanwhile.
@@ -48,7 +50,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEVICE = re.compile(r"(CON|PRN|AUX|NUL|(COM|LPT)[0-9])(\.|\Z)", re.IGNORECASE)
 _EXIT_CODE = re.compile(r"exit code [1-9][0-9]*")
 _SIGNAL = re.compile(r"signal SIG[A-Z0-9]+([+-][1-9][0-9]*)?")
-_REQUIREMENT = re.compile(r"[^\s=]+==\S+")
+_REQUIREMENT = re.compile(r"(?P<name>[^\s=@#]+)(==\S+| @ \S.*)")
+# What META-7 forbids in a URL, as in the schema, wherever it stands in a line.
+_SECRET = re.compile(r"(?i)https?://[^/?#\s]*@|[^:/?#\s]+://[^/?#\s]*:[^/?#\s]*@|[^:/?#\s]+://[^?\s]*[?]")
+_GITLINK = re.compile(rb"^(index .* 160000|(new|deleted) file mode 160000)$", re.MULTILINE)
 _NORMALISED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VENDOR = re.compile(r"[^:]+:.")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,99})\.(0|[1-9][0-9]{0,99})")
@@ -65,7 +70,10 @@ _KEY_REQUIREMENT = {
     "timestamp": "META-3",
     "start-time": "META-3",
     "end-time": "META-3",
-    "resumes": "RESUME-11",
+    "process-start": "META-12",
+    "githead-claimed": "META-11",
+    "git-repositories": "GIT-5",
+    "earlier-sessions": "RESUME-11",
 }
 
 
@@ -171,7 +179,7 @@ def _read(folder: str, file: str, contents: dict[str, bytes]) -> Iterator[Findin
         data = _beginning(os.path.join(folder, file), 0 if file in _OUTPUT else _LIMIT + 1)
     except FileNotFoundError:
         if file in _REQUIRED:
-            yield Finding("OUT-1" if file in _OUTPUT else "START-1", file, "is missing")
+            yield Finding("START-1", file, "is missing")
     except _NotRegularError:
         yield Finding("DIR-5", file, "is not a regular file")
     except OSError as error:
@@ -196,7 +204,9 @@ def _beginning(path: str, limit: int) -> bytes:
 
 
 def _other_version(metadata: dict[str, Any]) -> str:
-    """Return in words of which version a folder is, if that is not this file's."""
+    """Return in words of which version or format a folder is, if those are not this file's."""
+    if metadata.get("format", FORMAT) != FORMAT:
+        return f"of another format, {_shown(metadata['format'])}"
     if metadata and "format-version" not in metadata:
         return "version 0 (legacy)"
     version = metadata.get("format-version")
@@ -216,6 +226,13 @@ def _json(file: str, data: bytes) -> tuple[list[Finding], dict[str, Any]]:
     findings = []
     repeated: dict[str, None] = {}
     tokens: list[str] = []
+    beyond: list[str] = []
+
+    def number(token: str) -> float:
+        if math.isfinite(float(token)):
+            return float(token)
+        beyond.append(token)
+        return 0.0
 
     def last_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -231,7 +248,13 @@ def _json(file: str, data: bytes) -> tuple[list[Finding], dict[str, Any]]:
         findings.append(Finding("JSON-2", file, "starts with a byte order mark"))
     try:
         text = data.decode("utf-8-sig")
-        value = json.loads(text, object_pairs_hook=last_of, parse_constant=tokens.append)
+        value = json.loads(
+            text,
+            object_pairs_hook=last_of,
+            parse_constant=tokens.append,
+            parse_float=number,
+            parse_int=lambda token: int(token[:_DIGITS]),  # of which Python refuses to convert thousands
+        )
     except UnicodeDecodeError as error:
         requirement = "JSON-6" if _has_surrogate(data) else "JSON-1"
         return [*findings, Finding(requirement, file, f"is not UTF-8 (byte {error.start})")], {}
@@ -245,10 +268,12 @@ def _json(file: str, data: bytes) -> tuple[list[Finding], dict[str, Any]]:
         Finding("JSON-5", file, f"has the token {token}, which is not JSON")
         for token in dict.fromkeys(tokens)
     ]
+    for token in beyond[:_MOST]:
+        findings.append(Finding("JSON-12", file, f"has the number {_shown(token)}, beyond a double"))
+    if _has_unpaired(value):
+        findings.append(Finding("JSON-6", file, "has the escape of an unpaired surrogate"))
     if not isinstance(value, dict):
         return [*findings, Finding("JSON-3", file, "has no object at its top level")], {}
-    if not data.endswith(b"}\n"):
-        findings.append(Finding("JSON-7", file, "does not end with one line feed after the object"))
     if not findings:
         findings = [*_schema(file, value), *_layout(file, text, value)]
     return findings, value
@@ -261,6 +286,17 @@ def _has_surrogate(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _has_unpaired(value: Any) -> bool:
+    """Return whether a text of the value has no form in UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except RecursionError:
+        pass
+    return False
 
 
 def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
@@ -285,10 +321,10 @@ def _schema(file: str, value: dict[str, Any]) -> Iterator[Finding]:
             continue
         if len(path) == 1 and error.instance in (None, ""):
             requirement = "META-4"
-        elif path:
+        elif path and not (path[0] == "process-start" and error.validator == "type"):
             requirement = _KEY_REQUIREMENT.get(path[0], "META-2")
         else:
-            requirement = "META-1" if error.validator == "required" else "META-2"
+            requirement = {"required": "META-1", "dependentRequired": "META-5"}.get(error.validator, "META-2")
         where = f"{'/'.join(path)}: " if path else ""
         yield Finding(requirement, file, where + _sentence(error, path))
 
@@ -326,10 +362,12 @@ def _layout(file: str, text: str, value: dict[str, Any]) -> Iterator[Finding]:
     def bare(text: str) -> str:  # many texts stand for one string or number
         return _TOKENS.sub(lambda token: '""' if token[0][0] == '"' else "0", text)
 
+    if not text.endswith("}\n") or text.endswith("\n\n"):
+        yield Finding("JSON-7", file, "does not end with one line feed after the object", True)
     codes = [int(escape[1], 16) for escape in _ESCAPES.finditer(text) if escape[1]]
-    if bare(text) != bare(json.dumps(value, indent=4) + "\n"):
+    if bare(text.strip()) != bare(json.dumps(value, indent=4)):
         yield Finding("JSON-8", file, "is not indented by four spaces, one member or item a line", True)
-    elif not all(code < 0x20 or code == 0x7F or 0xD800 <= code < 0xE000 for code in codes):
+    elif not all(code < 0x20 or code == 0x7F for code in codes):
         yield Finding("JSON-8", file, "has escapes where characters could stand", True)
 
 
@@ -337,13 +375,11 @@ def _layout(file: str, text: str, value: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _times(metadata: dict[str, Any]) -> Iterator[Finding]:
-    """Yield times that have the form of one and are on no calendar, and two that should be the same."""
+    """Yield times that have the form of one and are on no calendar."""
     for key in ("timestamp", "start-time", "end-time"):
         text = metadata.get(key)
         if isinstance(text, str) and _TIME.fullmatch(text) and _moment(text) is None:
             yield Finding("META-3", _METADATA, f"{key}: {text} is on no calendar")
-    if "resumes" not in metadata and metadata.get("timestamp") != metadata.get("start-time"):
-        yield Finding("META-6", _METADATA, "timestamp and start-time of a first session differ")
 
 
 def _moment(text: Any) -> datetime | None:
@@ -352,9 +388,9 @@ def _moment(text: Any) -> datetime | None:
         return None
     minute, second, fraction, offset = found.groups()
     try:
-        # What fromisoformat takes in Python 3.10; a leap second counts as the one before.
+        # What fromisoformat takes in Python 3.10.
         digits = f"{fraction or ''}000000"[:6]
-        return datetime.fromisoformat(f"{minute}:{min(int(second), 59):02}.{digits}{offset or '+00:00'}")
+        return datetime.fromisoformat(f"{minute}:{second}.{digits}{offset or '+00:00'}")
     except ValueError:
         return None
 
@@ -369,6 +405,9 @@ def _status(folder: str, data: bytes, metadata: dict[str, Any]) -> Iterator[Find
         yield Finding(wrong[0], _STATUS, wrong[1])
     elif metadata:
         yield from _end(folder, text, metadata)
+        if text == "RUNNING\n" and not {"hostname", "pid"} <= metadata.keys():
+            message = "has no hostname and pid, so nobody can tell if it still runs"
+            yield Finding("LIVE-3", _METADATA, message, True)
 
 
 def _wrong_status(text: str) -> tuple[str, str] | None:
@@ -376,9 +415,11 @@ def _wrong_status(text: str) -> tuple[str, str] | None:
     first = reason.partition("\n")[0]
     if text.startswith("\ufeff"):
         return "STATUS-1", "starts with a byte order mark"
-    if word in ("RUNNING", "SUCCESS"):
-        requirement = "STATUS-2" if word == "RUNNING" else "STATUS-3"
-        return None if text == f"{word}\n" else (requirement, f"is not just {word} and a line feed")
+    if word == "RUNNING":
+        return None if text == "RUNNING\n" else ("STATUS-2", "is not just RUNNING and a line feed")
+    if word == "SUCCESS":
+        right = text == "SUCCESS\n" or (reason.strip() and reason.endswith("\n"))
+        return None if right else ("STATUS-3", "is not just SUCCESS, or that and a note, and a line feed")
     if word != "ERROR":
         return "STATUS-4", f"starts with {word[:40]!a}, not RUNNING, SUCCESS or ERROR"
     if not reason.strip() or not reason.endswith("\n"):
@@ -406,23 +447,52 @@ def _end(folder: str, status: str, metadata: dict[str, Any]) -> Iterator[Finding
 
 def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[Finding]:
     if _REQUIREMENTS in contents:
-        lines = contents[_REQUIREMENTS].decode(errors="replace").split("\n")
-        if lines.pop() or not all(map(_REQUIREMENT.fullmatch, lines)):
-            yield Finding("REQ-1", _REQUIREMENTS, "has lines that are not name==version")
-        names = [line.partition("==")[0] for line in lines]
-        if names != sorted(set(names)):
-            yield Finding("REQ-1", _REQUIREMENTS, "is not sorted by names, each once")
-        if "python-version" in metadata and not all(map(_NORMALISED.fullmatch, names)):
-            yield Finding("REQ-2", _REQUIREMENTS, "has names that are not normalised")
+        yield from _packages(contents[_REQUIREMENTS], str(metadata.get("runtime")).startswith("Python "))
     patch = contents.get(_PATCH)
-    if patch is not None and b"diff --git " not in patch:
+    if patch == b"":
+        yield Finding("GIT-3", _PATCH, "is empty")
+    elif patch and b"diff --git " not in patch:
         yield Finding("GIT-2", _PATCH, "is no patch")
-    if metadata and (patch is not None) != (metadata.get("git-dirty") is True):
-        there = "no git.diff" if patch is None else "a git.diff"
-        yield Finding("META-8", _METADATA, f"git-dirty does not fit: there is {there}")
-    if metadata and not {"hostname", "pid"} <= metadata.keys():
-        message = "has no hostname and pid, so nobody can tell if it still runs"
-        yield Finding("LIVE-3", _METADATA, message, True)
+    elif patch and _GITLINK.search(patch):
+        yield Finding("GIT-2", _PATCH, "changes a submodule's commit, which git applies to nothing")
+    if metadata and patch:
+        if "githead-sha" not in metadata:
+            yield Finding("META-5", _PATCH, "is there without a githead-sha")
+        elif "githead-claimed" not in metadata and metadata.get("git-dirty") is not True:
+            yield Finding("META-8", _METADATA, "git-dirty is not true, and there is a git.diff")
+    if "githead-claimed" in metadata:
+        beside = [name for name in ("git-dirty", _PATCH) if name in metadata or name in contents]
+        if beside:
+            yield Finding("META-11", _METADATA, f"githead-claimed stands beside {beside[0]}")
+    yield from _repositories(metadata.get("git-repositories"))
+
+
+def _packages(data: bytes, python: bool) -> Iterator[Finding]:
+    try:
+        lines = data.decode().removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        yield Finding("REQ-1", _REQUIREMENTS, f"is not UTF-8 (byte {error.start})")
+        return
+    lines = [line for line in lines if data and not line.startswith("#")]
+    found = [_REQUIREMENT.fullmatch(line) for line in lines]
+    if not all(found):
+        yield Finding("REQ-1", _REQUIREMENTS, "has lines that are not name==version or name @ URL")
+    if any(map(_SECRET.search, lines)):
+        yield Finding("META-7", _REQUIREMENTS, "holds a password or token")
+    if python and not all(_NORMALISED.fullmatch(line["name"]) for line in found if line):
+        yield Finding("REQ-2", _REQUIREMENTS, "has names that are not normalised")
+
+
+def _repositories(value: Any) -> Iterator[Finding]:
+    """Yield what no schema can say of `git-repositories`; what has another type is the schema's affair."""
+    objects = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    directories = [item["directory"] for item in objects if isinstance(item.get("directory"), str)]
+    if len(set(directories)) != len(directories):
+        yield Finding("GIT-5", _METADATA, "git-repositories: has a directory more than once")
+    for item in objects:
+        directory = str(item.get("directory", ".."))
+        if not re.match(r"\.\.(/|\Z)|/|[A-Za-z]:", directory) and "githead-sha" not in item:
+            yield Finding("GIT-5", _METADATA, f"git-repositories: {_shown(directory)} has no githead-sha")
 
 
 def _shown(value: Any) -> str:

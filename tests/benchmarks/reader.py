@@ -122,7 +122,7 @@ def make_experiments(directory: Path, count: int) -> None:
             "git-remote": "https://example.com/project.git",
             "git-dirty": False,
             "working-directory": "/home/ada/project",
-            "python-version": "3.12.1",
+            "runtime": "Python 3.12.1",
             "hostname": "node-17",
             "pid": number,
             "process-start": f"linux:0d1f6b3a-0000-4000-8000-000000000000:4026531836:{number}",

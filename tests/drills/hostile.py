@@ -11,8 +11,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCES = (ROOT / "spec/1.0/examples/experiments", ROOT / "packages/meticulous-read/tests/legacy")
 KEYS = ("format-version", "githead-sha", "githead-message", "description", "timestamp", "start-time")
-KEYS += ("end-time", "command", "git-remote", "git-dirty", "working-directory", "hostname", "pid", "resumes")
-KEYS += ("process-start", "heartbeat-seconds", "python-version", "githead-branch")
+KEYS += (
+    "end-time",
+    "command",
+    "git-remote",
+    "git-dirty",
+    "working-directory",
+    "hostname",
+    "pid",
+    "earlier-sessions",
+)
+KEYS += ("process-start", "heartbeat-seconds", "runtime", "githead-branch")
 # What would leave a file of this name in the current directory, if anything ran it.
 CANARY = "CANARY"
 

@@ -174,7 +174,7 @@ def torchrun(repository: Path, python: str) -> None:
     assert done.returncode == 0, done.stderr
     (experiment,) = set(experiments(repository)) - set(before)
     assert problems(experiment) == []
-    (earlier,) = read(experiment / "metadata.json")["resumes"]
+    (earlier,) = read(experiment / "metadata.json")["earlier-sessions"]
     assert (earlier["status"], (experiment / "STATUS").read_text()) == ("ERROR\nexit code 3", "SUCCESS\n")
     assert (experiment / "stdout").read_text() == "attempt 0\nattempt 1\n"
     print("torchrun --max-restarts=1, and resume: one experiment, that failed and went on")

@@ -80,7 +80,7 @@ def check(experiment: Path) -> int:
     assert problems(experiment) == []
     assert (experiment / "STATUS").read_text() == "SUCCESS\n"
     metadata = json.loads((experiment / "metadata.json").read_text())
-    sessions = 1 + len(metadata.get("resumes", []))
+    sessions = 1 + len(metadata.get("earlier-sessions", []))
     assert (experiment / "stdout").read_text() == OUTPUT * sessions, f"{experiment}: output is missing"
     assert (experiment / "stderr").read_text() == WARNINGS * sessions, f"{experiment}: output is missing"
     assert json.loads((experiment / "summary.json").read_text()) == {"lines": LINES}

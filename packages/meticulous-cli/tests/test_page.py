@@ -157,18 +157,18 @@ def test_a_line_of_megabytes_is_none_to_paste(make, run):
     ("metadata", "line"),
     [
         (
-            {"command": ["-m", "lab.train", "--lr", "0.1"], "python_version": "3.12"},
+            {"command": ["-m", "lab.train", "--lr", "0.1"], "runtime": "Python 3.12"},
             "python -m lab.train --lr 0.1",
         ),
         ({"command": ["./train", "a b", "$HOME", "it's"]}, """./train 'a b' '$HOME' 'it'"'"'s'"""),
-        ({"command": ["/usr/bin/tool"], "python_version": "3.12"}, "python /usr/bin/tool"),
+        ({"command": ["/usr/bin/tool"], "runtime": "Python 3.12"}, "python /usr/bin/tool"),
         ({"command": ["t.py", "--experiment-id", "3", "--resume", "--lr=1"]}, "python t.py --lr=1"),
         ({"command": ["t.py", "--experiment-id=3", "--meticulous-resume"]}, "python t.py"),
         ({"command": ["t.py", "--experiment-id"]}, "python t.py"),
         ({"command": ["t.py", "--resume", "--", "--resume"]}, "python t.py -- --resume"),
         ({"command": "t.py --lr 1"}, None),
-        ({"command": ["-c"], "python_version": "3.12"}, None),
-        ({"command": ["-"], "python_version": "3.12"}, None),
+        ({"command": ["-c"], "runtime": "Python 3.12"}, None),
+        ({"command": ["-"], "runtime": "Python 3.12"}, None),
         ({"command": []}, None),
         ({"command": ["t.py", 3]}, None),
         ({"command": ["t.py", "a\nb"]}, None),
@@ -203,6 +203,7 @@ def test_that_line_leads_to_a_folder_that_only_the_commit_has(make, run, tmp_pat
 def test_that_line_leads_to_where_it_ran_and_applies_the_patch(make, run, tmp_path):
     (tmp_path / "a b").mkdir()
     folder = make("1", working_directory=str(tmp_path / "a b"), git_dirty=True)
+    (folder / "git.diff").touch()
     found = run("experiments/1").stdout.partition("run it again\n")[2]
     assert found == (
         f"cd '{tmp_path}/a b' && git checkout {SHA} && "
@@ -224,6 +225,7 @@ def test_that_line_leads_to_where_it_ran_and_applies_the_patch(make, run, tmp_pa
 )
 def test_git_works_where_the_command_says_that_the_repository_is(make, run, options, project):
     folder = make("1", command=["t.py", *options], git_dirty=True)
+    (folder / "git.diff").touch()
     git = shlex.join(["git", *(["-C", project] if project else [])])
     assert run("experiments/1").stdout.partition("run it again\n")[2] == (
         f'{git} checkout {SHA} && git -C "$({git} rev-parse --show-toplevel)" apply {folder}/git.diff && '

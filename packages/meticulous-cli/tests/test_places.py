@@ -53,7 +53,7 @@ def test_what_may_not_be_read_is_said_to_be_so(make, run, tmp_path):
         assert done.stdout.splitlines()[2].endswith("permission denied")
         lines = run("--validate", barred=True).stdout.splitlines()
         assert lines[-2] == "experiments/2: permission denied: not judged"
-        assert lines[-1].startswith("1 of 1 experiment breaks format 1.0; 1 that may not be read")
+        assert lines[-1].startswith("ok: 1 experiment keeps to format 1.0; 1 that may not be read")
         closed.parent.chmod(0)
         for path in ("experiments", "experiments/1", "experiments/nowhere"):
             for options in ([], ["--validate"]):

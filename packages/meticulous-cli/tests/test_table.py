@@ -322,7 +322,7 @@ def test_an_experiment_may_be_called_like_a_recorded_file(make, run):
     make("STATUS", {"lr": 1})
     make("metadata.json", {"lr": 2})
     assert [line.split()[0] for line in run().stdout.splitlines()[2:]] == ["STATUS", "metadata.json"]
-    assert run("--validate").stdout.splitlines()[-1].startswith("2 of 2 experiments break")
+    assert run("--validate").stdout.splitlines()[-1].startswith("ok: 2 experiments keep")
 
 
 def test_a_status_that_is_none_is_clipped_and_megabytes_do_not_widen_every_row(make, run):

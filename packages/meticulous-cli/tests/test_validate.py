@@ -60,12 +60,12 @@ def test_each_breach_has_its_requirement_and_file_in_the_order_of_the_experiment
     (Path(good("2")) / "STATUS").write_text("SUCESS\n")
     folder = good("11", end_time="noon")
     change(folder, colour="blue", githead_sha="39923da", git_remote="https://ada:secret@example.org/x.git")
-    (folder / "stderr").unlink()
+    (folder / "args.json").unlink()
     lines, code = check()
     assert code == 1
     assert lines == [
         "2: STATUS-4: STATUS: starts with 'SUCESS', not RUNNING, SUCCESS or ERROR",
-        "11: OUT-1: stderr: is missing",
+        "11: START-1: args.json: is missing",
         "11: META-5: metadata.json: githead-sha: '39923da' is not the full name of a commit",
         "11: META-3: metadata.json: end-time: 'noon' is not a time with its offset,"
         " such as 2026-11-23T17:25:48+01:00",
@@ -81,14 +81,17 @@ def test_what_is_only_recommended_is_a_warning(good, check):
     (folder / "args.json").write_text('{"lr": 0.1}\n')
     (folder / "summary.json").write_text("{" + '"a": {' * 100 + "}" * 101 + "\n")
     metadata = json.loads((folder / "metadata.json").read_bytes())
-    del metadata["pid"]
+    del metadata["pid"], metadata["end-time"]
     dump(folder / "metadata.json", metadata)
+    (folder / "STATUS").write_text("RUNNING\n")
+    (folder / "default_args.json").write_text("{}")
     assert check() == (
         [
             "1: warning: JSON-8: args.json: is not indented by four spaces, one member or item a line",
+            "1: warning: JSON-7: default_args.json: does not end with one line feed after the object",
             "1: warning: JSON-11: summary.json: nests deeper than 100 levels",
             "1: warning: LIVE-3: metadata.json: has no hostname and pid, so nobody can tell if it still runs",
-            "ok: 1 experiment keeps to format 1.0; 3 warnings",
+            "ok: 1 experiment keeps to format 1.0; 4 warnings",
         ],
         0,
     )
@@ -97,7 +100,9 @@ def test_what_is_only_recommended_is_a_warning(good, check):
 @pytest.mark.parametrize(
     "text",
     [
-        '{\n    "a": 1e3,\n    "b": -1E+400,\n    "c": "x\\"{ [1,\\n\\u001b",\n    "d": "\\udcff"\n}\n',
+        '{\n    "a": 1e3,\n    "b": -1E+300,\n    "c": "x\\"{ [1,\\n\\u001b",\n    "d": '
+        + "9" * 5000
+        + "\n}\n",
         '{\n    "a": [\n        1.50,\n        {}\n    ],\n    "b": []\n}\n',
         "{}\n",
     ],
@@ -185,7 +190,7 @@ def test_huge_files_are_not_loaded(good, check):
             "metadata.json",
             b"{" + b",".join(b'"%d": 1' % n for n in range(20_000)) + b', "format-version": "1.0"}\n',
         ),
-        ("metadata.json", b'{"format-version": "1.0", "resumes": [' + b"1," * 20_000 + b"1]}\n"),
+        ("metadata.json", b'{"format-version": "1.0", "earlier-sessions": [' + b"1," * 20_000 + b"1]}\n"),
     ],
 )
 def test_hostile_content_gives_a_bounded_answer(good, check, file, data):
@@ -206,7 +211,7 @@ def test_only_safe_text_is_printed(good, check):
 def test_an_experiment_that_is_resumed_meanwhile_is_not_blamed(good):
     folder = good("1")
     metadata = json.loads((folder / "metadata.json").read_bytes())
-    ended = {**metadata, "resumes": [{"start-time": metadata["start-time"], "status": "SUCCESS"}]}
+    ended = {**metadata, "earlier-sessions": [{"start-time": metadata["start-time"], "status": "SUCCESS"}]}
     running = {key: value for key, value in ended.items() if key != "end-time"}
 
     def replace(name, text):

@@ -123,11 +123,20 @@ def test_a_folder_that_is_no_experiment_says_so_once(tmp_path):
 
 
 def test_missing_files_are_named(make):
-    folder = make(args={"lr": 1})
-    (folder / "default_args.json").unlink()
+    folder = make(metadata={"runtime": "Python 3.12.1"})
+    (folder / "args.json").unlink()
     reader = ExperimentReader(folder)
-    assert reader.args == {"lr": 1}
-    assert kinds(reader) == [("default_args.json", "missing")]
+    assert reader.metadata["runtime"] == "Python 3.12.1"
+    assert kinds(reader) == [("args.json", "missing")]
+
+
+def test_what_need_not_be_there_is_no_problem(make):
+    folder = make(args={"lr": 1})
+    for name in ("default_args.json", "stdout", "stderr"):
+        (folder / name).unlink(missing_ok=True)
+    reader = ExperimentReader(folder)
+    assert (reader.args, reader.default_args, reader.stdout, reader.stderr) == ({"lr": 1}, {}, "", "")
+    assert reader.problems == ()
 
 
 def test_open_reads_the_users_files_and_nothing_else(make, tmp_path):

@@ -147,7 +147,8 @@ def test_metadata_of_wrong_types_is_a_problem(make, key, value, kind):
     )
     assert reader.sha == ""
     assert reader.lost is False
-    assert kinds(reader) == [("metadata.json", kind)]
+    others = [] if kind == "newer-version" else [("metadata.json", "wrong-type")] * 3
+    assert sorted(kinds(reader)) == sorted([*others, ("metadata.json", kind)])
 
 
 def test_every_folder_is_listed(make, directory, tmp_path):
@@ -198,7 +199,7 @@ def test_thousands_of_stray_files_are_no_experiments(make, directory):
 def test_a_file_that_is_replaced_while_it_is_read_is_read_whole(make):
     # Longer than one read takes, so that a mixture would be seen.
     contents = [{"values": [number] * 100_000} for number in range(2)]
-    folder = make(status="RUNNING\n", metadata={"pid": None}, summary=contents[0])
+    folder = make(status="RUNNING\n", summary=contents[0])
     done = threading.Event()
 
     def replace():

@@ -288,7 +288,7 @@ def test_a_resumed_experiment_shows_only_what_is_new(run, repository):
     assert run(code, "first").stdout == b"first\n"
     assert run(code, "second").stdout == b"second\n"
     assert repository.output() == b"first\nsecond\n"
-    assert len(json.loads(repository.output(stream="metadata.json"))["resumes"]) == 1
+    assert len(json.loads(repository.output(stream="metadata.json"))["earlier-sessions"]) == 1
 
 
 # No file may grow beyond this, as on a disk that fills up; the terminal, a pipe here, takes more.

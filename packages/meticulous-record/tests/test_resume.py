@@ -45,14 +45,14 @@ def test_takes_the_newest_with_the_same_arguments():
         Experiment({"lr": lr}).finish()
     with Experiment({"lr": 1}, resume=True) as experiment:
         assert experiment.experiment_id == "3"
-    assert len(metadata(experiment)["resumes"]) == 1
+    assert len(metadata(experiment)["earlier-sessions"]) == 1
 
 
 def test_none_with_these_arguments_is_a_new_one():
     Experiment({"lr": 1}).finish()
     with Experiment({"lr": 2}, resume=True) as experiment:
         assert experiment.experiment_id == "2"
-    assert "resumes" not in metadata(experiment)
+    assert "earlier-sessions" not in metadata(experiment)
 
 
 def test_an_empty_or_missing_directory_is_a_new_one(project):
@@ -87,7 +87,7 @@ def test_an_earlier_session_is_kept_and_output_appended(capsys):
         print("two")
         experiment.summary({"loss": 1}, update=True)
     second = metadata(experiment)
-    (session,) = second["resumes"]
+    (session,) = second["earlier-sessions"]
     assert session["status"].startswith("ERROR\nTraceback")
     assert session["status"].endswith("ValueError: bad luck")
     assert (session["start-time"], session["end-time"]) == (first["start-time"], first["end-time"])
@@ -163,7 +163,7 @@ def test_what_a_killed_process_left_running_is_resumed():
     assert (_path("1") / "STATUS").read_text() == "RUNNING\n"
     with Experiment({}, resume=True) as experiment:
         assert experiment.experiment_id == "1"
-    assert metadata(experiment)["resumes"][0]["status"] == "RUNNING"
+    assert metadata(experiment)["earlier-sessions"][0]["status"] == "RUNNING"
     assert (experiment.directory / "stdout").read_text() == "one\n"
 
 
@@ -187,18 +187,74 @@ def test_elsewhere_without_heartbeats_it_may_be_running_for_ever():
         Experiment({}, experiment_id="1")
 
 
+SLURM = {"SLURM_JOB_ID": "4711", "SLURM_CLUSTER_NAME": "alpha"}
+LSF = {"LSB_JOBID": "1001", "LSB_JOBINDEX": "1"}
+
+
 @pytest.mark.requirement("RESUME-2")
-def test_a_requeued_job_resumes_what_it_left_running_on_another_node(monkeypatch):
-    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+@pytest.mark.parametrize("silent", [False, True], ids=["just-heard-of", "silent-for-two-beats"])
+@pytest.mark.parametrize(
+    ("before", "now", "taken"),
+    [
+        (SLURM, SLURM, "if-silent"),  # another task of the job, alive on another node, has its ids, too
+        (SLURM, {**SLURM, "SLURM_RESTART_COUNT": "1"}, "always"),
+        ({**SLURM, "SLURM_RESTART_COUNT": "1"}, {**SLURM, "SLURM_RESTART_COUNT": "1"}, "if-silent"),
+        ({**SLURM, "SLURM_RESTART_COUNT": "1"}, {**SLURM, "SLURM_RESTART_COUNT": "2"}, "always"),
+        (SLURM, {**SLURM, "SLURM_JOB_ID": "4712", "SLURM_RESTART_COUNT": "1"}, "never"),
+        (SLURM, {**SLURM, "SLURM_CLUSTER_NAME": "beta", "SLURM_RESTART_COUNT": "1"}, "never"),
+        (SLURM, {**SLURM, "SLURM_ARRAY_TASK_ID": "2", "SLURM_RESTART_COUNT": "1"}, "never"),
+        ({**SLURM, "SLURM_RESTART_COUNT": "1"}, {"SLURM_RESTART_COUNT": "2"}, "never"),
+        (LSF, LSF, "if-silent"),
+        (LSF, {**LSF, "LSB_JOBINDEX": "2"}, "never"),
+        ({"PBS_JOBID": "7.server"}, {"PBS_JOBID": "7.server"}, "if-silent"),
+        ({}, {"PBS_JOBID": "7.server"}, "never"),
+        (SLURM, {}, "never"),
+    ],
+)
+def test_what_runs_elsewhere_is_resumed_by_its_own_job_started_anew(monkeypatch, before, now, taken, silent):
+    for name, value in before.items():
+        monkeypatch.setenv(name, value)
     leave_running({})
     change_metadata(_path("1"), hostname="another-node")
-    monkeypatch.setenv("SLURM_JOB_ID", "4712")
-    with pytest.raises(meticulous.ExperimentRunningError):
-        Experiment({}, experiment_id="1")
-    monkeypatch.setenv("SLURM_JOB_ID", "4711")
-    with Experiment({}, experiment_id="1") as experiment:
+    if silent:
+        long_ago = time.time() - 130  # more than two heartbeats, and fewer than five
+        os.utime(_path("1") / "STATUS", (long_ago, long_ago))
+    for name in before:
+        monkeypatch.delenv(name)
+    for name, value in now.items():
+        monkeypatch.setenv(name, value)
+    with Experiment({}, resume=True) as experiment:
         pass
-    assert metadata(experiment)["slurm-job-id"] == "4711"
+    assert experiment.experiment_id == (
+        "1" if taken == "always" or (silent and taken == "if-silent") else "2"
+    )
+
+
+def test_earlier_sessions_keep_all_that_was_known_of_them(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "111")
+    with Experiment({}) as experiment:
+        pass
+    first = metadata(experiment)
+    monkeypatch.setenv("SLURM_JOB_ID", "222")
+    for _ in range(2):
+        with Experiment({}, resume=True) as experiment:
+            pass
+    latest = metadata(experiment)
+    one, two = latest["earlier-sessions"]
+    of_the_experiment = {
+        "format",
+        "format-version",
+        "uuid",
+        "timestamp",
+        "githead-sha",
+        "githead-message",
+        "git-dirty",
+    }
+    assert one == {key: value for key, value in first.items() if key not in of_the_experiment} | {
+        "status": "SUCCESS"
+    }
+    assert (one["slurm-job-id"], two["slurm-job-id"], latest["slurm-job-id"]) == ("111", "222", "222")
+    assert {key: latest[key] for key in of_the_experiment} == {key: first[key] for key in of_the_experiment}
 
 
 @pytest.mark.requirement("RESUME-15")
@@ -248,9 +304,9 @@ def test_64_processes_that_start_at_once_get_complete_folders_without_a_gap(proj
         facts = json.loads((folder / "metadata.json").read_text())
         assert (folder / "STATUS").read_text() == "SUCCESS\n"
         assert json.loads((folder / "summary.json").read_text()) == {"id": name}
-        sessions = 1 + len(facts.get("resumes", []))
+        sessions = 1 + len(facts.get("earlier-sessions", []))
         assert (folder / "stdout").read_text() == f"{name}\n" * sessions
-        assert all(session["status"] == "SUCCESS" for session in facts.get("resumes", []))
+        assert all(session["status"] == "SUCCESS" for session in facts.get("earlier-sessions", []))
         kept += [name] * sessions
     assert sorted(kept) == seen
     assert git("status", "--porcelain") == ""

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import IO, Any
 
 from meticulous_read import _files
-from meticulous_read._format import ARGS, DEFAULT_ARGS, METADATA, STATUS
+from meticulous_read._format import ARGS, METADATA, STATUS
 from meticulous_read.errors import Problem, Remark
 
 __all__ = ["Folder"]
 
-_REQUIRED = (METADATA, ARGS, DEFAULT_ARGS, STATUS)
+_REQUIRED = (METADATA, ARGS, STATUS)
 
 
 class Folder:
@@ -48,10 +48,10 @@ class Folder:
         """Take down what a file looks like without reading it."""
         self._signatures[name] = _files.signature_of(self._path + name)
 
-    def read_output(self, name: str) -> str:
+    def read_output(self, name: str, *, optional: bool) -> str:
         """Return the text of stdout or stderr, at most its end; of a missing file, none."""
         data, problem = _files.read_end(self._path + name)
-        self.note(name, problem)
+        self.note(name, None if optional and problem == _files.MISSING else problem)
         return data.decode(errors="replace")
 
     def open(self, name: str, mode: str, **options: Any) -> IO[Any]:

@@ -10,11 +10,13 @@ __all__ = [
     "ERROR",
     "EXPERIMENT_ID_LENGTH",
     "EXPERIMENT_ID_PATTERN",
+    "FORMAT_NAME",
     "FORMAT_VERSION",
     "GITIGNORE",
     "GIT_DIFF",
     "HEARTBEAT_SECONDS",
     "METADATA",
+    "METADATA_TYPES",
     "RECORDED_FILES",
     "REQUIREMENTS",
     "RUNNING",
@@ -27,6 +29,7 @@ __all__ = [
     "WINDOWS_RESERVED",
 ]
 
+FORMAT_NAME = "Meticulous experiment folder"
 FORMAT_VERSION = "1.0"
 
 METADATA = "metadata.json"
@@ -41,6 +44,23 @@ GIT_DIFF = "git.diff"
 GITIGNORE = ".gitignore"
 
 RECORDED_FILES = (METADATA, ARGS, DEFAULT_ARGS, STATUS, STDOUT, STDERR, SUMMARY, REQUIREMENTS, GIT_DIFF)
+
+_TEXTS = (
+    "uuid githead-sha githead-message description recorder githead-branch git-remote"
+    " working-directory runtime hostname process-start slurm-job-id slurm-array-job-id slurm-array-task-id"
+    " slurm-cluster-name slurm-restart-count pbs-job-id lsf-job-id lsf-job-index"
+)
+# The JSON type of each key of metadata.json but times and versions: a value of another is none (READ-19).
+METADATA_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(_TEXTS.split(), str),
+    "command": list,
+    "git-repositories": list,
+    "earlier-sessions": list,
+    "githead-claimed": bool,
+    "git-dirty": bool,
+    "pid": int,
+    "heartbeat-seconds": (int, float),
+}
 
 RUNNING = "RUNNING"
 SUCCESS = "SUCCESS"

@@ -10,7 +10,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from meticulous_read._format import ERROR, FORMAT_VERSION, RUNNING, SUCCESS
+from meticulous_read._format import ERROR, FORMAT_NAME, FORMAT_VERSION, METADATA_TYPES, RUNNING, SUCCESS
 from meticulous_read.errors import Remark
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "parse_status",
     "parse_time",
     "parse_version",
+    "wrong_types",
 ]
 
 # The version of folders that the original tool wrote, which state none.
@@ -39,7 +40,7 @@ _NAMES_LIMIT = 10_000
 
 _TRACEBACK = "Traceback (most recent call last)"
 _MAJOR = int(FORMAT_VERSION.partition(".")[0])
-_VERSION = re.compile(r"(0|[1-9][0-9]{0,99})\.(0|[1-9][0-9]{0,99})")
+_VERSION = re.compile(r"([1-9][0-9]{0,99})\.(0|[1-9][0-9]{0,99})")
 _TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt _]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.,]([0-9]+))?"
     r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2}))?"
@@ -99,6 +100,9 @@ def parse_version(metadata: dict[str, Any]) -> tuple[str, Remark | None, bool]:
 
     Without the key the folder is a legacy one, version "0". A newer minor version is understood.
     """
+    if metadata.get("format", FORMAT_NAME) != FORMAT_NAME:
+        message = f"of another format, {_shown(metadata['format'])}; nothing in it is read"
+        return "", ("another-format", message), False
     if "format-version" not in metadata:
         return LEGACY, None, True
     version = metadata["format-version"]
@@ -110,6 +114,16 @@ def parse_version(metadata: dict[str, Any]) -> tuple[str, Remark | None, bool]:
         message = f"format version {version} is newer than this reader's {FORMAT_VERSION}"
         return version, ("newer-version", f"{message}: install a newer meticulous-read"), False
     return version, None, True
+
+
+def wrong_types(metadata: dict[str, Any]) -> list[Remark]:
+    """Return a problem for each key of the format whose value has another type, and so says nothing."""
+    return [
+        ("wrong-type", f"{key} is {_json_kind(value)}, which says nothing there")
+        for key, value in metadata.items()
+        if (kinds := METADATA_TYPES.get(key)) is not None
+        and (not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool))
+    ]
 
 
 def parse_time(value: Any, *, legacy: bool = False) -> tuple[datetime | None, Remark | None]:
@@ -135,19 +149,21 @@ def parse_time(value: Any, *, legacy: bool = False) -> tuple[datetime | None, Re
 def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, Remark | None]:
     """Return the word of a STATUS file, the message after it, and the problem with it.
 
-    An unknown word is returned as it stands. The original tool's `SUCESS`, and its traceback without a word
+    An unknown word is returned as it stands. In `legacy` folders `SUCESS`, and a traceback without a word
     before it, are read as what they mean.
     """
-    text = data.decode(errors="replace").strip()
-    if not text:
+    text = data.decode(errors="replace")
+    if not text.strip():
         return "", "", ("empty", "empty")
-    if text.startswith(_TRACEBACK):
-        return ERROR, text, None if legacy else ("unknown-status", f"has a traceback where {ERROR} belongs")
+    if legacy:
+        text = text.strip()
+        if text.startswith(_TRACEBACK):
+            return ERROR, text, None
     word, _, message = text.partition("\n")
-    word, message = word.rstrip(), message.strip("\r\n")
-    if word == "SUCESS":
-        return SUCCESS, message, None
-    if legacy or word in (RUNNING, SUCCESS, ERROR):
+    word, message = word.removesuffix("\r"), message.strip("\r\n")
+    if legacy:
+        return SUCCESS if word.rstrip() == "SUCESS" else word.rstrip(), message, None
+    if word in (RUNNING, SUCCESS, ERROR):
         return word, message, None
     return word, message, ("unknown-status", f"says {_shown(word)}, which is no known status")
 
@@ -247,6 +263,8 @@ def _json_kind(value: Any) -> str:
         return "null"
     if isinstance(value, list):
         return "a list"
+    if isinstance(value, dict):
+        return "an object"
     if isinstance(value, str):
         return "a string"
     return "true or false" if isinstance(value, bool) else "a number"

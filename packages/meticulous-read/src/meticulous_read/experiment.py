@@ -133,12 +133,12 @@ class ExperimentReader:
     @property
     def stdout(self) -> str:
         """What was written to standard output, read anew at each access; at most its last 64 MiB."""
-        return self._folder.read_output(STDOUT)
+        return self._folder.read_output(STDOUT, optional=STDOUT in self._optional)
 
     @property
     def stderr(self) -> str:
         """What was written to standard error, read anew at each access; at most its last 64 MiB."""
-        return self._folder.read_output(STDERR)
+        return self._folder.read_output(STDERR, optional=STDERR in self._optional)
 
     def open(self, name: str, mode: str = "r", **options: Any) -> IO[Any]:
         """Open a file in the experiment's folder for reading, like the built-in `open`, in UTF-8 by default.
@@ -212,7 +212,7 @@ class ExperimentReader:
             self.metadata, found = _parse.parse_object(data, legacy=b'"format-version"' not in data)
             if self.metadata or not found:
                 self.format_version, problem, self._understood = _parse.parse_version(self.metadata)
-        legacy = self._legacy = self.format_version in (_parse.LEGACY, "")
+        legacy = self._legacy = self.format_version == _parse.LEGACY or not self.metadata
         if data is not None:
             self._folder.note(METADATA, *found, problem)
         if not self._understood:
@@ -222,6 +222,10 @@ class ExperimentReader:
         if status is not None:
             self.status, self.status_message, problem = _parse.parse_status(status, legacy=legacy)
             self._folder.note(STATUS, problem)
+        if not legacy:
+            for sentence in _parse.wrong_types(self.metadata):
+                self._folder.note_also(METADATA, sentence)
+        self._optional = (SUMMARY,) if legacy else (SUMMARY, DEFAULT_ARGS, STDOUT, STDERR)
         sha = self.metadata.get("githead-sha")
         self.sha = sha if isinstance(sha, str) else ""
         self.start_time = self._time("start-time")
@@ -237,10 +241,10 @@ class ExperimentReader:
             return {}
         data = self._folder.read(name)
         if data is None:
-            if name == SUMMARY and self._folder.signature(name) is None:
-                self._folder.note(name)  # nothing need be summarised
+            if name in self._optional and self._folder.signature(name) is None:
+                self._folder.note(name)  # not given, or not known
             return {}
-        optional = self._legacy and name == DEFAULT_ARGS
+        optional = self._legacy and name == DEFAULT_ARGS  # there `null` means the same
         value, found = _parse.parse_object(data, legacy=self._legacy, optional=optional)
         self._folder.note(name, *found)
         return value

@@ -7,9 +7,11 @@ conformance tests hold both against the schemas. It imports nothing.
 __all__ = [
     "ARGS",
     "DEFAULT_ARGS",
+    "EARLIER_SESSIONS",
     "ERROR",
     "EXPERIMENT_ID_LENGTH",
     "EXPERIMENT_ID_PATTERN",
+    "FORMAT_NAME",
     "FORMAT_VERSION",
     "GITIGNORE",
     "GIT_DIFF",
@@ -29,6 +31,7 @@ __all__ = [
     "WINDOWS_RESERVED",
 ]
 
+FORMAT_NAME = "Meticulous experiment folder"
 FORMAT_VERSION = "1.0"
 
 METADATA = "metadata.json"
@@ -46,16 +49,19 @@ RESUME_CLAIM = ".resume"
 
 RECORDED_FILES = (METADATA, ARGS, DEFAULT_ARGS, STATUS, STDOUT, STDERR, SUMMARY, REQUIREMENTS, GIT_DIFF)
 
-# The keys of metadata.json that tell of the latest session; all others stay when an experiment is resumed.
+# The key of metadata.json with the sessions before the latest.
+EARLIER_SESSIONS = "earlier-sessions"
+# The keys that tell of the latest session; all others stay when an experiment is resumed.
 SESSION_KEYS = (
     "start-time",
     "command",
     "end-time",
     "recorder",
     "githead-branch",
+    "githead-claimed",
     "git-remote",
     "working-directory",
-    "python-version",
+    "runtime",
     "hostname",
     "pid",
     "process-start",
@@ -63,8 +69,11 @@ SESSION_KEYS = (
     "slurm-job-id",
     "slurm-array-job-id",
     "slurm-array-task-id",
+    "slurm-cluster-name",
+    "slurm-restart-count",
     "pbs-job-id",
     "lsf-job-id",
+    "lsf-job-index",
 )
 
 RUNNING = "RUNNING"

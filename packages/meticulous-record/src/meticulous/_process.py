@@ -15,15 +15,19 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Optional
 
-__all__ = ["Observed", "Verdict", "identity", "observe", "scheduler_job", "verdict"]
+__all__ = ["SCHEDULER_KEYS", "Observed", "Verdict", "identity", "observe", "scheduler_job", "verdict"]
 
-# The id of a scheduler's job stays the same when the job is requeued, on whatever node.
-_SCHEDULER_KEYS = {
+# The id of a scheduler's job stays the same when the job is requeued, on whatever node. But all tasks of one
+# job have it, and two clusters may give the same one (cylc-flow#2504): hence the count and the name.
+SCHEDULER_KEYS = {
     "slurm-job-id": "SLURM_JOB_ID",
     "slurm-array-job-id": "SLURM_ARRAY_JOB_ID",
     "slurm-array-task-id": "SLURM_ARRAY_TASK_ID",
+    "slurm-cluster-name": "SLURM_CLUSTER_NAME",
+    "slurm-restart-count": "SLURM_RESTART_COUNT",
     "pbs-job-id": "PBS_JOBID",
     "lsf-job-id": "LSB_JOBID",
+    "lsf-job-index": "LSB_JOBINDEX",
 }
 
 Verdict = Literal["gone", "alive", "unknown"]
@@ -54,7 +58,10 @@ def identity() -> dict[str, Any]:
 
 def scheduler_job() -> dict[str, str]:
     """Return the keys of metadata.json with the ids that a scheduler gave to this job, if there is one."""
-    return {key: os.environ[name] for key, name in _SCHEDULER_KEYS.items() if os.environ.get(name)}
+    job = {key: os.environ[name] for key, name in SCHEDULER_KEYS.items() if os.environ.get(name)}
+    if job.get("lsf-job-index") == "0":  # LSF's word for: not of an array
+        del job["lsf-job-index"]
+    return job
 
 
 def verdict(metadata: Mapping[str, Any], seen: Observed) -> Verdict:

@@ -37,7 +37,7 @@ class Experiment:
     Args:
         args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
             with `as_dict()`. What a parser with `add_argument_group` made may hold the options below.
-        default_args: what `args` would be if nobody had chosen anything; `{}` where that is not known.
+        default_args: what `args` would be if nobody had chosen anything; None where that is not known.
         project_directory: where the git repository is, and what `experiments_directory` is relative to.
         experiments_directory: the folder of folders; made if it is not there.
         experiment_id: a name instead of the next number. If it exists it is resumed, if arguments and
@@ -87,12 +87,13 @@ class Experiment:
             allow_dirty,
         )
         self.args, found = take_options({} if args is None else args)
-        default_args, _ = take_options({} if default_args is None else default_args)
+        if default_args is not None:
+            default_args, _ = take_options(default_args)
         # What the command line leaves at its default is as it was given here.
         chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
         self._begin(
             encode_object(self.args, "args"),
-            encode_object(default_args, "default_args"),
+            None if default_args is None else encode_object(default_args, "default_args"),
             given._replace(**chosen),
             capture,
         )
@@ -142,7 +143,7 @@ class Experiment:
         return self
 
     def _begin(
-        self, args: dict[str, JSON], default_args: dict[str, JSON], options: Options, capture: str
+        self, args: dict[str, JSON], default_args: dict[str, JSON] | None, options: Options, capture: str
     ) -> None:
         from pathlib import Path
 

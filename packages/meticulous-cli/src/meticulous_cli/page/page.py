@@ -97,7 +97,12 @@ def _facts(reader: ExperimentReader, style: Style) -> list[str]:
         if known:
             facts.append(("", ", ".join(known)))
         if metadata.get("git-dirty") is True:
-            facts.append(("", "with uncommitted changes, kept in git.diff"))
+            kept = os.path.lexists(reader.directory / "git.diff")
+            facts.append(
+                ("", f"with uncommitted changes, {'kept in' if kept else 'of which there is no'} git.diff")
+            )
+        if metadata.get("githead-claimed") is True:
+            facts.append(("", "as claimed: there was no repository to ask"))
     if reader.start_time:
         ago = ""
         if style.terminal and reader.start_time < now:
@@ -110,9 +115,11 @@ def _facts(reader: ExperimentReader, style: Style) -> list[str]:
         facts.append(("duration", f"{shown_duration(now - reader.start_time)} so far"))
     if isinstance(metadata.get("hostname"), str):
         facts.append(("host", plain(metadata["hostname"])))
-    resumes = metadata.get("resumes")
-    if isinstance(resumes, list) and resumes:
-        facts.append(("sessions", f"{len(resumes) + 1}, of which this was the last"))
+    if isinstance(metadata.get("runtime"), str):
+        facts.append(("runtime", plain(metadata["runtime"])))
+    earlier = metadata.get("earlier-sessions")
+    if isinstance(earlier, list) and earlier:
+        facts.append(("sessions", f"{len(earlier) + 1}, of which this was the last"))
     name, state = plain(reader.experiment_id), state_of(reader)
     if style.room is not None:
         state = cut(state, style.room // 2, style.ellipsis)

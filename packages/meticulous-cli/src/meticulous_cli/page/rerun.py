@@ -42,7 +42,10 @@ def command_again(reader: ExperimentReader) -> str:
     line = " && ".join(map(shlex.join, steps))
     if reader.metadata.get("git-dirty") is True:
         # From within a subfolder, git would silently leave out what lies above it.
-        patch = shlex.quote(os.path.abspath(os.path.join(reader.directory, "git.diff")))
+        patch = os.path.abspath(os.path.join(reader.directory, "git.diff"))
+        if not os.path.isfile(patch):
+            return ""  # how the code differed from the commit is not known
+        patch = shlex.quote(patch)
         line += f' && git -C "$({shlex.join(git)} rev-parse --show-toplevel)" apply {patch}'
     line += f" && {shlex.join([*_interpreter(reader, command[0]), *_own(reader, command)])}"
     # With a line feed or the like in it, what is shown would not be what ran.
@@ -60,7 +63,8 @@ def _root_above(folder: str) -> str:
 
 def _interpreter(reader: ExperimentReader, first: str) -> list[str]:
     """Return what stands before a recorded command: Python leaves itself out of its own command line."""
-    return ["python"] if "python-version" in reader.metadata or first.endswith(".py") else []
+    python = str(reader.metadata.get("runtime")).startswith("Python ")
+    return ["python"] if python or first.endswith(".py") else []
 
 
 def _project_directory(reader: ExperimentReader, command: Sequence[str]) -> str:

@@ -51,9 +51,11 @@ class Recording:
         self._outputs: list[Callable[[], None]] = []
         self._redirections: list[Redirection] = []
         self._has_refused_summary = False
-        # Both exist from the start, whoever writes to them (spec 1.0, output).
-        for path in (folder.stdout_path, folder.stderr_path):
-            path.touch()
+        # What is captured exists from the start, and an absent file says that nobody did (spec 1.0, output).
+        if capture != "none":
+            folder.stdout_path.touch()
+            if capture == "fd" or sys.stderr is not sys.stdout:
+                folder.stderr_path.touch()
         folder.write_status(_format.RUNNING)
         self._heartbeat = Heartbeat(self._beat, _format.HEARTBEAT_SECONDS)
         with _changing:

@@ -31,7 +31,7 @@ class Parsed(NamedTuple):
     args: Any
     """What the parser made, less the recorder's options."""
     encoded: dict[str, JSON]
-    defaults: dict[str, JSON]
+    defaults: dict[str, JSON] | None
     options: Options
 
 
@@ -73,7 +73,7 @@ def parse(
     except (OptionsError, ExperimentIdError) as error:
         parser.error(str(error))
     encoded = encode_object(args, "the parsed arguments")
-    return Parsed(args, encoded, defaults.collect(encoded) if capture_defaults else {}, options)
+    return Parsed(args, encoded, defaults.collect(encoded) if capture_defaults else None, options)
 
 
 def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from meticulous import _format
 from meticulous._disk.encode import JSON, canonical
 from meticulous._disk.folder import ExperimentFolder
-from meticulous._process import observe, scheduler_job, verdict
+from meticulous._process import SCHEDULER_KEYS, observe, scheduler_job, verdict
 from meticulous.errors import (
     ExperimentRunningError,
     MeticulousError,
@@ -30,7 +30,7 @@ class Earlier(NamedTuple):
 
     folder: ExperimentFolder
     metadata: dict[str, Any]
-    """As it was, with the last session put into `resumes`."""
+    """As it was, with the last session put among the earlier ones."""
     claim: Path
     """The claim's file, to be removed once metadata.json and STATUS tell of the new session."""
 
@@ -126,13 +126,32 @@ def _start(metadata: Mapping[str, Any]) -> float:
 def _may_have_ended(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
     """Whether nothing speaks for a live process behind the last session, whatever STATUS says."""
     found = verdict(metadata, observe(metadata.get("pid")))
-    job = scheduler_job()
-    if job and all(metadata.get(key) == value for key, value in job.items()):
-        return found != "alive"  # the scheduler has requeued us: what it started before has ended
-    beat = metadata.get("heartbeat-seconds")
-    if found != "unknown" or not isinstance(beat, (int, float)):
+    if found != "unknown":
         return found == "gone"
-    return folder.silent_seconds() > beat * _format.SILENT_HEARTBEATS
+    requeued = _is_of_this_job(metadata)
+    if requeued and _restarts(scheduler_job()) > _restarts(metadata):
+        return True  # the scheduler has started our job anew: what it started before has ended
+    beat = metadata.get("heartbeat-seconds")
+    if not isinstance(beat, (int, float)):
+        return False
+    # Without a count, two beats: another task of the job, alive on another node, has the same keys.
+    return folder.silent_seconds() > beat * (2 if requeued else _format.SILENT_HEARTBEATS)
+
+
+def _is_of_this_job(metadata: Mapping[str, Any]) -> bool:
+    """Whether a scheduler gave the last session and this process the same ids (spec 1.0, RESUME-2)."""
+    jobs = [dict(scheduler_job()), {key: metadata[key] for key in SCHEDULER_KEYS if key in metadata}]
+    for job in jobs:
+        job.pop("slurm-restart-count", None)
+    return bool(jobs[0]) and jobs[0] == jobs[1]
+
+
+def _restarts(job: Mapping[str, Any]) -> int:
+    """How often a scheduler has started a job anew."""
+    try:
+        return int(job.get("slurm-restart-count", 0))
+    except (TypeError, ValueError):
+        return 0
 
 
 def _claim(folder: ExperimentFolder) -> Earlier | None:
@@ -146,14 +165,11 @@ def _claim(folder: ExperimentFolder) -> Earlier | None:
     if metadata is None or (status.splitlines()[0] == _format.RUNNING and not ended):
         release(folder.claim_path)
         return None
-    sessions = metadata.get("resumes")
+    sessions = metadata.get(_format.EARLIER_SESSIONS)
     sessions = list(sessions) if isinstance(sessions, list) else []
-    session: dict[str, Any] = {"start-time": metadata.get("start-time"), "end-time": metadata.get("end-time")}
-    session["status"] = status
-    for key in ("hostname", "pid", "command"):
-        session[key] = metadata.get(key)
-    sessions.append({key: value for key, value in session.items() if value is not None})
-    return Earlier(folder, {**metadata, "resumes": sessions}, folder.claim_path)
+    session = {key: value for key, value in metadata.items() if key in _format.SESSION_KEYS}
+    sessions.append({**session, "status": status})
+    return Earlier(folder, {**metadata, _format.EARLIER_SESSIONS: sessions}, folder.claim_path)
 
 
 def _create(claim: Path) -> bool:

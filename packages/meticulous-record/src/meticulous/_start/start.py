@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import uuid
 from pathlib import Path
 
 from meticulous import _format, _process
@@ -24,7 +25,7 @@ def start(
     project: Path,
     directory: Path,
     args: dict[str, JSON],
-    default_args: dict[str, JSON],
+    default_args: dict[str, JSON] | None,
     options: Options,
     capture: str,
 ) -> Recording:
@@ -68,7 +69,7 @@ def start(
 def _first_session(
     folder: ExperimentFolder,
     args: dict[str, JSON],
-    default_args: dict[str, JSON],
+    default_args: dict[str, JSON] | None,
     options: Options,
     checkout: _repo.Checkout,
     capture: str,
@@ -76,7 +77,8 @@ def _first_session(
     metadata = _metadata(options, checkout)
     folder.write_json(_format.METADATA, metadata)
     folder.write_json(_format.ARGS, args)
-    folder.write_json(_format.DEFAULT_ARGS, default_args)
+    if default_args is not None:
+        folder.write_json(_format.DEFAULT_ARGS, default_args)
     folder.write(_format.REQUIREMENTS, requirements())
     if checkout.patch:
         folder.write(_format.GIT_DIFF, checkout.patch)
@@ -86,7 +88,7 @@ def _first_session(
 def _next_session(
     earlier: _resume.Earlier,
     args: dict[str, JSON],
-    default_args: dict[str, JSON],
+    default_args: dict[str, JSON] | None,
     options: Options,
     checkout: _repo.Checkout,
     capture: str,
@@ -94,17 +96,18 @@ def _next_session(
     """Arguments and code are what they were; when, where and by whom it runs is new."""
     metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
     for key, value in _metadata(options, checkout).items():
-        if key in _format.SESSION_KEYS or (key == "description" and value):
+        if key in _format.SESSION_KEYS or key == "description":
             metadata[key] = value
     folder = earlier.folder
     folder.write_json(_format.METADATA, metadata)
     # What a start that was cut short did not come to.
-    if not folder.has(_format.ARGS):
-        folder.write_json(_format.ARGS, args)
-    if not folder.has(_format.DEFAULT_ARGS):
-        folder.write_json(_format.DEFAULT_ARGS, default_args)
-    if checkout.patch and not folder.has(_format.GIT_DIFF):
-        folder.write(_format.GIT_DIFF, checkout.patch)
+    if folder.was_cut_short:
+        if not folder.has(_format.ARGS):
+            folder.write_json(_format.ARGS, args)
+        if default_args is not None and not folder.has(_format.DEFAULT_ARGS):
+            folder.write_json(_format.DEFAULT_ARGS, default_args)
+        if checkout.patch and not folder.has(_format.GIT_DIFF):
+            folder.write(_format.GIT_DIFF, checkout.patch)
     folder.write(_format.REQUIREMENTS, requirements())
     return Recording(folder, metadata, capture)
 
@@ -123,29 +126,29 @@ def _refuse_uncommitted(checkout: _repo.Checkout, allowed: bool) -> None:
 
 
 def _metadata(options: Options, checkout: _repo.Checkout) -> dict[str, JSON]:
-    """metadata.json of a first session, its optional keys where there is something to say."""
+    """Return metadata.json of a first session: each key where there is something to say."""
     start = now()
-    optional: dict[str, JSON] = {
+    facts: dict[str, JSON] = {
+        "format": _format.FORMAT_NAME,
+        "format-version": _format.FORMAT_VERSION,
+        "uuid": str(uuid.uuid4()),
+        "githead-sha": checkout.sha,
+        "githead-message": checkout.message,
+        "description": str(options.description or "") or None,
+        "timestamp": start,
+        "start-time": start,
+        "command": _command() or None,
         "githead-branch": checkout.branch,
         "git-remote": checkout.remote,
         "git-dirty": bool(checkout.patch),
         "working-directory": _working_directory(),
-        "python-version": platform.python_version(),
+        "runtime": f"Python {platform.python_version()}",
         "recorder": f"meticulous-record {_version()}",
         **_process.identity(),
         **_process.scheduler_job(),
         "heartbeat-seconds": _format.HEARTBEAT_SECONDS,
     }
-    return {
-        "format-version": _format.FORMAT_VERSION,
-        "githead-sha": checkout.sha,
-        "githead-message": checkout.message,
-        "description": str(options.description or ""),
-        "timestamp": start,
-        "start-time": start,
-        "command": _command(),
-        **{key: value for key, value in optional.items() if value is not None},
-    }
+    return {key: value for key, value in facts.items() if value is not None}
 
 
 def _command() -> list[JSON]:
