@@ -71,10 +71,10 @@ _KEY_REQUIREMENT = {
     "start-time": "META-3",
     "end-time": "META-3",
     "process-start": "META-12",
-    "githead-claimed": "META-11",
     "git-repositories": "GIT-5",
     "earlier-sessions": "RESUME-11",
 }
+_OF_ONE_TYPE = ("process-start", "git-repositories", "earlier-sessions")
 
 
 class Finding(NamedTuple):
@@ -321,7 +321,7 @@ def _schema(file: str, value: dict[str, Any]) -> Iterator[Finding]:
             continue
         if len(path) == 1 and error.instance in (None, ""):
             requirement = "META-4"
-        elif path and not (path[0] == "process-start" and error.validator == "type"):
+        elif path and not (error.validator == "type" and path[0] in _OF_ONE_TYPE and len(path) == 1):
             requirement = _KEY_REQUIREMENT.get(path[0], "META-2")
         else:
             requirement = {"required": "META-1", "dependentRequired": "META-5"}.get(error.validator, "META-2")
@@ -460,7 +460,7 @@ def _code(contents: dict[str, bytes], metadata: dict[str, Any]) -> Iterator[Find
             yield Finding("META-5", _PATCH, "is there without a githead-sha")
         elif "githead-claimed" not in metadata and metadata.get("git-dirty") is not True:
             yield Finding("META-8", _METADATA, "git-dirty is not true, and there is a git.diff")
-    if "githead-claimed" in metadata:
+    if metadata.get("githead-claimed") is True:
         beside = [name for name in ("git-dirty", _PATCH) if name in metadata or name in contents]
         if beside:
             yield Finding("META-11", _METADATA, f"githead-claimed stands beside {beside[0]}")
