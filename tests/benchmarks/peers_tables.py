@@ -90,9 +90,6 @@ class Tables:
         columns = {
             "": lambda one: f"{one.label} {one.version}".strip(),
             "a script, start to finish": lambda one: self._time(one, "start small"),
-            self._files: lambda one: self._time(one, "start large"),
-            "a line": self._line,
-            "a write": self._write,
             "there after SIGKILL": lambda one: _kept(one),
             f"{count:,} runs to a frame": lambda one: self._time(one, f"read {count}"),
         }

@@ -5,7 +5,7 @@
     uv run tests/drills/filesystems.py /mnt/share   # a folder of yours, on whatever it is mounted
 
 For each, a repository on it and one elsewhere: one run; eight at once; capture="fd"; SIGKILL, and four that
-resume at once; SIGTERM; a reader that sees each of 40 summaries, and a later edit in place; the command; no litter.
+resume at once; SIGTERM; a reader that sees each of 40 summaries and an edit in place; the command; no litter.
 """
 
 import contextlib
