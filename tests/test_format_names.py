@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "spec" / "1.0"
 FORMAT = (SPEC / "format.md").read_text("utf-8")
+SCHEMA = json.loads((SPEC / "schemas" / "metadata.schema.json").read_text("utf-8"))
 FILES = {
     "recorder": ROOT / "packages/meticulous-record/src/meticulous/_format.py",
     "reader": ROOT / "packages/meticulous-read/src/meticulous_read/_format.py",
@@ -47,8 +48,29 @@ def names(request):
 
 
 def test_the_version_is_the_schemas(names):
-    schema = json.loads((SPEC / "schemas" / "metadata.schema.json").read_text("utf-8"))
-    assert names.FORMAT_VERSION == schema["properties"]["format-version"]["const"] == SPEC.name
+    assert names.FORMAT_VERSION == SCHEMA["properties"]["format-version"]["const"] == SPEC.name
+
+
+def test_the_name_is_the_schemas(names):
+    assert SCHEMA["properties"]["format"]["const"] == names.FORMAT_NAME
+
+
+def test_the_keys_of_a_session_are_those_of_the_table():
+    rows = re.findall(r"^\| `([\w-]+)` \|.*\| 1\.0 \| session \|", FORMAT, re.MULTILINE)
+    assert set(NAMES["recorder"].SESSION_KEYS) == set(rows)
+    assert NAMES["recorder"].EARLIER_SESSIONS in SCHEMA["properties"]
+
+
+def test_the_types_of_keys_are_those_of_the_schema():
+    kinds = {"string": str, "array": list, "boolean": bool, "integer": int, "number": (int, float)}
+    expected = {}
+    for key, schema in SCHEMA["properties"].items():
+        if "$ref" not in schema and key not in (
+            "format",
+            "format-version",
+        ):  # times and versions have rules of their own
+            expected[key] = bool if schema.get("const") is True else kinds[schema["type"]]
+    assert expected == NAMES["reader"].METADATA_TYPES
 
 
 def test_the_files_are_those_of_the_text(names):
