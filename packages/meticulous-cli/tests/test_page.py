@@ -1,63 +1,76 @@
-"""The page of one experiment: what ran, how it ended, what came out, and the line that runs it again."""
+"""The page of one experiment: what ran, how it ended, and what came out."""
 
 import json
 import os
 import re
-import shlex
 import sys
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli.show.text import plain
+from meticulous_cli.page.tail import last_lines
+from meticulous_cli.show.text import plain, width
 from meticulous_read import ExperimentReader
 
-SHA = "0123456789abcdef0123456789abcdef01234567"
-FILES = ["STATUS", "args.json", "default_args.json", "metadata.json", "stderr", "stdout", "summary.json"]
+TRACEBACK = "Traceback (most recent call last):\n  File 'x'\nValueError: no\n"
+LONG = "RuntimeError: " + " ".join(f"word{number}" for number in range(60))
+
+
+def section(printed, title):
+    """The lines of a section of a page, without its title."""
+    found = re.search(rf"(?m)^{re.escape(title)}[^\n]*\n((?:.+\n?)*)", printed)
+    return found[1].splitlines() if found else []
 
 
 def test_it_shows_what_ran_and_how_it_ended(make, run):
-    status = "ERROR\nTraceback (most recent call last):\n  File 'x'\nValueError: no\n"
     folder = make(
         "3",
-        {"lr": 0.1, "seed": 1},
-        {"loss": 1 / 3},
-        status,
-        {"lr": 1.0, "seed": 1},
+        {"lr": 0.1, "seed": 1, "model": {"name": "mlp"}},
+        {"loss": 1 / 3, "val": {"acc": 0.5}},
+        f"ERROR\n{TRACEBACK}",
+        {"lr": 1.0, "seed": 1, "model": {"name": "mlp"}},
         description="a try",
         githead_branch="main",
         git_remote="git@example.org:ada/digits.git",
         hostname="node7",
+        runtime="Python 3.11.7",
+        git_dirty=True,
     )
-    (folder / "stderr").write_text(
-        "careful\nTraceback (most recent call last):\n  File 'x'\nValueError: no\n"
-    )
-    result = run("experiments/3")
+    (folder / "stderr").write_text(f"careful\n{TRACEBACK}")
+    (folder / "model.pt").write_bytes(bytes(4 * 2**20))
+    (folder / "git.diff").write_text("x")
+    (folder / "plots").mkdir()
+    result = run("3")
     assert result.returncode == 0
-    printed = re.sub(r" +\d+ B  ", "  # B  ", result.stdout)
-    assert printed == (
-        "3  ERROR\n"
-        "  command      train.py --name 'two words'\n"
-        "  description  a try\n"
-        "  commit       0123456  Train longer\n"
-        "               main, git@example.org:ada/digits.git\n"
-        "  start        2024-11-23 10:00:00 UTC\n"
-        "  duration     1m 30s\n"
-        "  host         node7\n"
+    assert result.stdout.startswith(
+        "3  ERROR  after 1m 30s\n"
+        "ValueError: no\n"
         "\n"
-        "  Traceback (most recent call last):\n"
-        "    File 'x'\n"
-        "  ValueError: no\n"
+        "description  a try\n"
+        "command      train.py --name 'two words'\n"
+        "commit       0123456+  Train longer (main of git@example.org:ada/digits.git)\n"
+        "             + uncommitted changes, kept in git.diff\n"
+        "start        2024-11-23 10:00:00 UTC\n"
+        "host         node7, Python 3.11.7\n"
+        "folder       experiments/3\n"
         "\n"
-        "arguments\n"
-        "  * lr    0.1   (default: 1.0)\n"
-        "    seed  1\n"
+        "args\n"
+        "  lr           0.1  default 1.0\n"
+        "  at the default: seed=1, model.name=mlp\n"
         "\n"
         "summary\n"
-        "  loss  0.3333\n"
+        "  loss         0.3333\n"
+        "  val.acc      0.5\n"
         "\n"
-        "files\n" + "".join(f"  # B  {name}\n" for name in FILES) + "\n"
+        "files\n"
+        "  4.0 MiB  model.pt\n"
+        "   folder  plots\n"
+        "\n"
+        "traceback\n"
+        "  File 'x'\n"
+        "\n"
         "stdout\n"
         "  epoch 1\n"
         "\n"
@@ -65,8 +78,60 @@ def test_it_shows_what_ran_and_how_it_ended(make, run):
         "  careful\n"
         "\n"
         "run it again\n"
-        f"git checkout {SHA} && python train.py --name 'two words'\n"
     )
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("rest", ["", "\n  and what follows it", "\nat once\n" * 20])
+def test_the_reason_stands_at_the_top_whole(make, screen, columns, rest):
+    traceback = "Traceback (most recent call last):\n" + '  File "x.py", line 1, in f\n    g()\n' * 40
+    make("1", status=f"ERROR\n{traceback}{LONG}{rest}\n")
+    lines = screen("1", columns=columns, NO_COLOR="1").splitlines()
+    place = lines.index("")
+    assert "word59" in " ".join(lines[:place])
+    assert "…" not in " ".join(lines[1 : place if len(rest) < 50 else 3])
+    assert len(lines) < 60
+    assert max(map(width, lines[:-1])) <= columns
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("ERROR\nexit code 3\n", "exit code 3"),
+        ("ERROR\nsignal SIGTERM\nin train.py\n", "signal SIGTERM"),
+        ("SUCCESS\nafter signal SIGTERM\n", "after signal SIGTERM"),
+        ("SUCCESS\n", ""),
+        ("ERROR\n", ""),
+    ],
+)
+def test_what_status_says_behind_its_word_is_the_second_line(make, run, status, reason):
+    make("1", status=status)
+    assert run("1").stdout.splitlines()[1] == reason
+
+
+def test_forty_arguments_at_their_defaults_are_a_paragraph(make, screen, run):
+    defaults = {f"option_{number}": number for number in range(45)}
+    make("1", {**defaults, "option_3": 5}, defaults=defaults)
+    lines = section(screen("1", NO_COLOR="1"), "args")
+    assert lines[0].split() == ["option_3", "5", "default", "3"]
+    assert 1 < len(lines) <= 4
+    assert re.search(r"… \d+ more$", lines[-1])
+    assert "option_44=44" in run("1").stdout
+
+
+@pytest.mark.parametrize("defaults", [{}, None])
+def test_without_defaults_each_argument_has_a_line(make, run, defaults):
+    folder = make("1", {"lr": 0.1, "seed": 1})
+    if defaults is None:
+        (folder / "default_args.json").unlink()
+    assert section(run("1").stdout, "args") == ["  lr           0.1", "  seed         1"]
+
+
+@pytest.mark.parametrize(("one", "other"), [(0.000123451, 0.000123453), (0.3, 0.30000000000000004), (1, "1")])
+def test_an_argument_never_looks_like_its_default(make, run, one, other):
+    make("1", {"x": one}, defaults={"x": other})
+    _, value, _, default = section(run("1").stdout, "args")[0].split()
+    assert value != default
 
 
 def test_a_broken_experiment_names_its_problems(make, run):
@@ -76,18 +141,73 @@ def test_a_broken_experiment_names_its_problems(make, run):
     result = run(folder)
     assert result.returncode == 0
     assert "command      train.py --old\n" in result.stdout
-    assert "problems\n  summary.json: cut off at line 1, column 10\n" in result.stdout
+    assert section(result.stdout, "problems")[0].startswith("  summary.json: ")
     assert "run it again" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"git_dirty": True}, "+ uncommitted changes, not kept"),
+        ({"githead_claimed": True}, "as the recorder was told"),
+        ({"git_repositories": [{"directory": "../lab", "githead-sha": "a" * 40}]}, "with ../lab at aaaaaaa"),
+        ({"earlier_sessions": [{}, {}]}, "3, of which this was the last"),
+        ({"runtime": "julia 1.10.4"}, "julia 1.10.4"),
+    ],
+)
+def test_a_fact_is_shown_where_it_is_known(make, run, metadata, words):
+    make("1")
+    assert words not in run("1").stdout
+    make("2", **metadata)
+    assert words in run("2").stdout
+
+
+@pytest.mark.parametrize(
+    "moment", ["1900-11-21T10:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"]
+)
+def test_any_time_can_be_shown(make, run, screen, moment):
+    make("1", start_time=moment)
+    assert run("1", TZ="Asia/Tokyo").returncode == 0
+    assert moment[:4] in screen("1", TZ="America/New_York")
 
 
 def test_a_person_is_told_how_long_ago_and_sees_no_line_cut_that_is_to_be_copied(make, screen):
     start = datetime.now(timezone.utc) - timedelta(days=3, hours=2)
     long = "--name=" + "x" * 200
-    make("1", start_time=start.isoformat(), command=["train.py", long], githead_sha=SHA)
-    lines = screen("experiments/1", NO_COLOR="1").splitlines()
+    make("1", start_time=start.isoformat(), command=["train.py", long])
+    lines = screen("1", NO_COLOR="1").splitlines()
     assert any("3d 02h ago" in line for line in lines)
     assert max(map(len, lines[:-1])) <= 80
-    assert lines[-1] == f"git checkout {SHA} && python train.py {long}"
+    assert lines[-1].endswith(f"python train.py {long}")
+
+
+def running(make, **metadata):
+    start = datetime.now(timezone.utc) - timedelta(minutes=10)
+    return make("1", status="RUNNING\n", start_time=start.isoformat(), end_time=None, **metadata)
+
+
+def test_what_goes_on_is_followed_and_not_repeated(make, run):
+    running(make)
+    printed = run("1").stdout
+    assert re.match(r"1  RUNNING  for 10m \d\ds, last sign of life \S+ ago\n", printed)
+    assert "run it again" not in printed
+    assert section(printed, "follow it") == ["tail -f experiments/1/stdout experiments/1/stderr"]
+
+
+def test_a_silent_one_says_since_when(make, run):
+    os.utime(running(make, hostname="elsewhere", heartbeat_seconds=60) / "STATUS", (0, 0))
+    assert re.match(r"1  silent  for \d+d; it promised a sign of life each 60s\n", run("1").stdout)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process is told from its number there")
+def test_a_lost_one_says_which_process_is_gone_and_runs_again(make, run):
+    host = os.uname().nodename
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    space = os.stat("/proc/self/ns/pid").st_ino
+    running(make, hostname=host, pid=2**22 - 1, process_start=f"linux:{boot}:{space}:1")
+    printed = run("1").stdout
+    assert printed.startswith(f"1  lost  its process {2**22 - 1} is gone; last sign of life ")
+    assert "run it again" in printed
 
 
 @pytest.mark.parametrize(
@@ -107,7 +227,7 @@ def test_a_person_is_told_how_long_ago_and_sees_no_line_cut_that_is_to_be_copied
     ],
 )
 def test_the_last_lines_of_output_are_as_a_terminal_shows_them_in_the_end(make, run, written, lines):
-    folder = make("1", githead_sha="")
+    folder = make("1", githead_sha=None)
     (folder / "stdout").write_bytes(written)
     page = run(folder).stdout
     found = page.partition("\n\nstdout")[2].removeprefix(",").strip("\n").splitlines()
@@ -136,7 +256,9 @@ def test_output_that_cannot_be_read_is_said_to_be_so(make, run, put, reason):
     assert f"\nstdout\n  {reason}\n" in done.stdout
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and sys.platform != "linux", reason="root may read everything")
+@pytest.mark.skipif(
+    os.name != "posix" or (os.geteuid() == 0 and sys.platform != "linux"), reason="root may read everything"
+)
 def test_output_that_may_not_be_read_is_said_to_be_so(make, run):
     folder = make("1")
     (folder / "stderr").chmod(0)
@@ -145,106 +267,34 @@ def test_output_that_may_not_be_read_is_said_to_be_so(make, run):
 
 def test_a_line_of_megabytes_is_none_to_paste(make, run):
     make("1", command=["train.py", "x" * 2**20])
-    found = run("experiments/1").stdout.partition("run it again\n")[2]
-    assert found.startswith(f"git checkout {SHA}")
-    assert re.search(
-        r"…  \(1,048,[0-9]{3} characters, too many to paste: see command in metadata.json\)\n$", found
+    found = section(run("1").stdout, "run it again")
+    assert re.fullmatch(
+        r"  1,048,\d{3} characters, too many to paste: see command in metadata.json", found[-1]
     )
-    assert len(found) < 200
-
-
-@pytest.mark.parametrize(
-    ("metadata", "line"),
-    [
-        (
-            {"command": ["-m", "lab.train", "--lr", "0.1"], "runtime": "Python 3.12"},
-            "python -m lab.train --lr 0.1",
-        ),
-        ({"command": ["./train", "a b", "$HOME", "it's"]}, """./train 'a b' '$HOME' 'it'"'"'s'"""),
-        ({"command": ["/usr/bin/tool"], "runtime": "Python 3.12"}, "python /usr/bin/tool"),
-        ({"command": ["t.py", "--experiment-id", "3", "--resume", "--lr=1"]}, "python t.py --lr=1"),
-        ({"command": ["t.py", "--experiment-id=3", "--meticulous-resume"]}, "python t.py"),
-        ({"command": ["t.py", "--experiment-id"]}, "python t.py"),
-        ({"command": ["t.py", "--resume", "--", "--resume"]}, "python t.py -- --resume"),
-        ({"command": "t.py --lr 1"}, None),
-        ({"command": ["-c"], "runtime": "Python 3.12"}, None),
-        ({"command": ["-"], "runtime": "Python 3.12"}, None),
-        ({"command": []}, None),
-        ({"command": ["t.py", 3]}, None),
-        ({"command": ["t.py", "a\nb"]}, None),
-        ({"command": ["t.py"], "githead_sha": "main; rm -rf ."}, None),
-        ({"command": ["t.py"], "working_directory": "/nowhere"}, "python t.py"),
-    ],
-)
-def test_the_line_that_runs_it_again(make, run, metadata, line):
-    make("1", **metadata)
-    found = run("experiments/1").stdout.partition("run it again\n")[2]
-    assert found == (f"git checkout {SHA} && {line}\n" if line else "")
-
-
-def test_options_of_the_programs_own_stay_in_that_line(make, run):
-    make(
-        "1",
-        {"resume": "model.pt", "experiment_id": "x"},
-        command=["t.py", "--resume", "model.pt", "--experiment-id", "x", "--meticulous-experiment-id", "1"],
-    )
-    assert run("experiments/1").stdout.endswith("python t.py --resume model.pt --experiment-id x\n")
-
-
-def test_that_line_leads_to_a_folder_that_only_the_commit_has(make, run, tmp_path):
-    (tmp_path / "clone" / ".git").mkdir(parents=True)
-    make("1", working_directory=str(tmp_path / "clone" / "lab" / "old"))
-    assert run("experiments/1").stdout.endswith(
-        f"\ncd {tmp_path}/clone && git checkout {SHA} && cd {tmp_path}/clone/lab/old && "
-        "python train.py --name 'two words'\n"
-    )
-
-
-def test_that_line_leads_to_where_it_ran_and_applies_the_patch(make, run, tmp_path):
-    (tmp_path / "a b").mkdir()
-    folder = make("1", working_directory=str(tmp_path / "a b"), git_dirty=True)
-    (folder / "git.diff").touch()
-    found = run("experiments/1").stdout.partition("run it again\n")[2]
-    assert found == (
-        f"cd '{tmp_path}/a b' && git checkout {SHA} && "
-        f'git -C "$(git rev-parse --show-toplevel)" apply {folder}/git.diff && '
-        "python train.py --name 'two words'\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("options", "project"),
-    [
-        (["--project-directory", "../a b"], "../a b"),
-        (["--project-directory=x", "--project-directory=../proj"], "../proj"),
-        (["--meticulous-project-directory", "-x"], "-x"),
-        (["--project-directory", ""], ""),
-        (["--project-directory"], ""),
-        (["--", "--project-directory", "../proj"], ""),
-    ],
-)
-def test_git_works_where_the_command_says_that_the_repository_is(make, run, options, project):
-    folder = make("1", command=["t.py", *options], git_dirty=True)
-    (folder / "git.diff").touch()
-    git = shlex.join(["git", *(["-C", project] if project else [])])
-    assert run("experiments/1").stdout.partition("run it again\n")[2] == (
-        f'{git} checkout {SHA} && git -C "$({git} rev-parse --show-toplevel)" apply {folder}/git.diff && '
-        f"{shlex.join(['python', 't.py', *options])}\n"
-    )
-
-
-def test_a_project_directory_of_the_programs_own_is_no_repository(make, run):
-    make("1", {"project_directory": "../data"}, command=["t.py", "--project-directory", "../data"])
-    found = run("experiments/1").stdout.partition("run it again\n")[2]
-    assert found == f"git checkout {SHA} && python t.py --project-directory ../data\n"
 
 
 @given(st.binary(max_size=200))
 def test_any_output_becomes_lines_that_are_safe(tmp_path_factory, data):
-    from meticulous_cli.page.tail import last_lines
-
     folder = tmp_path_factory.mktemp("experiment")
     (folder / "stdout").write_bytes(data)
     lines, _ = last_lines(ExperimentReader(folder), "stdout", 8)
     assert len(lines) <= 8
     assert all(plain(line) == line for line in lines)
+
+
+def test_recorded_text_reaches_a_terminal_as_text(make, screen):
+    hostile = "\x1b]0;x\x07\u202e\x9b31m"
+    make(
+        "1",
+        {hostile: hostile},
+        {hostile: hostile},
+        f"ERROR\n{hostile}\n",
+        {hostile: 1},
+        description=hostile,
+        command=["t.py", hostile],
+        githead_message=hostile,
+        git_remote=hostile,
+        hostname=hostile,
+        runtime=hostile,
+    )
+    assert screen("1", NO_COLOR="1").replace("\n", "").isprintable()

@@ -11,12 +11,20 @@ from typing import NamedTuple
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 
-__all__ = ["Places", "has_record", "is_experiment", "likely_directories", "quoted", "resolve"]
+__all__ = ["RECORDED", "Places", "has_record", "is_experiment", "likely_directories", "quoted", "resolve"]
 
 _DIRECTORY = "experiments"
 _LAST = "last"
 _SIGNS = ("metadata.json", "STATUS", "args.json")
-_RECORDED = (*_SIGNS, "default_args.json", "summary.json", "stdout", "stderr")
+RECORDED = (
+    *_SIGNS,
+    "default_args.json",
+    "summary.json",
+    "stdout",
+    "stderr",
+    "requirements.txt",
+    "git.diff",
+)
 # How many folders are searched for one that may have been meant, and how much of each.
 _LOOKS, _ENTRIES, _HINTS = 100, 20, 3
 # What other tools call their subcommands, with the command that does the same here.
@@ -84,7 +92,7 @@ def is_experiment(path: str) -> bool:
 def has_record(folder: str) -> bool:
     """Return whether a folder has any recorded file; one that may not be searched is assumed to."""
     try:
-        return any(_is_file(folder, name) for name in _RECORDED)
+        return any(_is_file(folder, name) for name in RECORDED)
     except PermissionError:
         return True
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.compare.git import Change, Commit, Repository, find_repository
+from meticulous_cli.git import Change, Commit, Repository, find_repository
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import cut, plain, width
 

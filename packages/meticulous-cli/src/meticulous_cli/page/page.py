@@ -1,194 +1,215 @@
-"""The page of one experiment: what ran, how it ended, and what came out."""
+"""The page of one experiment: how it ended and why, what ran, and what came out."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.page.rerun import command_again
+from meticulous_cli.page.rerun import run_again
+from meticulous_cli.page.shell import pasted
 from meticulous_cli.page.tail import last_lines
-from meticulous_cli.show.facts import state_of
-from meticulous_cli.show.style import Style
+from meticulous_cli.paths import RECORDED
+from meticulous_cli.show.facts import Row, state_of
+from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import (
     MISSING,
     alike,
+    arguments,
     cut,
-    number_of,
     plain,
+    results,
     shown,
     shown_duration,
     shown_time,
     width,
+    wrapped,
 )
 
 __all__ = ["page"]
 
-_REASON_LINES = 8
-_FILES = 40
-_OUTPUT_LINES = 8
 _INDENT = "  "
-# What shells and terminals take at once, and how much is shown of what is longer.
-_LONGEST, _BEGINNING = 2**15, 60
+# Where values begin, unless a name is longer.
+_NAMES = 11
+_LONGEST_NAME = 32
+_LINES = 8  # of a traceback, of output, and of the files
+_DEFAULTS = 3  # lines of arguments at their default
+_REASON = 4000  # characters
+_PASTED = 2**15  # what shells and terminals take at once
 
 
 def page(reader: ExperimentReader, style: Style) -> str:
-    """Return the page as text; at a terminal, each line but the one to be copied is cut to its width."""
-    again = command_again(reader)
-    if len(again) > _LONGEST:
-        words = f"({len(again):,} characters, too many to paste: see command in metadata.json)"
-        again = f"{cut(again, _BEGINNING, style.ellipsis)}  {words}"
+    """Return the page as text; at a terminal, each line but the one to be pasted keeps to its width."""
+    row, state = Row(reader), state_of(reader)
+    ongoing = state in ("RUNNING", "silent")
     sections = [
-        _facts(reader, style),
-        ["arguments", *_arguments(reader)] if reader.args else [],
-        ["summary", *_pairs(reader.summary, summary=True)] if reader.summary else [],
-        ["files", *_files(str(reader.directory))],
-        ["problems", *map(plain, map(str, reader.problems))] if reader.problems else [],
-        *(_output(reader, name) for name in ("stdout", "stderr")),
+        ["", *_title(reader, state, style), "", *_facts(reader, style)],
+        ["args", *_arguments(row, style)] if row.args else [],
+        ["summary so far" if ongoing else "summary", *_results(row, style)] if row.summary else [],
+        ["files", *_files(str(reader.directory), style)],
+        ["problems", *(_INDENT + style.paint(_short(str(each), style), YELLOW) for each in reader.problems)],
+        _traceback(reader, style),
+        *(_output(reader, name, style) for name in ("stdout", "stderr")),
+        ["follow it", *_following(reader)] if ongoing else ["run it again", *_again(reader, style)],
     ]
     lines = []
-    for number, (title, *body) in enumerate(section for section in sections if section):
-        short = title if number == 0 or style.room is None else cut(title, style.room, style.ellipsis)
-        lines.append(style.bold(short) if number else title)
-        room = style.room - len(_INDENT) if style.room else None
-        cut_body = body if room is None else [cut(line, room, style.ellipsis) for line in body]
-        lines.extend((_INDENT + line).rstrip() for line in cut_body)
-        lines.append("")
-    return "\n".join([*lines, style.bold("run it again"), again] if again else lines[:-1])
+    for title, *body in filter(lambda section: len(section) > 1, sections):
+        lines += [style.bold(title), *body, ""] if title else [*body, ""]
+    return "\n".join(lines[:-1])
 
 
-def _output(reader: ExperimentReader, name: str) -> list[str]:
-    """Return the section with the last lines of output, without what the end's reason says already."""
-    try:
-        lines, more = last_lines(reader, name, _OUTPUT_LINES)
-    except FileNotFoundError:
-        return [name, "a link that leads nowhere"] if os.path.islink(reader.directory / name) else []
-    except OSError as error:
-        return [name, f"cannot be read: {(error.strerror or str(error)).lower()}"]
-    told = [plain(line.expandtabs(8)) for line in reader.status_message.splitlines()]
-    while lines and told and lines[-1] == told[-1]:
-        lines.pop()
-        told.pop()
-    if not lines:
-        return []
-    last = "the last line" if len(lines) == 1 else f"the last {len(lines)} lines"
-    return [f"{name}, {last}" if more else name, *lines]
+def _title(reader: ExperimentReader, state: str, style: Style) -> Iterator[str]:
+    """Yield id, state and how long it took; then the reason, whole."""
+    name, silence = plain(reader.experiment_id), reader.silent_for
+    if style.room:
+        name = cut(name, max(style.room - width(state) - 24, 8), style.ellipsis)
+    more = "" if reader.duration is None else f"after {shown_duration(reader.duration)}"
+    if state == "silent" and silence is not None:
+        more = f"for {shown_duration(silence).partition(' ')[0]}; it promised a sign of life each "
+        more += f"{shown(reader.metadata.get('heartbeat-seconds'))}s"
+    elif reader.status == "RUNNING" and silence is not None:
+        moment = shown_time(style.now - silence, style.now if style.terminal else None)
+        if state == "lost":
+            more = f"its process {shown(reader.metadata.get('pid'))} is gone; last sign of life {moment}"
+        elif reader.start_time:
+            more = f"for {shown_duration(style.now - reader.start_time)}, "
+            more += f"last sign of life {shown_duration(silence).partition(' ')[0]} ago"
+    yield f"{style.bold(name)}  {style.state(state, title=True)}{_INDENT if more else ''}{more}"
+    _, reason, rest = _reason_in(reader)
+    for line in [reason, *rest[:_LINES]] if reason else []:
+        text = cut(plain(line.expandtabs(4)), _REASON, style.ellipsis)
+        yield from (style.paint(each, RED) for each in _wrapped(text, 0, style))
+    if len(rest) > _LINES:
+        yield style.dim(f"{style.ellipsis} {len(rest) - _LINES} more lines in STATUS")
 
 
-def _facts(reader: ExperimentReader, style: Style) -> list[str]:
+def _reason_in(reader: ExperimentReader) -> tuple[list[str], str, list[str]]:
+    """Return what stands in STATUS before the line that says most, that line, and what follows it."""
+    lines = reader.status_message.strip("\n").splitlines()
+    place = next((place for place, line in enumerate(lines) if line.strip() == reader.reason), 0)
+    return lines[:place], "".join(lines[place : place + 1]).strip(), lines[place + 1 :]
+
+
+def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:
     metadata = reader.metadata
-    now = datetime.now(timezone.utc)
-    facts = []
-    command = _command(metadata.get("command"))
-    if command:
-        facts.append(("command", command))
-    if isinstance(metadata.get("description"), str) and metadata["description"]:
-        facts.append(("description", plain(metadata["description"])))
+    facts: list[tuple[str, str]] = []
+
+    def add(name: str, *parts: Any) -> None:
+        text = "  ".join(plain(part) for part in parts if isinstance(part, str) and part)
+        facts.extend([(name, text)] if text else [])
+
+    add("description", metadata.get("description"))
+    add("command", _command(metadata.get("command")))
+    dirty = metadata.get("git-dirty") is True
+    message, branch = metadata.get("githead-message"), metadata.get("githead-branch")
+    subject = message.strip().partition("\n")[0] if isinstance(message, str) else ""
+    place = " of ".join(
+        each for each in (branch, metadata.get("git-remote")) if isinstance(each, str) and each
+    )
     if reader.sha:
-        message = metadata.get("githead-message")
-        subject = plain(message.strip().partition("\n")[0]) if isinstance(message, str) else ""
-        facts.append(("commit", f"{plain(reader.sha[:7])}  {subject}".rstrip()))
-        place = [metadata.get(key) for key in ("githead-branch", "git-remote")]
-        known = [plain(text) for text in place if isinstance(text, str) and text]
-        if known:
-            facts.append(("", ", ".join(known)))
-        if metadata.get("git-dirty") is True:
-            kept = os.path.lexists(reader.directory / "git.diff")
-            facts.append(
-                ("", f"with uncommitted changes, {'kept in' if kept else 'of which there is no'} git.diff")
-            )
-        if metadata.get("githead-claimed") is True:
-            facts.append(("", "as claimed: there was no repository to ask"))
+        add("commit", reader.sha[:7] + "+" * dirty, f"{subject} ({place})".strip() if place else subject)
+    if dirty:
+        kept = os.path.isfile(reader.directory / "git.diff")
+        add("", f"+ uncommitted changes, {'kept in git.diff' if kept else 'not kept'}")
+    if metadata.get("githead-claimed") is True:
+        add("", "as the recorder was told: it had no repository to ask")
+    others = metadata.get("git-repositories")
+    for other in [each for each in others if isinstance(each, dict)] if isinstance(others, list) else []:
+        sha = shown(other.get("githead-sha", ""))[:7] + "+" * (other.get("git-dirty") is True)
+        add("", f"with {shown(other.get('directory'))} at {sha}")
     if reader.start_time:
-        ago = ""
-        if style.terminal and reader.start_time < now:
-            ago = f", {shown_duration(now - reader.start_time)} ago"
-        facts.append(("start", f"{shown_time(reader.start_time)} {reader.start_time.astimezone():%Z}{ago}"))
-    duration = reader.duration
-    if duration is not None:
-        facts.append(("duration", shown_duration(duration)))
-    elif reader.start_time and state_of(reader) == "RUNNING":
-        facts.append(("duration", f"{shown_duration(now - reader.start_time)} so far"))
-    if isinstance(metadata.get("hostname"), str):
-        facts.append(("host", plain(metadata["hostname"])))
-    if isinstance(metadata.get("runtime"), str):
-        facts.append(("runtime", plain(metadata["runtime"])))
-    earlier = metadata.get("earlier-sessions")
-    if isinstance(earlier, list) and earlier:
-        facts.append(("sessions", f"{len(earlier) + 1}, of which this was the last"))
-    name, state = plain(reader.experiment_id), state_of(reader)
-    if style.room is not None:
-        state = cut(state, style.room // 2, style.ellipsis)
-        name = cut(name, style.room - width(state) - len(_INDENT), style.ellipsis)
-    lines = [f"{style.bold(name)}  {style.state(state)}", *(f"{name:<11}  {text}" for name, text in facts)]
-    remark = _liveness(reader)
-    lines += ["", remark] if remark else []
-    reason = [plain(line.expandtabs(4)) for line in reader.status_message.splitlines()]
-    if reason:
-        lines += ["", *reason[-_REASON_LINES:]]
-        if len(reason) > _REASON_LINES:
-            lines[-_REASON_LINES] = f"{style.ellipsis} {len(reason) - _REASON_LINES + 1} lines more in STATUS"
-    return lines
+        ago = style.now - reader.start_time
+        ended = f", {shown_duration(ago)} ago" if style.terminal and ago > timedelta(0) else ""
+        add("start", f"{shown_time(reader.start_time)} {_offset(reader.start_time)}{ended}")
+    sessions = metadata.get("earlier-sessions")
+    if isinstance(sessions, list) and sessions:
+        add("sessions", f"{len(sessions) + 1}, of which this was the last")
+    machine = [metadata.get("hostname"), metadata.get("runtime")]
+    add("host", ", ".join(each for each in machine if isinstance(each, str) and each))
+    add("folder", str(reader.directory))
+    for name, text in facts:
+        first, *more = _wrapped(text, _NAMES + len(_INDENT), style)
+        yield f"{style.dim(name)}{' ' * (_NAMES - len(name))}{_INDENT}{first}"
+        yield from (" " * (_NAMES + len(_INDENT)) + line for line in more)
 
 
-def _liveness(reader: ExperimentReader) -> str:
-    """Return what is known of a run that says RUNNING and may not be."""
-    if reader.lost:
-        return f"STATUS says RUNNING, but its process {shown(reader.metadata.get('pid'))} is gone"
-    if reader.silent and reader.silent_for is not None:
-        return f"STATUS says RUNNING, but there was no sign of life for {shown_duration(reader.silent_for)}"
-    return ""
+def _offset(moment: datetime) -> str:
+    """Return the offset of this machine's clock; its name, on Windows, is a sentence."""
+    try:
+        moment = moment.astimezone()
+    except (OverflowError, ValueError, OSError):
+        pass
+    return moment.isoformat()[-6:] if moment.utcoffset() else "UTC"
 
 
 def _command(command: Any) -> str:
     """Return the command as a person would type it; the original tool wrote it as one string at first."""
     if isinstance(command, list):
-        return plain(shlex.join(str(part) for part in command))
-    return plain(command) if isinstance(command, str) else ""
+        return shlex.join(str(part) for part in command)
+    return command if isinstance(command, str) else ""
 
 
-def _arguments(reader: ExperimentReader) -> Iterator[str]:
-    """Yield a line for each argument; those that differ from their default are marked."""
-    defaults = reader.default_args
-    marks = [
-        bool(defaults) and not alike(value, defaults.get(name, MISSING))
-        for name, value in reader.args.items()
-    ]
-    for line, marked, name in zip(_pairs(reader.args), marks, reader.args, strict=True):
-        note = f"   (default: {shown(defaults[name])})" if marked and name in defaults else ""
-        yield f"{'*' if marked else ' '} {line}{note}"
+def _arguments(row: Row, style: Style) -> Iterator[str]:
+    """Yield a line for each argument that was chosen, and a paragraph of those at their default."""
+    defaults = row.default_args
+    chosen = {n: v for n, v in row.args.items() if not alike(v, defaults.get(n, MISSING))}
+    pairs = {name: arguments([value, defaults.get(name, MISSING)]) for name, value in chosen.items()}
+    notes = {name: f"default {cells[1]}" for name, cells in pairs.items() if name in defaults}
+    yield from _pairs({name: cells[0] for name, cells in pairs.items()}, notes, style)
+    same = [f"{plain(n)}={cut(shown(v), _LONGEST_NAME)}" for n, v in row.args.items() if n not in chosen]
+    if not same:
+        return
+    room = style.room and style.room - 2 * len(_INDENT)
+    count = len(same)
+    while True:  # as many as there is room for
+        left = f", {style.ellipsis} {len(same) - count} more" if count < len(same) else ""
+        text = f"at the default: {', '.join(same[:count])}{left}"
+        lines = wrapped(text, room) if room else [text]
+        if len(lines) <= _DEFAULTS or count == 1:
+            break
+        count -= 1
+    yield from (_INDENT + style.dim(line) for line in lines)
 
 
-def _pairs(values: dict[str, Any], *, summary: bool = False) -> Iterator[str]:
-    names = [plain(name) or "''" for name in values]
-    longest = min(max(map(width, names)), 32)
-    for name, value in zip(names, values.values(), strict=True):
-        number = number_of(value) if summary else None
-        yield f"{name}{' ' * (longest - width(name))}  {shown(value if number is None else number)}"
+def _results(row: Row, style: Style) -> Iterator[str]:
+    return _pairs({name: results([value])[0] for name, value in row.summary.items()}, {}, style)
 
 
-def _files(directory: str) -> Iterator[str]:
-    """Yield a line for each file in the folder, the largest number of them cut short."""
+def _pairs(cells: dict[str, str], notes: dict[str, str], style: Style) -> Iterator[str]:
+    names = {name: cut(plain(name) or "''", _LONGEST_NAME * 2, style.ellipsis) for name in cells}
+    longest = max([_NAMES, *map(width, names.values())])
+    widest = min(max([0, *(width(cell) for name, cell in cells.items() if name in notes)]), _LONGEST_NAME)
+    for name, cell in cells.items():
+        line = f"{names[name]}{' ' * (longest - width(names[name]))}{_INDENT}{cell}"
+        note = " " * (widest - width(cell)) + _INDENT + notes[name] if name in notes else ""
+        short = _short(line, style)
+        room = style.room - width(short) - len(_INDENT) if style.room else None
+        yield _INDENT + short + style.dim(note if room is None else cut(note, max(room, 0), style.ellipsis))
+
+
+def _files(directory: str, style: Style) -> Iterator[str]:
+    """Yield a line for each file of the program's own, the largest number of them cut short."""
     try:
         with os.scandir(directory) as entries:
             found = sorted(
-                (entry for entry in entries if not entry.name.startswith(".")), key=lambda e: e.name
+                (entry for entry in entries if entry.name[0] != "." and entry.name not in RECORDED),
+                key=lambda entry: entry.name,
             )
     except OSError as error:
-        yield f"cannot be listed: {error.strerror}"
+        yield f"{_INDENT}cannot be listed: {error.strerror}"
         return
-    for entry in found[:_FILES]:
+    for entry in found if len(found) <= _LINES else found[: _LINES - 1]:
         try:
             size = "folder" if entry.is_dir() else _shown_size(entry.stat(follow_symlinks=False).st_size)
         except OSError:
             size = "?"
-        yield f"{size:>8}  {plain(entry.name)}"
-    if len(found) > _FILES:
-        yield f"and {len(found) - _FILES} more"
+        yield _INDENT + _short(f"{size:>7}{_INDENT}{entry.name}", style)
+    if len(found) > _LINES:
+        yield f"{_INDENT}{style.ellipsis} {len(found) - _LINES + 1} more"
 
 
 def _shown_size(size: float) -> str:
@@ -197,3 +218,65 @@ def _shown_size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TiB"
+
+
+def _traceback(reader: ExperimentReader, style: Style) -> list[str]:
+    """Return the section with what stands in STATUS before the reason, cut in its middle."""
+    body = [line for line in _reason_in(reader)[0] if not line.startswith("Traceback (most recent")]
+    lines = [_short(line.expandtabs(4), style) for line in body]
+    if len(lines) <= _LINES:
+        return ["traceback", *lines]
+    cut_out = style.dim(f"{_INDENT}{style.ellipsis} {len(lines) - _LINES} lines")
+    return [
+        f"traceback, {_LINES} of {len(lines)} lines (all in STATUS)",
+        *lines[:2],
+        cut_out,
+        *lines[2 - _LINES :],
+    ]
+
+
+def _output(reader: ExperimentReader, name: str, style: Style) -> list[str]:
+    """Return the section with the last lines of output, without what STATUS says already."""
+    try:
+        lines, more = last_lines(reader, name, _LINES)
+    except FileNotFoundError:
+        return (
+            [name, f"{_INDENT}a link that leads nowhere"] if os.path.islink(reader.directory / name) else []
+        )
+    except OSError as error:
+        return [name, f"{_INDENT}cannot be read: {(error.strerror or str(error)).lower()}"]
+    said = [plain(line.expandtabs(8)) for line in reader.status_message.splitlines()]
+    while lines and said and lines[-1] == said[-1]:
+        lines.pop()
+        said.pop()
+    last = "the last line" if len(lines) == 1 else f"the last {len(lines)} lines"
+    return [f"{name}, {last}" if more else name, *(_INDENT + _short(line, style) for line in lines)]
+
+
+def _following(reader: ExperimentReader) -> list[str]:
+    paths = [str(reader.directory / name) for name in ("stdout", "stderr")]
+    follow = ["Get-Content", "-Wait"] if os.name == "nt" else ["tail", "-f"]
+    found = list(filter(os.path.isfile, paths))
+    return [pasted([[*follow, *found]])] if found else []
+
+
+def _again(reader: ExperimentReader, style: Style) -> list[str]:
+    again = run_again(reader)
+    if again is None:
+        return []
+    notes, command = again.notes, again.command
+    if len(command) > _PASTED:
+        notes = [*notes, f"{len(command):,} characters, too many to paste: see command in metadata.json"]
+        command = ""
+    lines = [line for note in notes for line in _wrapped(plain(note), len(_INDENT), style)]
+    return [*(_INDENT + style.dim(line) for line in lines), *([command] if command else [])]
+
+
+def _short(text: str, style: Style) -> str:
+    """Return a line of the record as it has room behind the indent."""
+    text = plain(text)
+    return cut(text, style.room - len(_INDENT), style.ellipsis) if style.room else text
+
+
+def _wrapped(text: str, taken: int, style: Style) -> list[str]:
+    return wrapped(text, style.room - taken) if style.room else [text]

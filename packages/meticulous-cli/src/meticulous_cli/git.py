@@ -1,4 +1,4 @@
-"""What git knows of the commits between experiments: the only place that runs it, and only to read.
+"""What git knows of the commits of experiments: the only place that runs it, and only to read.
 
 A folder of experiments may come from anybody, and a `.git` beside it as well. Git runs programs that such a
 repository's configuration names; all that the commands below could be made to run is switched off, and what
@@ -17,6 +17,7 @@ __all__ = ["Change", "Commit", "Repository", "find_repository"]
 
 _TIMEOUT = 20
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FILTER = re.compile(r"filter\..*\.(clean|smudge|process|required)", re.DOTALL)
 _SAFE = {
     "GIT_OPTIONAL_LOCKS": "0",  # the index of a repository in use is left alone
     "GIT_TERMINAL_PROMPT": "0",
@@ -26,14 +27,11 @@ _SAFE = {
     "GIT_PAGER": "",
     "LC_ALL": "C.UTF-8",
 }
-_CONFIGURATION = (
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    f"core.hooksPath={os.devnull}",
-    "-c",
-    "core.quotePath=false",
-)
+_CONFIGURATION = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.quotePath": "false",
+}
 _PLAIN = ("--no-ext-diff", "--no-textconv")
 
 
@@ -54,25 +52,50 @@ class Change(NamedTuple):
 
 
 class Repository:
-    """A git repository, by a folder in it."""
+    """A git repository, by a folder in it.
+
+    Attributes:
+        folder: that folder.
+        refused: whether git would not read it for somebody who does not own it.
+    """
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self.refused = False  # whether git would not read it for somebody who does not own it
+        self.folder = folder
+        self.refused = False
 
     def has(self, shas: Iterable[str]) -> bool:
-        """Tell whether these commits are all in it.
-
-        Raises:
-            OSError: git cannot be run.
-        """
+        """Return whether these commits are all in it; raise OSError if git cannot be run."""
         wanted = list(shas)
-        found = self._run(["cat-file", "--batch-check=%(objecttype)"], "".join(f"{sha}\n" for sha in wanted))
-        return found is not None and found.split() == ["commit"] * len(wanted)
+        return self._kinds(wanted) == ["commit"] * len(wanted)
+
+    def holds(self, sha: str, paths: Sequence[str]) -> list[str]:
+        """Return those of some paths, from the root, that a commit has."""
+        asked = [path for path in paths if "\n" not in path]
+        kinds = self._kinds([f"{sha}:{path}" for path in asked])
+        return [path for path, kind in zip(asked, kinds, strict=False) if kind in ("blob", "tree")]
 
     def is_shallow(self) -> bool:
-        """Tell whether its history ends somewhere before the first commit."""
+        """Return whether its history ends somewhere before the first commit."""
         return (self._run(["rev-parse", "--is-shallow-repository"]) or "").strip() == "true"
+
+    def checked_out(self) -> tuple[str, str]:
+        """Return the root of the work tree and the commit that is checked out there; "" for what is none."""
+        root = self._run(["rev-parse", "--show-toplevel"]) or ""
+        return root.removesuffix("\n"), (self._run(["rev-parse", "--verify", "HEAD"]) or "").strip()
+
+    def is_clean(self) -> bool:
+        """Return whether tracked files are as in the commit; of submodules, only their commits count."""
+        asked = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"]
+        return self._run(asked, filters=False) == ""
+
+    def has_applied(self, patch: str) -> bool:
+        """Return whether the work tree has a patch already, so that it could be taken out again."""
+        return self._run(["apply", "--check", "--reverse", patch], filters=False) is not None
+
+    def submodules(self, sha: str) -> list[str]:
+        """Return the folders of a commit's submodules, from the root."""
+        asked = ["config", "-z", f"--blob={sha}:.gitmodules", "--get-regexp", r"\.path$"]
+        return [item.partition("\n")[2] for item in (self._run(asked) or "").split("\0") if item]
 
     def between(self, one: str, other: str) -> list[Commit] | None:
         """Return the commits that only one of two descends from, or is, newest first; None if git fails."""
@@ -97,23 +120,39 @@ class Repository:
             changes.append(Change(name, _count(added), _count(deleted)))
         return changes
 
-    def _run(self, arguments: Sequence[str], given: str = "") -> str | None:
-        """Return what git prints, None if it fails; raise OSError where it cannot even be started."""
+    def _kinds(self, objects: Sequence[str]) -> list[str]:
+        """Return what kind of object each name is, something else for none."""
+        given = "".join(f"{name}\n" for name in objects)
+        found = self._run(["cat-file", "--batch-check=%(objecttype)"], given) or ""
+        return [line.rpartition(" ")[2] for line in found.splitlines()]
+
+    def _run(self, arguments: Sequence[str], given: str = "", *, filters: bool = True) -> str | None:
+        """Return what git prints, None if it fails; raise OSError where it cannot even be started.
+
+        Commands that read files of the work tree must not run the `filters` that attributes name for them.
+        """
+        settings = dict(_CONFIGURATION)
+        if not filters:
+            names = self._run(["config", "-z", "--name-only", "--list"]) or ""
+            settings.update((name, "") for name in names.split("\0") if _FILTER.fullmatch(name))
         # Somebody's GIT_DIR would make every folder look like a part of that repository.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        environment |= {**_SAFE, "GIT_CONFIG_COUNT": str(len(settings))}
+        for number, (key, value) in enumerate(settings.items()):
+            environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
         try:
             done = subprocess.run(
-                ["git", "-C", self._folder, *_CONFIGURATION, *arguments],
-                input=given.encode(),
+                ["git", "-C", self.folder, *arguments],
+                input=os.fsencode(given),
                 capture_output=True,
-                env={**environment, **_SAFE},
+                env=environment,
                 timeout=_TIMEOUT,
                 check=False,
             )
         except subprocess.TimeoutExpired:
             return None
         self.refused = b"safe.directory" in done.stderr
-        return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+        return os.fsdecode(done.stdout) if done.returncode == 0 else None
 
 
 def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Repository | None, str]:
@@ -133,7 +172,7 @@ def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Reposi
         return None, "git is not installed here"
     if refused:
         return None, f"git does not read the repository around {refused}, which is another user's"
-    return None, "no git repository around here has both commits"
+    return None, f"no git repository around here has {'both commits' if len(shas) > 1 else 'that commit'}"
 
 
 def _count(text: str) -> int | None:

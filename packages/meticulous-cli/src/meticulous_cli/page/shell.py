@@ -1,0 +1,49 @@
+"""Commands → text that a shell takes as they are: what somebody pastes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+
+__all__ = ["pasted"]
+
+_PLAIN_ON_WINDOWS = re.compile(r"(?!-[^-]*[.:])[A-Za-z0-9_/\\:=+.-]+")
+# What cmd and PowerShell expand between quotes, each something else.
+_EXPANDED_ON_WINDOWS = re.compile(r'["%$`\x00-\x1f]')
+
+
+def pasted(steps: Sequence[Sequence[str]]) -> str:
+    """Return commands that run one after another; "" where no shell can be given an argument as it is.
+
+    On Windows they are lines that cmd and PowerShell read alike: `cd` of cmd does not change the drive, and
+    Windows PowerShell has no `&&`.
+    """
+    try:
+        if os.name != "nt":
+            return " && ".join(" ".join(map(_posix, step)) for step in steps)
+        lines = [["pushd", *step[1:]] if step[0] == "cd" else step for step in steps]
+        return "\n".join(" ".join(map(_windows, line)) for line in lines)
+    except ValueError:
+        return ""
+
+
+def _posix(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    # What a terminal would obey, or not show, as bash, zsh and POSIX 2024 have it.
+    return f"$'{''.join(map(_posix_char, word))}'"
+
+
+def _posix_char(char: str) -> str:
+    if char.isprintable() and char not in "'\\":
+        return char
+    # Python carries bytes that are not UTF-8 in surrogates; others no command line ever had.
+    return "".join(f"\\{byte:03o}" for byte in char.encode(errors="surrogateescape"))
+
+
+def _windows(word: str) -> str:
+    if _EXPANDED_ON_WINDOWS.search(word):
+        raise ValueError
+    return word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"'
