@@ -1,4 +1,4 @@
-"""The validator and the schemas say of every fixture what its case.json says."""
+"""The validator and the schemas say of every fixture what it says of itself; a version lists every fixture."""
 
 import json
 import re
@@ -9,24 +9,29 @@ import pytest
 from jsonschema import Draft202012Validator
 
 SPEC = Path(__file__).parent.parent / "spec"
-CASES = sorted((SPEC / "1.0" / "fixtures").rglob("case.json"))
+sys.path.insert(0, str(SPEC / "kit"))
+try:
+    from fixtures import POOL, Fixture
+finally:
+    sys.path.remove(str(SPEC / "kit"))
+NAMES = json.loads((SPEC / "1.0" / "fixtures.json").read_text("utf-8"))
 SCHEMAS = {
     path.name.replace(".schema", ""): Draft202012Validator(json.loads(path.read_text("utf-8")))
     for path in (SPEC / "1.0" / "schemas").iterdir()
 }
 # What a schema can say. It knows no calendar, no other file, no bytes, and can't compare two keys.
-IN_SCHEMAS = re.compile(r"(META-[1234579]|VENDOR-1|RESUME-11|JSON-3) ")
+IN_SCHEMAS = re.compile(r"(META-([1234579]|12)|VENDOR-1|RESUME-11|JSON-3|GIT-5) .*\.json")
+NOT_IN_SCHEMAS = {
+    "invalid/META-3-no-such-day",
+    "invalid/GIT-5-one-twice",
+    "invalid/GIT-5-no-commit-inside",
+}
 
 
 @pytest.fixture
 def laid_out(request, tmp_path):
     """A fixture on disk, whole."""
-    sys.path.insert(0, str(SPEC / "kit"))
-    try:
-        from fixtures import Fixture
-    finally:
-        sys.path.remove(str(SPEC / "kit"))
-    fixture = Fixture(request.param.parent)
+    fixture = Fixture(request.param)
     try:
         fixture.lay_out(tmp_path / "experiments")
     except (OSError, AttributeError) as error:
@@ -34,25 +39,34 @@ def laid_out(request, tmp_path):
     return fixture, tmp_path / "experiments"
 
 
-def every(cases=CASES):
-    return pytest.mark.parametrize("laid_out", cases, ids=lambda path: path.parent.name, indirect=True)
+def every(names):
+    return pytest.mark.parametrize("laid_out", names, indirect=True)
 
 
-def other_version(fixture):
-    return fixture.folder.parent.name == "future"
+def of_another_version(name):
+    return name.startswith(("other-versions/", "legacy/"))
 
 
-@every()
+def test_the_list_is_the_pool():
+    pool = {path.relative_to(POOL).with_suffix("").as_posix() for path in POOL.glob("*/*.json")}
+    assert sorted(pool) == NAMES
+    used = {
+        step["from"].split("/")[0] for name in NAMES for step in Fixture(name).case["make"] if "from" in step
+    }
+    assert used == {path.name for path in (POOL / "folders").iterdir()}
+
+
+@every(NAMES)
 def test_the_validator_finds_what_the_fixture_says(laid_out, folder_check):
     fixture, directory = laid_out
     folders = [path for path in directory.iterdir() if path.is_dir() and path.name[0] != "."]
     judged = [folder_check.judge(folder) for folder in folders]
     found = {f"{finding.requirement} {finding.file}" for each in judged for finding in each.findings}
     assert found == set(fixture.case["breaks"])
-    assert any(each.other_version for each in judged) == other_version(fixture)
+    assert any(each.other_version for each in judged) == of_another_version(fixture.name)
 
 
-@every([path for path in CASES if path.parent.parent.name != "future"])
+@every([name for name in NAMES if not of_another_version(name)])
 def test_the_schemas_find_what_the_fixture_says(laid_out):
     fixture, directory = laid_out
     found = set()
@@ -65,13 +79,17 @@ def test_the_schemas_find_what_the_fixture_says(laid_out):
             if list(SCHEMAS[path.name].iter_errors(value)):
                 found.add(path.name)
     expected = {line.split()[1] for line in fixture.case["breaks"] if IN_SCHEMAS.match(line)}
-    if fixture.folder.name == "META-3-no-such-day":
-        expected = set()
-    assert found == expected
+    assert found == (set() if fixture.name in NOT_IN_SCHEMAS else expected)
 
 
-def test_there_is_a_fixture_of_a_later_minor_and_a_later_major_version():
-    versions = set()
-    for path in (SPEC / "1.0" / "fixtures" / "future").rglob("metadata.json"):
-        versions.add(json.loads(path.read_text("utf-8"))["format-version"])
-    assert {"1.7", "2.0"} <= versions
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("invalid/")])
+def test_a_fixture_breaks_one_thing(name):
+    breaks = Fixture(name).case["breaks"]
+    assert len({line.split()[0] for line in breaks}) == 1
+    assert len(breaks) == 1 or name == "invalid/START-1-an-empty-folder"
+
+
+def test_there_are_fixtures_of_later_versions():
+    texts = [json.dumps(Fixture(name).case["make"]) for name in NAMES if of_another_version(name)]
+    for version in ("1.7", "2.0"):
+        assert any(version in text for text in texts)

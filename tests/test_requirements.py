@@ -18,7 +18,7 @@ IDENTIFIER = re.compile(r"\b[A-Z]+-[0-9]+\b")
 
 HEAD = """# What holds each requirement
 
-Each requirement of [format 1.0](format.md), the [fixtures](fixtures) that show it, what of the
+Each requirement of [format 1.0](format.md), the [fixtures](../fixtures) that show it, what of the
 [conformance kit](../kit/README.md) looks at it (`folder.py`, scenarios of `recorder.py`, what `reader.py` has
 beside the fixtures), and, where none of that shows it from outside, tests of this repository's packages.
 
@@ -46,9 +46,8 @@ def levels():
 
 def shown_by_fixtures():
     found = {}
-    for path in sorted(SPEC.glob("*/fixtures/**/case.json")):
-        name = path.parent.relative_to(SPEC).as_posix().replace("fixtures/", "").removeprefix("1.0/")
-        for identifier in json.loads(path.read_text("utf-8"))["shows"]:
+    for name in json.loads((SPEC / "1.0" / "fixtures.json").read_text("utf-8")):
+        for identifier in json.loads((SPEC / "fixtures" / f"{name}.json").read_text("utf-8"))["shows"]:
             found.setdefault(identifier, []).append(name)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -13,39 +14,43 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Fixture", "fixtures"]
+__all__ = ["POOL", "Fixture", "fixtures"]
 
 SPEC = Path(__file__).resolve().parent.parent
+POOL = SPEC / "fixtures"
 
 
 class Fixture:
     """A directory of experiments as data, and how it is to be read."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.name = folder.relative_to(SPEC).as_posix().replace("fixtures/", "")
-        self.case = json.loads((folder / "case.json").read_text("utf-8"))
-        self.part = "legacy" if self.name.startswith("0/") else self.case.get("part")
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.case: dict[str, Any] = json.loads((POOL / f"{name}.json").read_text("utf-8"))
+        self.part = "legacy" if name.startswith("legacy/") else self.case.get("part")
 
     def lay_out(self, target: Path) -> None:
-        """Copy it, and make what can't lie in git; OSError where this system can't have that."""
-        source = self.folder / "experiments"
-        shutil.copytree(source, target) if source.exists() else target.mkdir()
-        for step in self.case.get("make", []):
+        """Make it as a folder that is not there yet; OSError where this system can't have it."""
+        target.mkdir()
+        for step in self.case["make"]:
             make(target, step)
 
 
-def fixtures() -> list[Fixture]:
-    """All fixtures, by name."""
-    return [Fixture(path.parent) for path in sorted(SPEC.glob("*/fixtures/**/case.json"))]
+def fixtures(version: str = "1.0") -> list[Fixture]:
+    """Return all fixtures of a version, by name."""
+    names = json.loads((SPEC / version / "fixtures.json").read_text("utf-8"))
+    return [Fixture(name) for name in names]
 
 
 def make(target: Path, step: dict[str, Any]) -> None:
     """Do one step of a fixture's `make`."""
     path = target / step["path"]
     match step["do"]:
+        case "copy":
+            shutil.copytree(POOL / "folders" / step["from"], path, dirs_exist_ok=True)
         case "folder":
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
+        case "remove":
+            path.unlink()
         case "rename":
             path.rename(target / step["to"])
         case "link":
@@ -55,14 +60,26 @@ def make(target: Path, step: dict[str, Any]) -> None:
         case "socket":
             _socket(path)
         case "write":
-            path.write_bytes(b"".join(text.encode() * times for text, times in step["parts"]))
+            path.write_bytes(_content(step))
         case "extend":
             os.truncate(path, step["bytes"])
         case "age":
             then = time.time() - step["seconds"]
             os.utime(path, (then, then))
         case "set":
-            _set(path, step["keys"])
+            _change(path, step["keys"], [])
+        case "unset":
+            _change(path, {}, step["keys"])
+        case unknown:
+            raise ValueError(f"no such step: {unknown}")
+
+
+def _content(step: dict[str, Any]) -> bytes:
+    if "base64" in step:
+        return base64.b64decode(step["base64"])
+    if "text" in step:
+        return str(step["text"]).encode()
+    return b"".join(text.encode() * times for text, times in step["parts"])
 
 
 def _socket(path: Path) -> None:
@@ -75,14 +92,16 @@ def _socket(path: Path) -> None:
         os.chdir(here)
 
 
-def _set(path: Path, keys: dict[str, Any]) -> None:
-    """Set keys of a JSON file; `$NAMES` in texts stand for facts of this machine."""
-    facts = this_machine()
+def _change(path: Path, keys: dict[str, Any], without: list[str]) -> None:
+    """Change keys of a JSON file; `$NAMES` in texts stand for facts of this machine."""
     value = json.loads(path.read_text("utf-8"))
+    for key in without:
+        del value[key]
+    facts = this_machine() if "$" in json.dumps(keys) else {}
     for key, text in keys.items():
-        filled = string.Template(text).substitute(facts) if isinstance(text, str) else text
-        value[key] = int(filled) if key == "pid" else filled
-    path.write_text(json.dumps(value, indent=4, ensure_ascii=False) + "\n", "utf-8")
+        filled = string.Template(text).safe_substitute(facts) if isinstance(text, str) else text
+        value[key] = int(filled) if key == "pid" and isinstance(filled, str) else filled
+    path.write_bytes((json.dumps(value, indent=4, ensure_ascii=False) + "\n").encode())
 
 
 def this_machine() -> dict[str, str]:

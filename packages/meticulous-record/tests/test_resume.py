@@ -191,7 +191,6 @@ SLURM = {"SLURM_JOB_ID": "4711", "SLURM_CLUSTER_NAME": "alpha"}
 LSF = {"LSB_JOBID": "1001", "LSB_JOBINDEX": "1"}
 
 
-@pytest.mark.requirement("RESUME-2")
 @pytest.mark.parametrize("silent", [False, True], ids=["just-heard-of", "silent-for-two-beats"])
 @pytest.mark.parametrize(
     ("before", "now", "taken"),
@@ -211,6 +210,7 @@ LSF = {"LSB_JOBID": "1001", "LSB_JOBINDEX": "1"}
         (SLURM, {}, "never"),
     ],
 )
+@pytest.mark.requirement("RESUME-2")
 def test_what_runs_elsewhere_is_resumed_by_its_own_job_started_anew(monkeypatch, before, now, taken, silent):
     for name, value in before.items():
         monkeypatch.setenv(name, value)

@@ -477,9 +477,12 @@ def _packages(data: bytes, python: bool) -> Iterator[Finding]:
     found = [_REQUIREMENT.fullmatch(line) for line in lines]
     if not all(found):
         yield Finding("REQ-1", _REQUIREMENTS, "has lines that are not name==version or name @ URL")
+    names = [line["name"] for line in found if line]
+    if names != sorted(names):
+        yield Finding("REQ-3", _REQUIREMENTS, "is not sorted by name", True)
     if any(map(_SECRET.search, lines)):
         yield Finding("META-7", _REQUIREMENTS, "holds a password or token")
-    if python and not all(_NORMALISED.fullmatch(line["name"]) for line in found if line):
+    if python and not all(map(_NORMALISED.fullmatch, names)):
         yield Finding("REQ-2", _REQUIREMENTS, "has names that are not normalised")
 
 
