@@ -1,6 +1,7 @@
 """Several experiments side by side, and the commits between them."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -63,13 +64,11 @@ def test_it_shows_what_differs_and_by_how_much(make, run, commit):
     assert (
         done.stdout
         == f"""\
-             3                    7
-status       SUCCESS              SUCCESS
-start        2024-11-23 10:00:00  2024-11-23 11:00:00
-duration     1m 30s               1m 30s
+             3                    7                    change
+start        2024-11-23T10:00:00  2024-11-23T11:00:00
 commit       {first[:7]}              {second[:7]}
 
-arguments
+args
   lr         0.1                  0.01
   warmup                          True
 
@@ -77,23 +76,24 @@ summary
   loss       0.5                  0.4                  -0.1 (-20.0%)
   best.at    3                    5                    +2 (+66.7%)
 
-the same, and not shown: 2 in arguments, 2 in summary
-
-from 3 to 7  {first[:7]}..{second[:7]}
+code, {first[:7]}..{second[:7]}
   + {second[:7]}  Warm up the learning rate
-      +1    -0  notes
-      +1    -0  train
+   +1   -0  notes
+   +1   -0  train
+
+same in both: status, duration, 2 args, 2 summary
 """
     )
 
 
-def test_alike_experiments_say_so(make, run, commit):
+def test_alike_experiments_say_so(make, run, commit, tmp_path):
     sha = commit("Train")
     make("1", {"lr": 0.1}, {"loss": "NaN"}, **at(10, sha))
     make("2", {"lr": 0.1}, {"loss": "NaN"}, **at(11, sha))
+    for name in "12":
+        (tmp_path / "experiments" / name / "requirements.txt").write_text("numpy==2.0\n")
     lines = run("experiments/1", "experiments/2").stdout.splitlines()
-    assert "no argument differs, and nothing in the summary" in lines
-    assert lines[-1] == f"all ran commit {sha[:7]}"
+    assert lines[2:] == ["", "same in both: status, duration, commit, 1 args, 1 summary, packages"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_alike_experiments_say_so(make, run, commit):
     [
         (1, 3, "+2 (+200.0%)"),
         (0.5, 0.25, "-0.25 (-50.0%)"),
-        (-2.0, -1.0, "+1.0 (+50.0%)"),
+        (-2.0, -1.5, "+0.5 (+25.0%)"),
         (0, 5, "+5"),
         (1, 1000, "+999"),
         (1.0, "NaN", ""),
@@ -109,7 +109,11 @@ def test_alike_experiments_say_so(make, run, commit):
         (False, True, ""),
         ("a", 2, ""),
         (10**400, 0.5, ""),
-        (10**400, 10**400 + 1, "+1 (+0.0%)"),
+        (10**400, 10**400 + 1, "+1"),
+        (0.99951, 0.99949, "-0.00002"),
+        (0.3, 0.30000000000000004, "+0.00000000000000006"),
+        (1e-7, 3e-7, "+0.0000002 (+200.0%)"),
+        (1e-7, 3.0, "+3.0000"),
     ],
 )
 def test_a_change_is_told_where_there_is_one(make, run, before, after, change):
@@ -129,13 +133,13 @@ def test_branches_show_what_only_one_has(make, run, commit, git):
     right = commit("Right", right="1\n")
     make("1", **at(10, left))
     make("2", **at(11, right))
-    assert run("experiments/1", "experiments/2").stdout.splitlines()[-6:] == [
-        f"from 1 to 2  {left[:7]}..{right[:7]}",
+    lines = run("experiments/1", "experiments/2").stdout.splitlines()
+    assert lines[lines.index(f"code, {left[:7]}..{right[:7]}") + 1 : -2] == [
         f"  + {right[:7]}  Right",
         f"  - {left[:7]}  Left",
         "  - is in 1 only",
-        "      +0    -1  left",
-        "      +1    -0  right",
+        "   +0   -1  left",
+        "   +1   -0  right",
     ]
 
 
@@ -145,9 +149,9 @@ def test_steps_go_from_start_to_start_whatever_the_order_of_the_paths(make, run,
         make(str(number), **at(10 + number, sha))
     output = run("experiments/2", "experiments/0", "experiments/1").stdout
     assert output.splitlines()[0].split() == ["2", "0", "1"]
-    assert [line.partition("  ")[0] for line in output.splitlines() if line.startswith("from")] == [
-        "from 0 to 1",
-        "from 1 to 2",
+    assert [line.split(", ")[0] for line in output.splitlines() if line.startswith("code")] == [
+        "code from 0 to 1",
+        "code from 1 to 2",
     ]
     assert "(" not in output
 
@@ -158,9 +162,9 @@ def test_a_renamed_file_is_one_line(make, run, commit, git, tmp_path):
     last = commit("Rename", **{"new name": "1\n2\n3\n4\n", "other": "y\n"})
     make("1", **at(10, first))
     make("2", **at(11, last))
-    assert run("experiments/1", "experiments/2").stdout.splitlines()[-2:] == [
-        "      +1    -0  old => new name",
-        "      +1    -1  other",
+    assert run("experiments/1", "experiments/2").stdout.splitlines()[-4:-2] == [
+        "   +1   -0  old => new name",
+        "   +1   -1  other",
     ]
 
 
@@ -172,8 +176,8 @@ def test_long_lists_are_cut_with_a_count(make, run, commit):
     make("2", **at(11, last))
     output = run("experiments/1", "experiments/2").stdout
     assert output.count("  + ") == 11
-    assert "  and 9 commits more\n" in output
-    assert "  and 9 files more\n" in output
+    assert "  … 9 more commits\n" in output
+    assert "  … 9 more files\n" in output
 
 
 def test_uncommitted_changes_are_told(make, run, commit):
@@ -182,13 +186,14 @@ def test_uncommitted_changes_are_told(make, run, commit):
         (make(name, **at(10, sha, git_dirty=True)) / "git.diff").write_text(patch)
     make("4", **at(10, sha))
     for names, words in (
-        ("12", "not the same in each: 1, 2"),
-        ("23", "the same in each: 2, 3"),
+        ("12", "not the same: 1, 2"),
+        ("23", "the same: 2, 3"),
         ("34", "git.diff: 3"),
     ):
-        last = run(*(f"experiments/{name}" for name in names)).stdout.splitlines()[-1]
-        assert last.startswith("with uncommitted changes")
-        assert last.endswith(words)
+        (line,) = [
+            line for line in run(*names).stdout.splitlines() if line.startswith("  uncommitted changes")
+        ]
+        assert line.endswith(words)
 
 
 def test_experiments_of_the_same_id_are_told_apart(make, run, tmp_path):
@@ -210,14 +215,14 @@ def test_an_experiment_is_not_compared_with_itself(make, run, tmp_path):
     assert done.stderr == "meticulous: experiments/1 and link/1 are the same experiment: name each once\n"
 
 
-def test_why_git_knows_nothing_is_said_once_and_on_one_line(make, run, screen):
+def test_why_git_knows_nothing_is_said_on_one_line(make, run, screen):
     for hour, sha in ((10, "a"), (11, "b"), (12, "c")):
         make(sha, **at(hour, sha * 40))
     paths = [f"experiments/{name}" for name in "abc"]
-    said = "no git repository around here has both commits, so what lies between them is not known"
-    assert run(*paths).stdout.endswith(
-        f"from a to b  aaaaaaa..bbbbbbb\nfrom b to c  bbbbbbb..ccccccc\n{said}\n"
-    )
+    reason = "  no git repository around here has both commits\n"
+    printed = run(*paths).stdout
+    assert f"code from a to b, aaaaaaa..bbbbbbb\n{reason}" in printed
+    assert f"code from b to c, bbbbbbb..ccccccc\n{reason}" in printed
     assert max(map(len, screen(*paths, columns=60, NO_COLOR="1").splitlines())) <= 60
 
 
@@ -239,7 +244,7 @@ def test_commits_that_are_elsewhere_are_said_to_be(make, run, commit):
     make("1", **at(10, commit("First")))
     make("2", **at(11, "f" * 40))
     output = run("experiments/1", "experiments/2").stdout
-    assert "no git repository around here has both commits, so what lies between them is not known" in output
+    assert "no git repository around here has both commits" in output
 
 
 @pytest.mark.parametrize(
@@ -278,7 +283,7 @@ def test_a_repository_of_another_user_is_named(make, run, commit, tmp_path):
 def test_what_cannot_be_read_is_not_taken_for_the_same(make, run):
     for name in "12":
         (make(name) / "args.json").write_text('{"lr": ')
-    assert "can be read, as its own page tells: 1, 2\n" in run("experiments/1", "experiments/2").stdout
+    assert "can be read, as its page says: 1, 2\n" in run("experiments/1", "experiments/2").stdout
 
 
 def test_without_git_it_says_so(make, run, tmp_path):
@@ -329,27 +334,11 @@ def test_a_hostile_repository_runs_nothing_and_shows_no_escapes(make, run, commi
     assert not (tmp_path / "stolen").exists()
 
 
-@pytest.mark.parametrize("columns", [80, 120])
-def test_it_fits_the_terminal_and_names_who_had_no_room(make, screen, columns):
-    for number in range(12):
-        make(
-            f"experiment-{number}",
-            {"path": f"/data/sets/{'x' * 50}/{number}", "名前": "語" * number},
-            {"loss": number},
-        )
-    output = screen(
-        *(f"experiments/experiment-{number}" for number in range(12)), columns=columns, NO_COLOR="1"
-    )
-    assert max(map(len, output.splitlines())) <= columns
-    assert "no room for: experiment-" in output
-    assert "experiment-11 (| less -S shows all)" in output
-
-
 def test_a_number_of_hundreds_of_digits_leaves_room_for_the_rest(make, screen):
     make("1", summary={"n": 1})
     make("2", summary={"n": 10**300})
     lines = screen("experiments/1", "experiments/2", NO_COLOR="1").splitlines()
-    assert lines[1].split() == ["status", "SUCCESS", "SUCCESS"]
+    assert next(line.split() for line in lines if line.startswith("  n "))[:2] == ["n", "1"]
     assert max(map(len, lines)) <= 80
 
 
@@ -359,5 +348,104 @@ def test_a_path_that_is_no_experiment_is_a_mistake(make, run, tmp_path, other):
     (tmp_path / "file").touch()
     done = run("experiments/1", other)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"meticulous: {other} is not ")
+    assert re.match(f"meticulous: .*{other}", done.stderr)
     assert done.stderr.count("\n") == 1
+
+
+# What differs never looks alike
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120, 200])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (0.000123451, 0.000123453),
+        (0.3, 0.30000000000000004),
+        (1, "1"),
+        (True, "True"),
+        (None, "None"),
+        ("", "''"),
+        (
+            "You are a helpful assistant. Answer in one word, and be " + "polite.",
+            "You are a helpful assistant. Answer in one word, and be frank.",
+        ),
+        (
+            "/scratch1/users/ada/projects/digits/data/imagenet/train",
+            "/scratch2/users/ada/projects/digits/data/imagenet/train",
+        ),
+        ("x" * 500 + "a" + "y" * 500, "x" * 500 + "b" + "y" * 500),
+        ([0.1] * 40 + [1], [0.1] * 40 + [2]),
+        (10**300, 10**300 + 1),
+    ],
+)
+def test_values_that_differ_look_different(make, screen, one, other, columns):
+    make("1", {"x": one}, {"y": one})
+    make("2", {"x": other}, {"y": other})
+    lines = screen("1", "2", NO_COLOR="1", columns=columns).splitlines()
+    names = 11 if columns > 33 else columns // 3
+    for name in "xy":
+        (line,) = [line for line in lines if line.startswith(f"  {name} ")]
+        cells = line[names + 2 :]
+        place = lines[0].index("2")
+        assert cells[: place - names - 2].strip() != line[place : place + 28].partition("  ")[0].strip(), (
+            lines
+        )
+
+
+def test_starts_of_the_same_minute_and_commits_of_the_same_beginning_differ(make, screen):
+    make("1", start_time="2024-11-23T10:00:01Z", githead_sha="a" * 40)
+    make("2", start_time="2024-11-23T10:00:02Z", githead_sha="a" * 7 + "b" * 33)
+    lines = {line.split()[0]: line.split() for line in screen("1", "2", NO_COLOR="1").splitlines() if line}
+    for name in ("start", "commit"):
+        assert lines[name][1] != lines[name][-1]
+
+
+def test_packages_language_and_host_are_compared(make, run):
+    for name, numpy, host, runtime in (
+        ("1", "numpy==1.24.0", "node7", "Python 3.11.7"),
+        ("2", "numpy @ git+https://x/numpy@abc", "gpu", "Python 3.12.1"),
+    ):
+        folder = make(name, hostname=host, runtime=runtime)
+        rest = "".join(f"package-{number}=={number}.{name}\n" for number in range(20))
+        (folder / "requirements.txt").write_text(f"# made by hand\n{numpy}\nsame==1\n{rest}")
+    printed = run("1", "2").stdout
+    lines = [line.split() for line in printed.splitlines()]
+    assert ["host", "node7", "gpu"] in lines
+    assert ["python", "3.11.7", "3.12.1"] in lines
+    assert ["numpy", "1.24.0", "git+https://x/numpy@abc"] in lines
+    assert "  … 14 more in requirements.txt\n" in printed
+    assert "same=" not in printed
+
+
+def test_what_only_one_had_recorded_is_no_difference_of_packages(make, run):
+    (make("1") / "requirements.txt").write_text("numpy==1\n")
+    make("2")
+    assert "packages" not in run("1", "2").stdout
+
+
+def test_other_languages_have_a_row_as_well(make, run):
+    make("1", runtime="Python 3.11.7")
+    make("2", runtime="julia 1.10.4")
+    assert ["runtime", "Python", "3.11.7", "julia", "1.10.4"] in [
+        line.split() for line in run("1", "2").stdout.splitlines()
+    ]
+
+
+def test_new_arguments_at_their_defaults_are_one_line(make, run):
+    new = {f"new_{number}": number for number in range(30)}
+    make("1", {"lr": 0.1}, defaults={"lr": 0.1})
+    make("2", {"lr": 0.2, **new, "new_3": 8}, defaults={"lr": 0.1, **new})
+    printed = run("1", "2").stdout
+    assert f"  only in 2, at the default: {', '.join(name for name in new if name != 'new_3')}\n" in printed
+    assert ["new_3", "8"] in [line.split() for line in printed.splitlines()]
+
+
+def test_from_five_on_it_is_the_table_of_these_and_what_lies_between_the_ends(make, screen, commit):
+    first, last = commit("First"), commit("Last", file="x\n")
+    for number in range(1, 8):
+        make(
+            str(number), {"lr": number}, {"acc": number / 7}, **at(10 + number, last if number > 3 else first)
+        )
+    printed = screen("1", "2", "4", "5", "6", NO_COLOR="1")
+    assert [line.split()[0] for line in printed.splitlines() if re.match(r" ?\d ", line)] == list("12456")
+    assert f"code, {first[:7]}..{last[:7]}\n  + {last[:7]}  Last\n" in printed

@@ -92,13 +92,16 @@ def _experiments(options: argparse.Namespace, paths: list[str], style: Style) ->
 
     if len(paths) == 1 and options.for_tables and not options.paths_only:
         raise CommandError(f"{options.for_tables[0]} is for tables; {paths[0]} is one experiment", USAGE)
-    if len(paths) > _SIDE_BY_SIDE or options.for_tables:
-        options.paths = list(
-            dict.fromkeys(os.path.dirname(path.rstrip("/" + os.sep)) or "." for path in paths)
-        )
-        options.chosen = paths
-        return _table(options, style)
     readers = list(map(ExperimentReader, paths))
+    if len(paths) > _SIDE_BY_SIDE or options.for_tables:
+        parents = (os.path.dirname(path.rstrip("/" + os.sep)) or os.curdir for path in paths)
+        options.paths, options.chosen = list(dict.fromkeys(parents)), paths
+        table = _table(options, style)
+        if options.for_tables or not style.terminal:
+            return table
+        from meticulous_cli.compare.compare import compare_ends
+
+        return f"{table}\n\n{compare_ends(readers, style)}".rstrip()
     if len(readers) == 1:
         from meticulous_cli.page.page import page
 

@@ -1,151 +1,169 @@
-"""Several experiments side by side: only what differs, and the commits that lie between them."""
+"""A few experiments side by side: only what differs, and the commits that lie between them."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.compare.history import history
-from meticulous_cli.show.facts import names_in, state_of
-from meticulous_cli.show.style import Style
+from meticulous_cli.compare.history import digest, history
+from meticulous_cli.compare.packages import packages_of, runtimes_of
+from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, state_of
+from meticulous_cli.show.style import BOLD, DIM, Style, state_code
 from meticulous_cli.show.text import (
     MISSING,
     alike,
+    arguments,
     cut,
+    cut_around,
+    fixed,
     number_of,
+    numeric,
     plain,
-    shown,
-    shown_duration,
-    shown_time,
+    results,
     width,
 )
 
-__all__ = ["compare"]
+__all__ = ["compare", "compare_ends"]
 
-_GAP = "  "
-# The widest that names and cells are at a terminal, and the narrowest before an experiment has to go.
-_NAME, _CELL, _CHANGE, _NARROWEST = 32, 40, 24, 12
-# What is longer, through a pipe, stands out of its column: to fill others up to it could take all memory.
-_WIDEST = 1000
+_INDENT = _GAP = "  "
+_NAMES = 11
+_LONGEST_NAME = 32
+# The widest that a cell is, so that the change never drifts away; of a few that have little room, the least.
+_CELL, _NARROWEST = 28, 4
+_PACKAGES = 8
+_HEADER = ("status", "start", "duration", "commit", "description", "reason", "host")
 
 
-class _Row(NamedTuple):
-    """One line: what is compared, how each experiment has it, and how it changed."""
+class _Line(NamedTuple):
+    """What is compared, how each experiment has it, and how it changed.
+
+    Attributes:
+        cells: as they are shown.
+        codes: of each cell, its weight or colour.
+        change: of a number, for two experiments.
+    """
 
     name: str
-    cells: list[str]
+    cells: Sequence[str]
+    codes: Sequence[str]
     change: str = ""
 
 
 class _Section(NamedTuple):
-    """Lines under a title, and how many more are the same in all experiments."""
+    """Lines of cells under a title, lines of text below them, and what is the same in all experiments."""
 
     title: str
-    rows: list[_Row]
-    same: int = 0
+    lines: list[_Line]
+    same: list[str]
+    notes: Sequence[str] = ()
 
 
 def compare(readers: Sequence[ExperimentReader], style: Style) -> str:
-    """Return the comparison of two or more experiments, in the order in which they are given.
-
-    Nested objects are compared value by value. Of two experiments, the change from the first is shown.
-    """
-    titles = _titles(readers)
-    sections = [_header(readers, style)]
-    sections.append(_differences("arguments", [_flat(reader.args) for reader in readers]))
-    sections.append(_differences("summary", [_flat(reader.summary) for reader in readers]))
-    lines, left_out = _drawn(titles, sections, style)
-    notes = []
-    same = [f"{section.same} in {section.title}" for section in sections if section.same]
-    if not any(section.rows for section in sections[1:]):
-        lines += ["", *style.footnotes(["no argument differs, and nothing in the summary"])]
-    elif same:
-        notes.append(f"the same, and not shown: {', '.join(same)}")
+    """Return the comparison of two to four experiments, in the order in which they are given."""
+    rows, titles = list(map(Row, readers)), _titles(readers)
+    sections = [_header(rows, style), _arguments(rows, titles), _results(rows), _packages(readers, style)]
+    lines = list(_drawn(titles, sections, style))
+    lines += itertools.chain.from_iterable(["", *step] for step in history(readers, titles, style))
+    same = [each for section in sections for each in section.same]
+    notes = [f"same in {'both' if len(rows) == 2 else 'all'}: {', '.join(same)}"] if same else []
     unread = [title for reader, title in zip(readers, titles, strict=True) if reader.problems]
     if unread:
-        notes.append(f"not all of it can be read, as its own page tells: {', '.join(unread)}")
-    if left_out:
-        notes.append(f"no room for: {', '.join(left_out)} (|\u00a0less\u00a0-S shows all)")
-    below = style.footnotes(notes)
-    return "\n".join([*lines, *([""] if below else []), *below, "", *history(readers, titles, style)])
+        notes.append(f"! not all of it can be read, as its page says: {', '.join(unread)}")
+    return "\n".join([*lines, *([""] if notes else []), *style.footnotes(notes)])
+
+
+def compare_ends(readers: Sequence[ExperimentReader], style: Style) -> str:
+    """Return how packages and code of the last to start differ from those of the first, "" if they do not."""
+    known = sorted((reader for reader in readers if reader.start_time), key=lambda each: str(each.start_time))
+    ends = [known[0], known[-1]] if len(known) > 1 else []
+    titles = _titles(ends)
+    section = _packages(ends, style)
+    lines = list(_drawn(titles, [section], style)) if section.lines else []
+    lines += itertools.chain.from_iterable(["", *step] for step in history(ends, titles, style))
+    return "\n".join(lines).strip("\n")
 
 
 def _titles(readers: Sequence[ExperimentReader]) -> list[str]:
     """Return the shortest of id, directory and id, and path that tells the experiments apart."""
-    spellings: list[Callable[[ExperimentReader], str]] = [
-        lambda reader: reader.experiment_id,
-        lambda reader: os.path.join(os.path.basename(os.path.dirname(_path(reader))), reader.experiment_id),
-        lambda reader: str(reader.directory),
+    paths = [os.path.abspath(reader.directory) for reader in readers]
+    spellings: list[Callable[[str], str]] = [
+        os.path.basename,
+        lambda path: os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path)),
+        str,
     ]
-    different = len({_path(reader) for reader in readers})
     for spelling in spellings:
-        titles = list(map(spelling, readers))
-        if len(set(titles)) >= different:
+        titles = list(map(spelling, paths))
+        if len(set(titles)) == len(set(paths)):
             break
     return list(map(plain, titles))
 
 
-def _path(reader: ExperimentReader) -> str:
-    return os.path.abspath(reader.directory)
-
-
-def _header(readers: Sequence[ExperimentReader], style: Style) -> _Section:
-    now = datetime.now(timezone.utc) if style.terminal else None
-    rows = [
-        _Row("status", [state_of(reader) for reader in readers]),
-        _Row(
-            "start", [shown_time(reader.start_time, now) if reader.start_time else "" for reader in readers]
-        ),
-        _Row(
-            "duration",
-            ["" if reader.duration is None else shown_duration(reader.duration) for reader in readers],
-        ),
-        _Row("commit", list(map(_commit, readers))),
-    ]
-    descriptions = [reader.metadata.get("description") for reader in readers]
-    if any(isinstance(text, str) and text for text in descriptions):
-        rows.append(
-            _Row("description", [plain(text) if isinstance(text, str) else "" for text in descriptions])
-        )
-    return _Section("", rows)
-
-
-def _commit(reader: ExperimentReader) -> str:
-    return plain(reader.sha[:7]) + ("+" if reader.metadata.get("git-dirty") is True else "")
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return values with those of nested objects under their path, unless that is a name itself."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            for path, nested in _flat(value, f"{prefix}{name}.").items():
-                found.setdefault(path, nested)
-        else:
-            found[prefix + name] = value
-    return found
-
-
-def _differences(title: str, values: Sequence[dict[str, Any]]) -> _Section:
-    names = names_in(values)
-    rows = []
-    for name in names:
-        found = [each.get(name, MISSING) for each in values]
-        if title == "summary":  # there, "NaN" stands for the number
-            found = [value if number_of(value) is None else number_of(value) for value in found]
-        if all(alike(value, found[0]) for value in found):
+def _header(rows: Sequence[Row], style: Style) -> _Section:
+    section = _Section("", [], [])
+    now = style.now if style.terminal else None
+    for name in _HEADER:
+        column = HEADER_COLUMNS[name]
+        if column.text is None:
             continue
-        change = _change(*found) if title == "summary" and len(found) == 2 else ""
-        rows.append(_Row(plain(name) or "''", list(map(shown, found)), change))
-    return _Section(title, rows, len(names) - len(rows))
+        cells, values = [column.text(row, now) for row in rows], [column.get(row) for row in rows]
+        if name == "commit" and len(set(values)) == 1 and len({digest(row.reader) for row in rows}) > 1:
+            continue  # the same one with other changes, of which the code has a line
+        if name == "duration":
+            values = cells
+        if len(set(map(repr, values))) == 1:
+            section.same.extend([name] if cells[0] else [])
+            continue
+        if len(set(cells)) < len(set(map(repr, values))):
+            cells = [row.reader.sha if name == "commit" else column.text(row, None) for row in rows]
+        codes = [state_code(state_of(row.reader)) if name == "status" else "" for row in rows]
+        section.lines.append(_Line(name, cells, codes))
+    name, versions = runtimes_of([row.reader for row in rows])
+    if len(set(versions)) > 1:
+        section.lines.append(_Line(name, versions, [""] * len(rows)))
+    elif versions[0]:
+        section.same.append(name)
+    return section
 
 
-def _change(before: Any, after: Any) -> str:
+def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:
+    lines, same, new = [], 0, dict[str, list[str]]()
+    for name in names_in(row.args for row in rows):
+        values = [row.args.get(name, MISSING) for row in rows]
+        default = [alike(v, row.default_args.get(name, MISSING)) for v, row in zip(values, rows, strict=True)]
+        having = [place for place, value in enumerate(values) if value is not MISSING]
+        if all(alike(value, values[0]) for value in values):
+            same += 1
+        elif len(having) < len(rows) and all(default[place] for place in having):
+            who = " and ".join(titles[place] for place in having)
+            new.setdefault(f"only in {who}, at the default: ", []).append(plain(name))
+        else:
+            codes = [DIM if at_default else "" for at_default in default]
+            lines.append(_Line(plain(name) or "''", arguments(values), codes))
+    notes = [f"{who}{', '.join(names)}" for who, names in new.items()]
+    return _Section("args", lines, [f"{same} args"] if same else [], notes)
+
+
+def _results(rows: Sequence[Row]) -> _Section:
+    lines, same = [], 0
+    for name in names_in(row.summary for row in rows):
+        values = [row.summary.get(name, MISSING) for row in rows]
+        # There, "NaN" stands for the number.
+        values = [value if number_of(value) is None else number_of(value) for value in values]
+        if all(alike(value, values[0]) for value in values):
+            same += 1
+            continue
+        cells = results(values, apart=True) if numeric(values) else arguments(values)
+        change = _change(values[0], values[1], cells) if len(values) == 2 else ""
+        lines.append(_Line(plain(name) or "''", cells, [""] * len(rows), change))
+    return _Section("summary", lines, [f"{same} summary"] if same else [])
+
+
+def _change(before: Any, after: Any, cells: Sequence[str]) -> str:
     """Return by how much a number has changed, and by what part of itself; "" for what has no difference."""
     one, other = number_of(before), number_of(after)
     if one is None or other is None:
@@ -154,68 +172,70 @@ def _change(before: Any, after: Any) -> str:
         difference = other - one
         if not math.isfinite(difference):
             return ""
-        text = shown(difference) if difference < 0 else f"+{shown(difference)}"
         part = difference / abs(one) if one else math.inf
     except OverflowError:  # integers of a size that no float has
         return ""
-    return f"{text} ({part:+.1%})" if abs(part) < 10 else text
+    places = max((len(cell.partition(".")[2]) for cell in cells if "e" not in cell), default=0)
+    text = fixed(difference, places)
+    text = text if text.startswith("-") else f"+{text}"
+    return f"{text} ({part:+.1%})" if 0.0005 <= abs(part) < 10 else text
 
 
-def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) -> tuple[list[str], list[str]]:
-    """Return the lines of the table, and the titles of the experiments that had no room in it."""
-    rows = [row for section in sections for row in section.rows]
-    # A title stands above its section, whose names are set in.
-    names = [len("description"), *(width(row.name) + len(_GAP) for row in rows[len(sections[0].rows) :])]
-    sizes = [
-        max(width(title), *(width(row.cells[place]) for row in rows)) for place, title in enumerate(titles)
+def _packages(readers: Sequence[ExperimentReader], style: Style) -> _Section:
+    """Return the packages of which experiments had different versions, if all have recorded them."""
+    found = list(map(packages_of, readers))
+    if not found or None in found:
+        return _Section("packages", [], [])
+    known = [each for each in found if each is not None]
+    versions = {name: [each.get(name, "") for each in known] for name in sorted(names_in(known))}
+    different = {name: cells for name, cells in versions.items() if len(set(cells)) > 1}
+    shown_ones = list(different)[: _PACKAGES if len(different) <= _PACKAGES else _PACKAGES - 1]
+    lines = [_Line(name, different[name], [""] * len(known)) for name in shown_ones]
+    more = len(different) - len(lines)
+    notes = [f"{style.ellipsis} {more} more in requirements.txt"] if more else []
+    return _Section("packages", lines, [] if different else ["packages"], notes)
+
+
+def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) -> Iterator[str]:
+    """Yield the lines of the comparison, each cell as wide as there is room for it."""
+    lines = [line for section in sections for line in section.lines]
+    indented = [
+        len(_INDENT) + width(line.name) for section in sections if section.title for line in section.lines
     ]
-    changes = max((width(row.change) for row in rows), default=0)
-    size = min(max(names), _WIDEST)
-    if style.room is None:
-        sizes = [min(each, _WIDEST) for each in sizes]
+    changes = max((width(line.change) for line in lines), default=0)
+    head = "change" if changes else ""
+    longest = max(indented, default=0)
+    names = max(_NAMES, longest if style.room is None else min(longest, _LONGEST_NAME, style.room // 3))
+    limit = None
     if style.room is not None:
-        least = 2 * (_NARROWEST + len(_GAP))
-        size, changes = min(size, _NAME, max(style.room - least, style.room // 3)), min(changes, _CHANGE)
-        if style.room - size - len(_GAP) - changes < least:
-            changes = 0
-        room = style.room - size - (changes + len(_GAP) if changes else 0)
-        limit = _limit(sizes, room)
-        while limit < _NARROWEST and len(sizes) > 2:
-            sizes.pop()
-            limit = _limit(sizes, room)
-        sizes = [min(each, max(limit, 4)) for each in sizes]
-    lines = [_line("", size, list(map(style.bold, _cells(titles, sizes, style))), "", style)]
+        room = style.room - names - (max(changes, len(head)) + len(_GAP) if head else 0)
+        limit = max(min(room // len(titles) - len(_GAP), _CELL), _NARROWEST)
+    columns = zip(titles, *(line.cells for line in lines), strict=True)
+    # What is longer, through a pipe, stands out of its column: to fill others up to it could take all memory.
+    sizes = [min(max(map(width, column)), limit or 1000) for column in columns]
+
+    def drawn(name: str, cells: Sequence[str], codes: Sequence[str], change: str) -> str:
+        if limit is not None:
+            name = cut(name, names, style.ellipsis)
+            cells = cut_around(cells, limit, style.ellipsis)
+        gaps = [" " * (size - width(cell)) for size, cell in zip(sizes, cells, strict=True)]
+        text = _GAP.join(
+            [name + " " * (names - width(name)), *map("".join, zip(cells, gaps, strict=True)), change]
+        )
+        if style.room is not None and width(text.rstrip()) > style.room:
+            return cut(text.rstrip(), style.room, style.ellipsis)
+        painted = map(style.paint, cells, codes)
+        line = [name + " " * (names - width(name)), *map("".join, zip(painted, gaps, strict=True)), change]
+        return _GAP.join(line).rstrip()
+
+    yield drawn("", titles, [BOLD] * len(titles), head)
     for section in sections:
-        if section.title and section.rows:
-            lines += ["", style.bold(section.title)]
-        for row in section.rows:
-            cells = _cells(row.cells, sizes, style)
-            if row.name == "status" and not section.title:
-                cells = list(map(style.state, cells))
-            change = cut(row.change, changes, style.ellipsis)
-            lines.append(_line(_GAP * bool(section.title) + row.name, size, cells, change, style))
-    return lines, list(titles[len(sizes) :])
-
-
-def _limit(sizes: Sequence[int], room: int) -> int:
-    """Return the width to which cells must be cut so that all experiments fit."""
-    room -= len(_GAP) * len(sizes)
-    return next(
-        (limit for limit in range(_CELL, 0, -1) if sum(min(size, limit) for size in sizes) <= room), 0
-    )
-
-
-def _cells(cells: Sequence[str], sizes: Sequence[int], style: Style) -> list[str]:
-    if style.room is not None:
-        cells = [
-            # Of a path, the end tells more than the beginning.
-            cut(cell, size, style.ellipsis)
-            for cell, size in zip(cells, sizes, strict=False)
-        ]
-    return [cell + " " * (size - width(cell)) for cell, size in zip(cells, sizes, strict=True)]
-
-
-def _line(name: str, size: int, cells: Sequence[str], change: str, style: Style) -> str:
-    if style.room is not None:
-        name = cut(name, size, style.ellipsis)
-    return _GAP.join([name + " " * (size - width(name)), *cells, change]).rstrip()
+        if section.title and (section.lines or section.notes):
+            yield from ["", style.bold(section.title)]
+        indent = _INDENT if section.title else ""
+        for line in section.lines:
+            yield drawn(indent + line.name, line.cells, line.codes, line.change)
+        for note in section.notes:
+            yield _INDENT + style.dim(
+                cut(note, style.room - len(_INDENT), style.ellipsis) if style.room else note
+            )

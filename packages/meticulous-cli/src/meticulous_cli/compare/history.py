@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
@@ -13,77 +12,83 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Change, Commit, Repository, find_repository
 from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import cut, plain, width
+from meticulous_cli.show.text import cut, plain
 
-__all__ = ["history"]
+__all__ = ["digest", "history"]
 
 _INDENT = "  "
-_COMMITS, _FILES = 12, 12
-_FAILED = "git could not list the {}: something is missing in the repository, or it took too long"
+_MOST = 12
 
 
-def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: Style) -> Iterator[str]:
-    """Yield lines on what lies between the commit of each experiment and that of the next one to start."""
-    known = [(reader, title) for reader, title in zip(readers, titles, strict=True) if reader.sha]
-    if len(known) < len(readers):
-        yield from style.footnotes(["commits: not known of each"])
-    known.sort(key=lambda item: item[0].start_time.timestamp() if item[0].start_time else -math.inf)
-    steps = [(one, other) for one, other in pairwise(known) if one[0].sha != other[0].sha]
-    if not steps and len(known) == len(readers):
-        yield from style.footnotes([f"all ran commit {plain(readers[0].sha[:7])}"])
-    folders = list(
-        dict.fromkeys(
-            [*(os.path.dirname(os.path.abspath(reader.directory)) for reader, _ in known), os.curdir]
-        )
+def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: Style) -> Iterator[list[str]]:
+    """Yield a section on what lies between the commits of each experiment and of the next one to start."""
+    named = sorted(
+        ((reader, title) for reader, title in zip(readers, titles, strict=True) if reader.sha),
+        key=lambda item: item[0].start_time.timestamp() if item[0].start_time else 0.0,
     )
-    reasons: dict[str, None] = {}
-    for (one, title), (other, other_title) in steps:
-        name, shas = f"from {title} to {other_title}", f"  {plain(one.sha[:7])}..{plain(other.sha[:7])}"
-        if style.room is not None:
-            shas = cut(shas, style.room, style.ellipsis)
-            name = cut(name, style.room - width(shas), style.ellipsis)
-        yield style.bold(name) + shas
-        repository, reason = find_repository(folders, [one.sha, other.sha])
-        if repository is None:
-            reasons[reason] = None
-        else:
-            yield from _between(repository, one.sha, other.sha, title, style)
-    yield from style.footnotes(
-        f"{plain(reason)}, so what lies between them is not known" for reason in reasons
-    )
-    yield from _uncommitted(readers, titles, style)
+    folders = [*(os.path.dirname(os.path.abspath(reader.directory)) for reader, _ in named), os.curdir]
+    for (one, title), (other, other_title) in pairwise(named):
+        lines: list[str] = []
+        if one.sha != other.sha:
+            repository, reason = find_repository(dict.fromkeys(folders), [one.sha, other.sha])
+            lines += _between(repository, one.sha, other.sha, title, style) if repository else []
+            lines += [style.dim(_line(plain(reason), style))] if reason else []
+        patches = [digest(one), digest(other)]
+        if any(patches):
+            dirty = [each for each, patch in zip((title, other_title), patches, strict=True) if patch]
+            same = "" if len(dirty) == 1 else ", the same" if patches[0] == patches[1] else ", not the same"
+            words = f"uncommitted changes, kept in git.diff{same}: {', '.join(dirty)}"
+            lines.append(style.dim(_line(words, style)))
+        if lines:
+            which = f" from {title} to {other_title}" if len(named) > 2 else ""
+            span = f", {plain(one.sha[:7])}..{plain(other.sha[:7])}" if one.sha != other.sha else ""
+            yield [style.bold(_line(f"code{which}{span}", style, "")), *lines]
+
+
+def digest(reader: ExperimentReader) -> str:
+    """Return what tells one experiment's uncommitted changes from another's, "" where it has none."""
+    if reader.metadata.get("git-dirty") is not True:
+        return ""
+    found = hashlib.sha256()
+    try:
+        with reader.open("git.diff", "rb") as file:
+            while block := file.read(2**20):
+                found.update(block)
+    except (OSError, ValueError):
+        return f"not known of {reader.directory}"
+    return found.hexdigest()
 
 
 def _between(repository: Repository, one: str, other: str, title: str, style: Style) -> Iterator[str]:
     commits, changes = repository.between(one, other), repository.changes(one, other)
-    if commits is None:
-        yield from style.footnotes([f"{_INDENT}{_FAILED.format('commits')}"])
-    else:
+    if commits is None or changes is None:
+        lost = "commits" if commits is None else "files"
+        yield style.dim(
+            _line(f"git could not list the {lost}: the repository lacks some, or it took long", style)
+        )
+    if commits:
         commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
-        yield from _some(commits, _COMMITS, _commit_line, "commits", style)
+        yield from _some(commits, _commit_line, "commits", style)
         if any(commit.side == "<" for commit in commits):
-            yield from style.footnotes([f"{_INDENT}- is in {title} only"])
+            yield style.dim(_line(f"- is in {title} only", style))
         if repository.is_shallow():
-            yield from style.footnotes(
-                [f"{_INDENT}the clone is shallow: there may be more commits, and - may be in both"]
-            )
-    if changes is None:
-        yield from style.footnotes([f"{_INDENT}{_FAILED.format('files')}"])
-    elif not changes:
-        yield f"{_INDENT}no file differs"
-    else:
-        yield from _some(changes, _FILES, _change_line, "files", style)
+            words = "the clone is shallow: there may be more commits, and - may be in both"
+            yield style.dim(_line(words, style))
+    if changes:
+        yield from _some(changes, _change_line, "files", style)
+    elif changes is not None:
+        yield _line("no file differs", style)
 
 
-def _some(
-    items: Sequence[Any], most: int, line: Callable[[Any], str], what: str, style: Style
-) -> Iterator[str]:
-    shown_items = items if len(items) <= most else items[: most - 1]
-    for item in shown_items:
-        text = _INDENT + plain(line(item))
-        yield text if style.room is None else cut(text, style.room, style.ellipsis)
-    if len(shown_items) < len(items):
-        yield from style.footnotes([f"{_INDENT}and {len(items) - len(shown_items)} {what} more"])
+def _some(items: Sequence[Any], line: Callable[[Any], str], what: str, style: Style) -> Iterator[str]:
+    some = items if len(items) <= _MOST else items[: _MOST - 1]
+    yield from (_line(plain(line(item)), style) for item in some)
+    if len(some) < len(items):
+        yield style.dim(_line(f"{style.ellipsis} {len(items) - len(some)} more {what}", style))
+
+
+def _line(text: str, style: Style, indent: str = _INDENT) -> str:
+    return indent + text if style.room is None else cut(indent + text, style.room, style.ellipsis)
 
 
 def _commit_line(commit: Commit) -> str:
@@ -92,32 +97,5 @@ def _commit_line(commit: Commit) -> str:
 
 def _change_line(change: Change) -> str:
     if change.added is None:
-        return f"{'binary':>12}  {change.name}"
-    return f"{f'+{change.added}':>6}{f'-{change.deleted}':>6}  {change.name}"
-
-
-def _uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str], style: Style) -> Iterator[str]:
-    patches = {
-        title: _digest(reader)
-        for reader, title in zip(readers, titles, strict=True)
-        if reader.metadata.get("git-dirty") is True
-    }
-    if patches:
-        same = ""
-        if len(patches) > 1 and None not in patches.values():
-            same = ", the same in each" if len(set(patches.values())) == 1 else ", not the same in each"
-        yield from style.footnotes(
-            [f"with uncommitted changes, kept in git.diff{same}: {', '.join(patches)}"]
-        )
-
-
-def _digest(reader: ExperimentReader) -> bytes | None:
-    """Return what tells one patch from another; None for one that cannot be read."""
-    digest = hashlib.sha256()
-    try:
-        with reader.open("git.diff", "rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    except (OSError, ValueError):
-        return None
-    return digest.digest()
+        return f"{'binary':>8}  {change.name}"
+    return f"{f'+{change.added}':>3}{f'-{change.deleted}':>5}  {change.name}"

@@ -162,7 +162,8 @@ def shown(value: Any, digits: int = _DIGITS) -> str:
 def arguments(values: Sequence[Any], digits: int = _DIGITS) -> list[str]:
     """Return arguments as they were given, with more digits than six only where two would look alike."""
     cells = [shown(value, digits) for value in values]
-    if digits >= _ALL_DIGITS or (len(set(map(type, values))) == 1 and isinstance(values[0], (int, str))):
+    simple = len(set(map(type, values))) == 1 and isinstance(values[0], (int, str))
+    if digits >= _ALL_DIGITS or (simple and len(set(cells)) == len(set(values))):
         return cells
     seen: dict[str, Any] = {}
     unclear = {

@@ -1,0 +1,35 @@
+"""The packages and the language that an experiment ran with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from meticulous_read import ExperimentReader
+
+from meticulous_cli.show.text import plain
+
+__all__ = ["packages_of", "runtimes_of"]
+
+_LINE = re.compile(r"([^\s=@#]+)\s*(?:==|@)\s*(\S+)")
+_LARGEST = 2**20
+
+
+def packages_of(reader: ExperimentReader) -> dict[str, str] | None:
+    """Return the version, or the URL, of each package; None where nothing is recorded or readable."""
+    try:
+        with reader.open("requirements.txt", errors="replace") as file:
+            lines = file.read(_LARGEST).splitlines()
+    except (OSError, ValueError):
+        return None
+    return {plain(found[1]): plain(found[2]) for line in lines if (found := _LINE.fullmatch(line.strip()))}
+
+
+def runtimes_of(readers: Sequence[ExperimentReader]) -> tuple[str, list[str]]:
+    """Return what the language is called, and the version that each experiment ran with."""
+    runtimes = [reader.metadata.get("runtime") for reader in readers]
+    known = [runtime if isinstance(runtime, str) else "" for runtime in runtimes]
+    languages = {runtime.rpartition(" ")[0] for runtime in known if runtime}
+    if len(languages) != 1:
+        return "runtime", list(map(plain, known))
+    return plain(languages.pop().lower()), [plain(runtime.rpartition(" ")[2]) for runtime in known]
