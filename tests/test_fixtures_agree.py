@@ -1,4 +1,4 @@
-"""The validator and the schemas say of every fixture what it says of itself; a version lists every fixture."""
+"""The validator and the schemas say of each fixture what it says of itself; a version lists each fixture."""
 
 import json
 import re
