@@ -58,13 +58,20 @@ def encode_object(value: object, where: str) -> dict[str, JSON]:
 def dump(value: JSON) -> bytes:
     """An encoded value as the bytes of a file (spec 1.0, JSON)."""
     text = json.dumps(value, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
-    # A lone surrogate has no UTF-8 form. `backslashreplace` writes it as \udXXX: JSON's own escape for it.
-    return text.encode("utf-8", "backslashreplace")
+    return _without_surrogates(text).encode()
 
 
 def canonical(value: JSON) -> str:
     """A text that is the same for two encoded values exactly when they are the same, key order aside."""
-    return json.dumps(value, sort_keys=True)
+    return _without_surrogates(json.dumps(value, sort_keys=True, ensure_ascii=False))
+
+
+def _without_surrogates(text: str) -> str:
+    """Return JSON in which a surrogate, which has no form in UTF-8, is the text of its escape.
+
+    Strict parsers (Rust's serde_json, Perl's JSON::PP) refuse a whole file for the escape itself.
+    """
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
 def _encode(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
