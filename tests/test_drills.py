@@ -67,3 +67,10 @@ def test_a_hostile_disk_stops_no_training(drill, disk):
 def test_programs_of_several_processes_are_shown_and_end_as_without_us(drill, program):
     (told,) = drill("processes", program)
     assert "in terminal and file" in told
+
+
+@posix
+@pytest.mark.parametrize("state", ["dirty", "untracked"])
+def test_records_of_many_repositories_are_made_again_or_were_refused(drill, state):
+    *layouts, total = drill("repositories", "", [state])
+    assert total.startswith(f"{len(layouts)} layouts, {2 * len(layouts)} runs: ")

@@ -35,6 +35,8 @@ def clean_environment(monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    # The tests themselves are code that is loaded, and lie in a repository, perhaps a dirty one.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path(__file__).resolve().parents[3]))
 
 
 class Repository:

@@ -1,15 +1,21 @@
-"""Which commit runs, what of the code is in none, and that the repository stays as it is."""
+"""Which commits run, what of the code is in none, and that the repositories stay as they are.
+
+`tests/drills/repositories.py` makes records again from their commits and patches, in many more layouts.
+"""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import meticulous
 import pytest
 from meticulous import Experiment
-from meticulous._start import repository as _repo
+from meticulous._start.repository import without_credentials
+
+USER = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "protocol.file.allow=always")
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +36,81 @@ SCRIPT = (
 )
 
 
+RESUMING = """
+import sys
+from meticulous import Experiment
+name = sys.argv[1] if len(sys.argv) > 1 else None
+print(Experiment({}, experiment_id=name, resume=not name).experiment_id)
+"""
+
+
 def execute(folder, *command, **environment):
     return subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *map(str, command)],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
         env={**os.environ, **environment},
     )
 
 
 def last_line(done):
     return done.stderr.splitlines()[-1]
+
+
+def is_refused(done, word):
+    """Whether a start was refused with one sentence that has `word`, under one traceback."""
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.count("Traceback") == 1
+    return last_line(done).startswith("meticulous.errors.") and word in last_line(done)
+
+
+def metadata_of(folder, experiment="1"):
+    return json.loads((folder / "experiments" / experiment / "metadata.json").read_text("utf-8"))
+
+
+def make_repository(path, **files):
+    """A repository with one commit of these files; `__` stands for a dot."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (path / name.replace("__", ".")).write_text(content)
+    for command in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *USER, *command], cwd=path, check=True)
+    return path
+
+
+@pytest.fixture
+def git_that(tmp_path):
+    """Put a shell script in front of git; return the PATH with it."""
+    if sys.platform == "win32":
+        pytest.skip("the git in front is a shell script")
+
+    def git_that(code):
+        folder = tmp_path / "in front"
+        folder.mkdir()
+        (folder / "git").write_text(f'#!/bin/sh\n{code}\nexec "{shutil.which("git")}" "$@"\n')
+        (folder / "git").chmod(0o755)
+        return os.pathsep.join([str(folder), os.environ["PATH"]])
+
+    return git_that
+
+
+class CountingGit:
+    def __init__(self, path, log):
+        self.path, self._log = path, log
+
+    def calls(self):
+        # `git version` is GitPython's own, when it is imported.
+        return [line for line in self._log.read_text().splitlines() if not line.endswith("version")]
+
+
+@pytest.fixture
+def counting_git(git_that, tmp_path):
+    """A git that writes down what it is asked."""
+    log = tmp_path / "calls"
+    return CountingGit(git_that(f'echo "$GIT_OPTIONAL_LOCKS $*" >> "{log}"'), log)
 
 
 @pytest.fixture
@@ -98,8 +166,36 @@ class TestRefusals:
     def test_a_broken_repository_with_what_git_says(self, project):
         shutil.rmtree(project / ".git" / "objects")
         (project / ".git" / "objects").mkdir()
-        with pytest.raises(meticulous.RepositoryError, match="`git log` failed"):
+        with pytest.raises(
+            meticulous.RepositoryError, match=r"`git status` failed .*: repair the repository"
+        ):
             Experiment({})
+
+    @pytest.mark.parametrize(
+        ("version", "said", "word"),
+        [
+            # 2.17 is the least that knows all options.
+            ("1.8.3.1", "error: unknown option `porcelain=v2'", "2.17"),
+            ("2.7.4", "usage: git status", "2.17"),
+            ("2.39.5", "fatal: a.bin: clean filter 'lfs' failed", "git-lfs"),
+            ("2.39.5", "fatal: could not fetch 39923daa from promisor remote", "online"),
+            ("2.39.5", "fatal: bad config line 1 in file .git/config", "repair that file"),
+            ("", "fatal: bad config line 1 in file /home/ada/.gitconfig", "/home/ada/.gitconfig"),
+        ],
+    )
+    def test_what_git_cannot_do_with_what_helps(self, project, script, git_that, version, said, word):
+        answer = f"echo git version {version}; exit 0" if version else "true"
+        path = git_that(f'[ "$1" = version ] && {{ {answer}; }}\necho "{said}" >&2\nexit 128')
+        assert is_refused(execute(project, script, PATH=path), word)
+        assert not (project / "experiments").exists()
+
+    def test_a_linked_work_tree_without_its_repository(self, project, git, tmp_path):
+        git("worktree", "add", "-q", str(tmp_path / "tree"))
+        project.rename(tmp_path / "elsewhere")
+        with pytest.raises(
+            meticulous.RepositoryError, match=r"repository/\.git/worktrees/tree', which is not there"
+        ):
+            Experiment({}, project_directory=tmp_path / "tree")
 
     def test_changed_files_are_named(self, project, git):
         for name in ("a file.py", "ü.py", "deleted.py", "old.py"):
@@ -127,7 +223,8 @@ class TestRefusals:
     def test_a_script_from_outside_of_the_repository(self, project, tmp_path):
         (tmp_path / "elsewhere.py").write_text(SCRIPT)
         done = execute(project, "../elsewhere.py")
-        assert "elsewhere.py' is not in the repository" in last_line(done)
+        assert is_refused(done, "elsewhere.py' is not in the repository")
+        assert "git worktree add --detach" in last_line(done)
         assert not (project / "experiments").exists()
 
     def test_without_a_chain_of_inner_errors(self, project, script):
@@ -145,14 +242,6 @@ class TestRefusals:
 class TestAccepted:
     def test_untracked_files_that_are_not_code(self, project, script):
         (project / "notes.txt").write_text("x")
-        assert execute(project, script).returncode == 0
-
-    def test_ignored_code(self, project, script, git):
-        (project / "train.py").write_text("import generated\n" + SCRIPT)
-        (project / ".gitignore").write_text("generated.py\n")
-        git("add", ".")
-        git("commit", "-q", "-m", "ignore")
-        (project / "generated.py").write_text("")
         assert execute(project, script).returncode == 0
 
     def test_changes_in_the_experiments_directory(self, project, git):
@@ -176,19 +265,320 @@ class TestAccepted:
         with Experiment({}, project_directory=tmp_path / "tree") as experiment:
             assert '"githead-branch": "other"' in (experiment.directory / "metadata.json").read_text()
 
-    def test_a_submodule_with_code_that_is_imported(self, project, git, tmp_path):
-        library = tmp_path / "library"
-        subprocess.run(["git", "init", "-q", library], check=True)
-        (library / "part.py").write_text("")
-        user = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-        subprocess.run(["git", "-C", library, "add", "."], check=True)
-        subprocess.run(["git", *user, "-C", library, "commit", "-q", "-m", "part"], check=True)
-        git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "library")
-        (project / "train.py").write_text("import library.part\n" + SCRIPT)
-        git("add", ".")
-        git("commit", "-q", "-m", "submodule")
+
+NEW = SCRIPT.replace("\n", "  # in no commit\n", 1)
+
+
+def ignored(project):
+    (project / ".gitignore").write_text("scratch/\n")
+    (project / "scratch").mkdir()
+    (project / "scratch" / "new.py").write_text(NEW)
+    return ["scratch/new.py"]
+
+
+def under_a_profiler(project):
+    (project / "new.py").write_text(NEW)
+    return ["-m", "cProfile", "-o", os.devnull, "new.py"]
+
+
+def as_a_batch_system_names_it(project):
+    (project / "slurm_script").write_text(NEW)
+    return ["slurm_script"]
+
+
+def in_a_folder_of_commands(project):
+    (project / "bin").mkdir()
+    (project / "bin" / "train").write_text(NEW)
+    return ["bin/train"]
+
+
+def linked_from_elsewhere(project):
+    (project / "new.py").write_text(NEW)
+    (project.parent / "link.py").symlink_to(project / "new.py")
+    return ["../link.py"]
+
+
+def a_link_that_is_committed(project):
+    (project.parent / "outside").mkdir()
+    make_repository(project.parent / "outside", readme="")
+    (project.parent / "outside" / "new.py").write_text(NEW)
+    (project / "link.py").symlink_to("../outside/new.py")
+    subprocess.run(["git", "add", "link.py"], cwd=project, check=True)
+    subprocess.run(["git", *USER, "commit", "-q", "-m", "link"], cwd=project, check=True)
+    return ["link.py"]
+
+
+def in_a_folder_of_a_telling_name(project):
+    (project / "my-site-packages").mkdir()
+    (project / "my-site-packages" / "new.py").write_text(NEW)
+    return ["my-site-packages/new.py"]
+
+
+def run_by_another(project):
+    (project / "new.py").write_text(NEW)
+    return ["-c", "import runpy; runpy.run_path('new.py')"]
+
+
+def executed(project):
+    (project / "new.py").write_text(NEW)
+    return ["-c", "exec(compile(open('new.py').read(), 'new.py', 'exec'))"]
+
+
+def a_configuration_on_the_command_line(project):
+    (project / "new.py").write_text("lr = 9\n")
+    return ["train.py", "--config=new.py"]
+
+
+def in_the_experiments_directory(project):
+    (project / "experiments").mkdir()
+    (project / "experiments" / "new.py").write_text(NEW)
+    return ["experiments/new.py"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links, and scripts without a suffix")
+@pytest.mark.parametrize(
+    "layout",
+    [
+        *(ignored, under_a_profiler, as_a_batch_system_names_it, in_a_folder_of_commands),
+        *(linked_from_elsewhere, a_link_that_is_committed, in_a_folder_of_a_telling_name, run_by_another),
+        *(executed, a_configuration_on_the_command_line, in_the_experiments_directory),
+    ],
+)
+def test_code_that_was_never_added_is_refused_however_it_is_run(project, script, layout):
+    command = layout(project)
+    assert is_refused(execute(project, *command), "changed or not added: ")
+    assert not list((project / "experiments").glob("[0-9]*"))
+
+
+class TestInstalled:
+    """What was installed stands in requirements.txt, wherever it lies."""
+
+    def test_a_command_in_an_environment_in_the_work_tree(self, project):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", ".venv"], cwd=project, check=True)
+        (folder,) = {path.parent for path in (project / ".venv").rglob("python*") if path.parent.name in BINS}
+        (folder / "train").write_text("import library.part\n" + SCRIPT)
+        (packages,) = (project / ".venv").rglob("site-packages")
+        (packages / "library").mkdir()
+        (packages / "library" / "part.py").write_text("")
+        done = subprocess.run(
+            [folder / "python", folder / "train"],
+            cwd=project,
+            check=False,
+            capture_output=True,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_a_command_elsewhere(self, project, tmp_path):
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "train").write_text(SCRIPT)
+        assert execute(project, tmp_path / "bin" / "train").returncode == 0
+
+    # What pip makes on Windows of a console script is such a file as well, with a program before the zip.
+    @pytest.mark.parametrize("name", ["train.pyz", "train.exe"])
+    def test_an_application_in_a_zip_file(self, project, tmp_path, name):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("__main__.py", SCRIPT)
+        assert execute(project, tmp_path / name).returncode == 0
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("_version.py", "# file generated by setuptools-scm\n# don't change\n"),
+            (
+                "part_pb2.py",
+                "# -*- coding: utf-8 -*-\n# Generated by the protocol buffer compiler.  DO NOT EDIT!\n",
+            ),
+            ("part.so", None),
+        ],
+    )
+    def test_what_is_built_in_place_and_ignored(self, project, git, name, content):
+        (project / ".gitignore").write_text(name)
+        module = name.partition(".")[0]
+        if content is None:
+            import _ctypes_test
+
+            shutil.copy(_ctypes_test.__file__, project / name)
+            module = "importlib.util as u; s = u.spec_from_file_location('_ctypes_test', 'part.so')\n"
+            module += "import sys; sys.modules['part'] = u.module_from_spec(s)"
+        else:
+            (project / name).write_text(content)
+        (project / "train.py").write_text(f"import {module}\n{SCRIPT}")
+        git("add", "-A")
+        git("commit", "-q", "-m", "script")
         done = execute(project, "train.py")
         assert done.returncode == 0, done.stderr
+        git("rm", "-q", "--cached", ".gitignore")
+        (project / ".gitignore").unlink()
+        git("commit", "-q", "-m", "not ignored any more")
+        assert is_refused(execute(project, "train.py"), name)
+
+
+BINS = ("bin", "Scripts")
+
+
+class TestOtherRepositories:
+    @pytest.fixture
+    def library(self, project, git):
+        """A library beside the project, which imports it."""
+        (project / "train.py").write_text("import mylib\n" + SCRIPT)
+        git("add", "-A")
+        git("commit", "-q", "-m", "import")
+        library = make_repository(project.parent / "library", mylib__py="X = 1\n")
+        git("-C", str(library), "remote", "add", "origin", "https://ada:secret@example.org/library.git")
+        return library
+
+    def run(self, project, library, *options):
+        return execute(project, "train.py", *options, PYTHONPATH=str(library))
+
+    def test_a_clean_one_is_recorded(self, project, git, library):
+        done = self.run(project, library)
+        assert done.returncode == 0, done.stderr
+        (found,) = metadata_of(project)["git-repositories"]
+        assert found == {
+            "directory": "../library",
+            "githead-sha": git("-C", str(library), "rev-parse", "HEAD"),
+            "githead-branch": "main",
+            "git-remote": "https://example.org/library.git",
+            "git-dirty": False,
+        }
+
+    @pytest.mark.parametrize("options", [[], ["--dirty"]])
+    @pytest.mark.parametrize("name", ["mylib.py", "extra.py"])
+    def test_one_that_does_not_hold_its_code_is_refused(self, project, library, name, options):
+        (library / "mylib.py").write_text("import extra\n" if name == "extra.py" else "X = 2\n")
+        if name == "extra.py":
+            subprocess.run(["git", *USER, "commit", "-qam", "extra"], cwd=library, check=True)
+            (library / name).write_text("")
+        done = self.run(project, library, *options)
+        assert is_refused(done, f"../library/{name}")
+        assert "commit it there" in last_line(done).lower()
+
+    def test_one_that_ignores_all_of_it_has_nothing_to_do_with_it(self, project, library):
+        """A home directory under git, with a debugger or a cache of modules in it."""
+        shutil.rmtree(library / ".git")
+        for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "dotfiles"]):
+            subprocess.run(["git", *USER, *command], cwd=library.parent, check=True)
+        (library.parent / ".gitignore").write_text("*\n")
+        assert self.run(project, library).returncode == 0
+        assert "git-repositories" not in metadata_of(project)
+
+    def test_an_experiment_goes_on_with_the_same_commit_only(self, project, library):
+        (project / "train.py").write_text("import mylib\n" + RESUMING)
+        subprocess.run(["git", *USER, "commit", "-qam", "resume"], cwd=project, check=True)
+
+        def ran_in():
+            done = self.run(project, library)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        assert [ran_in(), ran_in()] == ["1\n", "1\n"]
+        subprocess.run(["git", *USER, "commit", "-q", "--allow-empty", "-m", "new"], cwd=library, check=True)
+        assert [ran_in(), ran_in()] == ["2\n", "2\n"]
+        done = execute(project, "train.py", "1", PYTHONPATH=str(library))
+        assert "MismatchedCommitException" in last_line(done)
+
+    def test_code_in_no_repository_is_not_looked_at(self, project, library):
+        shutil.rmtree(library / ".git")
+        assert self.run(project, library).returncode == 0
+
+    def test_two_questions_are_asked_of_each(self, project, library, counting_git):
+        assert execute(project, "train.py", PYTHONPATH=str(library), PATH=counting_git.path).returncode == 0
+        assert len(counting_git.calls()) == 3 + 2
+
+    def test_the_script_lies_in_a_repository_inside(self, project, git):
+        inner = make_repository(project / "inner", train__py=SCRIPT)
+        done = execute(project, "inner/train.py")
+        assert is_refused(done, f"--project-directory {inner}")
+        assert execute(inner, "train.py").returncode == 0
+        assert metadata_of(inner)["githead-sha"] == git("-C", str(inner), "rev-parse", "HEAD")
+
+
+class TestClaimedCommit:
+    SHA = "39923daa68c135ccf931681fc4db6a8cee544eef"
+
+    def test_it_is_recorded_where_there_is_no_repository(self, tmp_path):
+        (tmp_path / "train.py").write_text(SCRIPT)
+        assert execute(tmp_path, "train.py", METICULOUS_COMMIT=self.SHA).returncode == 0
+        metadata = metadata_of(tmp_path)
+        assert metadata["githead-sha"] == self.SHA
+        assert metadata["githead-claimed"] is True
+        assert not {"git-dirty", "githead-message", "githead-branch"} & set(metadata)
+
+    def test_it_is_recorded_where_there_is_no_git(self, project, script, tmp_path):
+        (tmp_path / "empty").mkdir()
+        done = execute(project, script, PATH=str(tmp_path / "empty"), METICULOUS_COMMIT=self.SHA)
+        assert done.returncode == 0, done.stderr
+        assert metadata_of(project)["githead-claimed"] is True
+
+    def test_it_never_overrides_a_repository(self, project, script, git, tmp_path):
+        assert execute(project, script, METICULOUS_COMMIT=self.SHA).returncode == 0
+        assert metadata_of(project)["githead-sha"] == git("rev-parse", "HEAD")
+        assert "githead-claimed" not in metadata_of(project)
+        done = execute(tmp_path, project / script, METICULOUS_COMMIT=self.SHA)
+        assert is_refused(done, "no git repository")
+
+    @pytest.mark.parametrize("value", ["main", SHA[:12], SHA + "0", SHA.upper(), "\n"])
+    def test_another_value_is_refused(self, tmp_path, value):
+        (tmp_path / "train.py").write_text(SCRIPT)
+        done = execute(tmp_path, "train.py", METICULOUS_COMMIT=value)
+        assert is_refused(done, "METICULOUS_COMMIT")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"GIT_DIR": "../twin/.git"},
+        {"GIT_DIR": "../twin/.git", "GIT_WORK_TREE": "../twin"},
+        {"GIT_WORK_TREE": "../twin"},
+        {"GIT_INDEX_FILE": "../twin/.git/index"},
+        {"GIT_COMMON_DIR": "../twin/.git"},
+        {"GIT_OBJECT_DIRECTORY": "../twin/.git/objects"},
+        {"GIT_PREFIX": "deep/"},
+        {"GIT_GLOB_PATHSPECS": "1"},
+        {"GIT_LITERAL_PATHSPECS": "1"},
+        {"GIT_ICASE_PATHSPECS": "1"},
+        {"GIT_EXTERNAL_DIFF": "false", "GIT_DIFF_OPTS": "-u0"},
+    ],
+    ids=lambda variables: "+".join(variables),
+)
+def test_variables_that_lead_git_elsewhere_do_not_count(project, git, tmp_path, variables):
+    show = "import os\nprint({name: os.environ[name] for name in os.environ if name[:4] == 'GIT_'})\n"
+    (project / "train.py").write_text(SCRIPT + show)
+    git("add", ".")
+    git("commit", "-q", "-m", "script")
+    make_repository(tmp_path / "twin", other="")
+    (project / "train.py").write_text("# changed\n" + SCRIPT + show)
+    assert is_refused(execute(project, "train.py", **variables), "changed or not added: train.py.")
+    done = execute(project, "train.py", "--dirty", **variables)
+    assert done.returncode == 0, done.stderr
+    assert metadata_of(project)["githead-sha"] == git("rev-parse", "HEAD")
+    assert "+# changed" in (project / "experiments" / "1" / "git.diff").read_text()
+    assert set(variables.items()) <= eval(done.stdout).items(), (
+        "the program does not have its variables any more"
+    )
+
+
+def test_the_branch_is_recorded_whatever_is_tagged_and_decorated(project, script, git):
+    git("checkout", "-q", "-b", "a/branch")
+    git("config", "log.excludeDecoration", "refs/heads/*")
+    refs = "".join(f"create refs/tags/v{number} HEAD\n" for number in range(500))
+    subprocess.run(["git", "update-ref", "--stdin"], input=refs, text=True, cwd=project, check=True)
+    assert execute(project, script).returncode == 0
+    assert metadata_of(project)["githead-branch"] == "a/branch"
+    git("checkout", "-q", "--detach")
+    assert execute(project, script).returncode == 0
+    assert "githead-branch" not in metadata_of(project, "2")
+
+
+def test_a_file_has_one_name_where_upper_and_lower_case_are_one(project, script, git):
+    """A hard link is what such a file system shows under the other spelling."""
+    os.link(project / script, project / "Train.py")
+    assert execute(project, "Train.py").returncode == 0
+    (project / "Train.py").unlink()
+    (project / "Train.py").write_text(SCRIPT)
+    assert is_refused(execute(project, "Train.py"), "changed or not added: Train.py.")
 
 
 class TestPatch:
@@ -235,21 +625,19 @@ class TestPatch:
         assert (project / name).read_text() == "changed\n"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the counting git is a shell script")
-@pytest.mark.parametrize("arguments", [[], ["--dirty"]])
-def test_a_start_asks_git_three_questions_and_takes_no_locks(project, script, tmp_path, arguments):
-    log = tmp_path / "calls"
-    counting = tmp_path / "bin" / "git"
-    counting.parent.mkdir()
-    counting.write_text(
-        f'#!/bin/sh\necho "$GIT_OPTIONAL_LOCKS $*" >> "{log}"\nexec "{shutil.which("git")}" "$@"\n'
-    )
-    counting.chmod(0o755)
-    path = os.pathsep.join([str(counting.parent), os.environ["PATH"]])
-    assert execute(project, script, *arguments, PATH=path).returncode == 0
-    # `git version` is GitPython's own, when it is imported.
-    calls = [line for line in log.read_text().splitlines() if not line.endswith("version")]
-    assert len(calls) == 3
+@pytest.mark.parametrize("change", [None, "train.py", "new.py"])
+def test_a_start_asks_git_three_questions_and_takes_no_locks(project, git, counting_git, change):
+    (project / "train.py").write_text("import new\n" + SCRIPT)
+    (project / "new.py").write_text("")
+    git("add", "train.py", *([] if change == "new.py" else ["new.py"]))
+    git("commit", "-q", "-m", "script")
+    if change == "train.py":
+        (project / "train.py").write_text("import new, os\n" + SCRIPT)
+    options = ["--dirty"] if change else []
+    assert execute(project, "train.py", *options, PATH=counting_git.path).returncode == 0
+    calls = counting_git.calls()
+    # The patch is a question of its own; a file that git does not know needs two more.
+    assert len(calls) == {None: 3, "train.py": 4, "new.py": 6}[change]
     assert all(line.startswith("0 ") for line in calls)
 
 
@@ -279,7 +667,10 @@ def test_the_repository_is_untouched(project, script):
         ("git@example.com:ada/a.git", "git@example.com:ada/a.git"),
         ("../a.git", "../a.git"),
         ("https://", "https://"),
+        ("http://user:pa/ss@host/x", "http://host/x"),
+        ("http://[::1]:80/@x", "http://[::1]:80/@x"),
+        ("git+https://token@example.com/a", "git+https://example.com/a"),
     ],
 )
 def test_a_remote_is_shown_without_credentials(url, shown):
-    assert _repo.without_credentials(url) == shown
+    assert without_credentials(url) == shown

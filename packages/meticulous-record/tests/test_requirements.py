@@ -1,6 +1,7 @@
 """requirements.txt names what is installed, in the words of the packaging standards."""
 
 import importlib.metadata
+import json
 import os
 import re
 import sys
@@ -23,10 +24,48 @@ def installed(tmp_path, monkeypatch):
 
 def test_it_agrees_with_importlib_on_this_environment():
     distributions = importlib.metadata.distributions()
-    expected = {f"{re.sub('[-_.]+', '-', d.metadata['Name']).lower()}=={d.version}" for d in distributions}
+    expected = {re.sub("[-_.]+", "-", d.metadata["Name"]).lower(): d.version for d in distributions}
     lines = requirements().decode().splitlines()
-    assert set(lines) == expected
-    assert lines == sorted(lines, key=lambda line: line.split("==")[0])
+    found = dict(re.split(r"==| @ ", line, maxsplit=1) for line in lines)
+    assert list(found) == sorted(expected)
+    assert {
+        name: version for name, version in found.items() if "://" not in version
+    }.items() <= expected.items()
+
+
+GIT = {"vcs": "git", "commit_id": "93f45b3", "requested_revision": "main"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "line"),
+    [
+        ({"url": "https://example.org/lib", "vcs_info": GIT}, "lib @ git+https://example.org/lib@93f45b3"),
+        (
+            {"url": "https://ada:secret@example.org/lib", "vcs_info": GIT},
+            "lib @ git+https://example.org/lib@93f45b3",
+        ),
+        (
+            {"url": "ssh://git@example.org/lib.git", "vcs_info": GIT},
+            "lib @ git+ssh://git@example.org/lib.git@93f45b3",
+        ),
+        (
+            {"url": "https://example.org/lib", "vcs_info": GIT, "subdirectory": "python"},
+            "lib @ git+https://example.org/lib@93f45b3#subdirectory=python",
+        ),
+        ({"url": "file:///home/ada/lib", "dir_info": {"editable": True}}, "lib @ file:///home/ada/lib"),
+        # A version tells more than where somebody's wheel once lay, as conda's packages have it.
+        ({"url": "file:///home/conda/work", "dir_info": {}}, "lib==0.1"),
+        ({"url": "https://example.org/lib.whl", "archive_info": {}}, "lib==0.1"),
+        ({}, "lib==0.1"),
+        ([], "lib==0.1"),
+        ({"url": None, "dir_info": {"editable": True}}, "lib==0.1"),
+        ({"url": "https://example.org/lib", "vcs_info": {"vcs": "git"}}, "lib==0.1"),
+    ],
+)
+def test_the_commit_or_the_place_that_it_was_installed_from(installed, tmp_path, origin, line):
+    installed("lib-0.1.dist-info")
+    (tmp_path / "lib-0.1.dist-info" / "direct_url.json").write_text(json.dumps(origin))
+    assert requirements().decode() == f"{line}\n"
 
 
 def test_names_are_normalised_and_versions_are_not(installed):

@@ -12,6 +12,7 @@ from meticulous import _format
 from meticulous._disk.encode import JSON, canonical
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._process import SCHEDULER_KEYS, observe, scheduler_job, verdict
+from meticulous._start.code import Code
 from meticulous.errors import (
     ExperimentRunningError,
     MeticulousError,
@@ -35,7 +36,7 @@ class Earlier(NamedTuple):
     """The claim's file, to be removed once metadata.json and STATUS tell of the new session."""
 
 
-def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, patch: bytes) -> Earlier:
+def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], code: Code) -> Earlier:
     """Claim the experiment in `folder` for another session.
 
     Raises:
@@ -54,21 +55,30 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, pa
             "that could be resumed: choose another --experiment-id",
             path=folder.path,
         )
-    if metadata.get("githead-sha") != sha:
+    if metadata.get("githead-sha") != code.sha:
         raise MismatchedCommitException(
             f"the experiment {str(folder.path)!r} ran from the commit {metadata.get('githead-sha')}, and "
-            f"this is {sha}: check that one out to resume it, or choose another --experiment-id",
+            f"this is {code.sha}: check that one out to resume it, or choose another --experiment-id",
             path=folder.path,
             expected=metadata.get("githead-sha"),
-            found=sha,
+            found=code.sha,
         )
-    if folder.read_patch() != patch and (folder.has(_format.GIT_DIFF) or not folder.was_cut_short):
+    if _commits(metadata.get("git-repositories")) != _commits(code.repositories):
+        raise MismatchedCommitException(
+            f"the experiment {str(folder.path)!r} ran with other commits of further repositories (see "
+            "git-repositories in its metadata.json): check those out to resume it, or choose another "
+            "--experiment-id",
+            path=folder.path,
+            expected=metadata.get("git-repositories"),
+            found=code.repositories,
+        )
+    if folder.read_patch() != code.patch and (folder.has(_format.GIT_DIFF) or not folder.was_cut_short):
         raise MismatchedCommitException(
             f"the experiment {str(folder.path)!r} ran with other uncommitted changes than there are now "
             f"(see its {_format.GIT_DIFF}): restore those to resume it, or choose another --experiment-id",
             path=folder.path,
             expected=folder.read_patch(),
-            found=patch,
+            found=code.patch,
         )
     if canonical(recorded) != canonical(dict(args)):
         raise MismatchedArgsException(
@@ -89,24 +99,33 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], sha: str, pa
     return earlier
 
 
-def claim_newest(
-    experiments_directory: Path, args: Mapping[str, JSON], sha: str, patch: bytes
-) -> Earlier | None:
+def claim_newest(experiments_directory: Path, args: Mapping[str, JSON], code: Code) -> Earlier | None:
     """Claim the newest experiment of these arguments and this code that is not running, if there is one."""
     wanted = canonical(dict(args))
     fitting = []
     for folder in ExperimentFolder.existing(experiments_directory):
         metadata = folder.read_json(_format.METADATA)
-        if metadata is None or metadata.get("githead-sha") != sha or not _is_ours(metadata):
+        if metadata is None or metadata.get("githead-sha") != code.sha or not _is_ours(metadata):
+            continue
+        if _commits(metadata.get("git-repositories")) != _commits(code.repositories):
             continue
         recorded = folder.read_json(_format.ARGS)
-        if recorded is not None and canonical(recorded) == wanted and folder.read_patch() == patch:
+        if recorded is not None and canonical(recorded) == wanted and folder.read_patch() == code.patch:
             fitting.append((_start(metadata), folder))
     for _, folder in sorted(fitting, key=lambda found: found[0], reverse=True):
         earlier = _claim(folder)
         if earlier is not None:
             return earlier
     return None
+
+
+def _commits(repositories: Any) -> list[tuple[str, str]]:
+    """What has to be the same of `git-repositories`; one beside the project may lie elsewhere (RESUME-4)."""
+    found = []
+    for item in repositories if isinstance(repositories, list) else []:
+        directory, sha = str(item.get("directory")), str(item.get("githead-sha"))
+        found.append((".." if directory.startswith("..") or os.path.isabs(directory) else directory, sha))
+    return sorted(found)
 
 
 def _is_ours(metadata: Mapping[str, Any]) -> bool:

@@ -12,11 +12,11 @@ from meticulous import _format, _process
 from meticulous._disk.encode import JSON
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._session.session import Recording, now
-from meticulous._start import repository as _repo
 from meticulous._start import resume as _resume
+from meticulous._start.code import Code, inspect
 from meticulous._start.environment import requirements
 from meticulous._start.options import Options
-from meticulous.errors import DirtyRepoException, ExperimentsDirectoryError
+from meticulous.errors import ExperimentsDirectoryError
 
 __all__ = ["start"]
 
@@ -34,23 +34,22 @@ def start(
     Raises:
         MeticulousError: as `Experiment`; then nothing is left behind.
     """
-    checkout = _repo.inspect(project, directory, with_patch=options.allow_dirty)
-    _refuse_uncommitted(checkout, options.allow_dirty)
+    code = inspect(project, directory, allow_dirty=options.allow_dirty)
     earlier: _resume.Earlier | None = None
     folder: ExperimentFolder | None = None
     if options.resume:
-        earlier = _resume.claim_newest(directory, args, checkout.sha, checkout.patch)
+        earlier = _resume.claim_newest(directory, args, code)
     if earlier is None:
         try:
             folder = ExperimentFolder.claim(directory, options.experiment_id)
         except FileExistsError:
             named = ExperimentFolder(directory / str(options.experiment_id))
-            earlier = _resume.claim_named(named, args, checkout.sha, checkout.patch)
+            earlier = _resume.claim_named(named, args, code)
     try:
         if folder is not None:
-            return _first_session(folder, args, default_args, options, checkout, capture)
+            return _first_session(folder, args, default_args, options, code, capture)
         assert earlier is not None
-        return _next_session(earlier, args, default_args, options, checkout, capture)
+        return _next_session(earlier, args, default_args, options, code, capture)
     except Exception as error:
         if folder is not None:
             folder.remove()
@@ -71,17 +70,17 @@ def _first_session(
     args: dict[str, JSON],
     default_args: dict[str, JSON] | None,
     options: Options,
-    checkout: _repo.Checkout,
+    code: Code,
     capture: str,
 ) -> Recording:
-    metadata = _metadata(options, checkout)
+    metadata = _metadata(options, code)
     folder.write_json(_format.METADATA, metadata)
     folder.write_json(_format.ARGS, args)
     if default_args is not None:
         folder.write_json(_format.DEFAULT_ARGS, default_args)
     folder.write(_format.REQUIREMENTS, requirements())
-    if checkout.patch:
-        folder.write(_format.GIT_DIFF, checkout.patch)
+    if code.patch:
+        folder.write(_format.GIT_DIFF, code.patch)
     return Recording(folder, metadata, capture)
 
 
@@ -90,12 +89,12 @@ def _next_session(
     args: dict[str, JSON],
     default_args: dict[str, JSON] | None,
     options: Options,
-    checkout: _repo.Checkout,
+    code: Code,
     capture: str,
 ) -> Recording:
     """Arguments and code are what they were; when, where and by whom it runs is new."""
     metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
-    for key, value in _metadata(options, checkout).items():
+    for key, value in _metadata(options, code).items():
         if key in _format.SESSION_KEYS or key == "description":
             metadata[key] = value
     folder = earlier.folder
@@ -106,41 +105,30 @@ def _next_session(
             folder.write_json(_format.ARGS, args)
         if default_args is not None and not folder.has(_format.DEFAULT_ARGS):
             folder.write_json(_format.DEFAULT_ARGS, default_args)
-        if checkout.patch and not folder.has(_format.GIT_DIFF):
-            folder.write(_format.GIT_DIFF, checkout.patch)
+        if code.patch and not folder.has(_format.GIT_DIFF):
+            folder.write(_format.GIT_DIFF, code.patch)
     folder.write(_format.REQUIREMENTS, requirements())
     return Recording(folder, metadata, capture)
 
 
-def _refuse_uncommitted(checkout: _repo.Checkout, allowed: bool) -> None:
-    files = checkout.changed + checkout.unknown
-    if allowed or not files:
-        return
-    shown = ", ".join(files[:10]) + (f" and {len(files) - 10} more" if len(files) > 10 else "")
-    raise DirtyRepoException(
-        f"the repository {str(checkout.root)!r} does not hold the code that would run; changed or not added: "
-        f"{shown}. Commit it, or use --allow-dirty to record the changes as git.diff, or --norecord",
-        path=checkout.root,
-        found=files,
-    )
-
-
-def _metadata(options: Options, checkout: _repo.Checkout) -> dict[str, JSON]:
+def _metadata(options: Options, code: Code) -> dict[str, JSON]:
     """Return metadata.json of a first session: each key where there is something to say."""
     start = now()
     facts: dict[str, JSON] = {
         "format": _format.FORMAT_NAME,
         "format-version": _format.FORMAT_VERSION,
         "uuid": str(uuid.uuid4()),
-        "githead-sha": checkout.sha,
-        "githead-message": checkout.message,
+        "githead-sha": code.sha,
+        "githead-message": code.message,
         "description": str(options.description or "") or None,
         "timestamp": start,
         "start-time": start,
         "command": _command() or None,
-        "githead-branch": checkout.branch,
-        "git-remote": checkout.remote,
-        "git-dirty": bool(checkout.patch),
+        "githead-branch": code.branch,
+        "git-remote": code.remote,
+        "githead-claimed": code.is_claimed or None,
+        "git-dirty": None if code.is_claimed else bool(code.patch),
+        "git-repositories": code.repositories or None,
         "working-directory": _working_directory(),
         "runtime": f"Python {platform.python_version()}",
         "recorder": f"meticulous-record {_version()}",
