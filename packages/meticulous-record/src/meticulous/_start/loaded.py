@@ -18,7 +18,9 @@ _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist
 def find_script(is_in_repository: Callable[[str], bool]) -> str | None:
     """Return the script that runs; None for a prompt, a notebook and commands that were installed."""
     main = _file_of(sys.modules.get("__main__"))
-    if main is None or not _is_command(main, is_in_repository):
+    if main is None or main.startswith("<"):  # "<stdin>"
+        return None
+    if not _is_command(main, is_in_repository):
         return main
     # A program that runs another, such as cProfile, puts its name there; the rest has its own, or none.
     word = sys.argv[0] if sys.argv else ""
