@@ -10,7 +10,9 @@ const fs = require("fs");
 const os = require("os");
 const path = require("path");
 
+const FORMAT = "Meticulous experiment folder";
 const MAJOR = 1;
+const REQUIRED = ["STATUS", "metadata.json", "args.json"];
 const JSON_BYTES = 16 * 2 ** 20; // READ-14
 const LEVELS = 100;
 const OUTPUT_BYTES = 4000; // SAFE-4: only the end of stdout and stderr is shown
@@ -40,102 +42,62 @@ function readFile(folder, name, { last = false, limit = JSON_BYTES } = {}) {
     }
 }
 
-// JSON. JSON.parse takes no NaN and keeps silent about repeated keys, so this does it by hand.
+// JSON, by the language's own parser, which silently takes the last of a repeated key (READ-9), and refuses bare
+// NaN (READ-10). What it does not do well is looked for in the text, strings aside.
 
-class JSONReader {
-    constructor(text, tell) {
-        Object.assign(this, { text, tell, place: 0, repeated: false, bare: false });
-    }
-
-    read() {
-        const value = this.value(0);
-        if (this.next() !== undefined) throw new Error(`something after the end, at ${this.place}`);
-        if (this.repeated) this.tell("has a key more than once"); // READ-9
-        return value;
-    }
-
-    next() {
-        while (" \t\n\r".includes(this.text[this.place] || "x")) this.place++;
-        return this.text[this.place];
-    }
-
-    take(pattern) {
-        pattern.lastIndex = this.place; // these patterns are sticky: they match here or nowhere
-        const found = pattern.exec(this.text);
-        if (found) this.place = pattern.lastIndex;
-        return found && found[0];
-    }
-
-    value(level) {
-        if (level > LEVELS) throw new Error(`more than ${LEVELS} levels`);
-        const start = this.next();
-        if (start === "{") return this.object(level);
-        if (start === "[") return this.list(level);
-        if (start === '"') return this.string();
-        const number = this.take(/-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/y);
-        if (number) return Number(number);
-        const word = this.take(/true|false|null|NaN|-?Infinity/y);
-        if (!word) throw new Error(`not JSON, at ${this.place}`);
-        if (/N|I/.test(word)) {
-            this.bare = true; // READ-10
-            return Number(word);
-        }
-        return JSON.parse(word);
-    }
-
-    string() {
-        const token = this.take(/"(?:[^"\\\u0000-\u001f]|\\.)*"/y);
-        if (token === null) throw new Error(`not JSON, at ${this.place}`);
-        return JSON.parse(token);
-    }
-
-    expect(character) {
-        if (this.next() !== character) throw new Error(`not JSON, at ${this.place}`);
-        this.place++;
-    }
-
-    object(level) {
-        const found = new Map(); // an object would sort keys that look like numbers, and mistake __proto__
-        this.expect("{");
-        while (this.next() !== "}") {
-            if (found.size) this.expect(",");
-            if (this.next() !== '"') throw new Error(`not JSON, at ${this.place}`);
-            const key = this.string();
-            this.expect(":");
-            if (found.has(key)) this.repeated = true;
-            found.set(key, this.value(level + 1));
-        }
-        this.place++;
-        return found;
-    }
-
-    list(level) {
-        const found = [];
-        this.expect("[");
-        while (this.next() !== "]") {
-            if (found.length) this.expect(",");
-            found.push(this.value(level + 1));
-        }
-        this.place++;
-        return found;
-    }
-}
+const STRINGS = /"(?:[^"\\]|\\.)*"/g;
+const NUMBERS = /"(?:[^"\\]|\\.)*"|NaN|-?Infinity/g; // bare in version 0 alone
 
 function parseObject(data, tell, legacy) {
     try {
-        let text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
-        if (text.startsWith("\ufeff")) {
-            tell("starts with a byte order mark"); // READ-11
-            text = text.slice(1);
-        }
-        const reader = new JSONReader(text, tell);
-        const value = reader.read();
-        if (reader.bare && !legacy) tell("has bare NaN or Infinity");
-        if (value instanceof Map) return value;
+        let text = new TextDecoder("utf-8", { fatal: true }).decode(data); // past a byte order mark (READ-11)
+        if (legacy) text = text.replace(NUMBERS, (token) => (token[0] === '"' ? token : `"${token}"`));
+        const bare = text.replace(STRINGS, '""');
+        if (levels(bare) > LEVELS) throw new Error(`more than ${LEVELS} levels`);
+        const value = JSON.parse(text);
+        const integers = bare.match(/(?<![-+.eE\d])-?\d{16,}(?![.eE\d])/g) || [];
+        if (integers.some((token) => BigInt(token) !== BigInt(Number(token)))) tell("loses digits of an integer"); // READ-18
+        if (isObject(value)) return value;
         throw new Error("no object at the top");
     } catch (error) {
         tell(error.message); // READ-4, READ-5: nothing of it, and told
-        return new Map();
+        return {};
+    }
+}
+
+function isObject(value) {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function levels(bare) {
+    let [level, most] = [0, 0];
+    for (const character of bare) {
+        if (character === "{" || character === "[") most = Math.max(most, ++level);
+        if (character === "}" || character === "]") level--;
+    }
+    return most;
+}
+
+// metadata.json: a key of another type is as good as absent (READ-19).
+
+const TYPES = {
+    string:
+        "uuid githead-sha githead-message description recorder githead-branch git-remote working-directory runtime " +
+        "hostname process-start slurm-job-id slurm-array-job-id slurm-array-task-id slurm-cluster-name " +
+        "slurm-restart-count pbs-job-id lsf-job-id lsf-job-index",
+    boolean: "githead-claimed git-dirty",
+    number: "pid heartbeat-seconds",
+    array: "command git-repositories earlier-sessions",
+};
+
+function checkTypes(metadata, tell) {
+    for (const [type, keys] of Object.entries(TYPES)) {
+        for (const key of keys.split(" ")) {
+            const value = metadata[key];
+            if (value === undefined || (Array.isArray(value) ? "array" : typeof value) === type) continue;
+            tell(`${key} is no ${type}`);
+            delete metadata[key];
+        }
     }
 }
 
@@ -143,13 +105,11 @@ function parseObject(data, tell, legacy) {
 
 function parseTime(value, tell, legacy) {
     if (value === undefined) return null;
-    const form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?$/;
+    const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?$/;
     const found = typeof value === "string" && form.exec(value);
     if (legacy && typeof value === "number") return new Date(value * 1000).toISOString();
-    if (found && (found[4] || legacy)) {
-        const leap = found[2] === "60"; // a Date knows no leap seconds
-        const text = found[1] + (leap ? "59" : found[2]) + (found[3] || "") + (found[4] || "");
-        const moment = new Date(text);
+    if (found && (found[2] || legacy)) {
+        const moment = new Date(value);
         // A Date makes the 30th of February the 2nd of March.
         const day = new Date(`${value.slice(0, 10)}T00:00:00Z`);
         if (!isNaN(moment) && !isNaN(day) && day.getUTCDate() === Number(value.slice(8, 10))) {
@@ -163,9 +123,10 @@ function parseTime(value, tell, legacy) {
 // STATUS: its first line, and what follows.
 
 function parseStatus(data, tell, legacy) {
-    const text = new TextDecoder().decode(data).trim();
-    if (legacy && text.startsWith("Traceback ")) return ["ERROR", text];
-    const [, word, reason] = /^([^\n]*)\n?([^]*)$/.exec(text);
+    const text = new TextDecoder().decode(data);
+    if (!text.trim()) tell("is empty");
+    if (legacy && text.startsWith("Traceback ")) return ["ERROR", text.trim()];
+    const [, word, reason] = /^([^\n]*?)\r?(?:\n([^]*))?$/.exec(text).map((part) => part || "");
     if (legacy && word === "SUCESS") return ["SUCCESS", reason.trim()];
     if (!["RUNNING", "SUCCESS", "ERROR"].includes(word) && !legacy) tell("no known word"); // READ-16
     return [word || null, reason.trim()];
@@ -174,7 +135,7 @@ function parseStatus(data, tell, legacy) {
 // Lost, silent, or neither: the procedure of section 16.
 
 function isLost(metadata) {
-    const [host, pid, start] = ["hostname", "pid", "process-start"].map((key) => metadata.get(key));
+    const { hostname: host, pid, "process-start": start } = metadata;
     if (typeof host !== "string" || host.toLowerCase() !== os.hostname().toLowerCase()) return "unknown";
     if (!Number.isInteger(pid) || pid < 1) return "unknown";
     const gone = () => {
@@ -205,7 +166,7 @@ function lifeOf(folder, metadata) {
         // The program may just have ended: only a STATUS that still says so counts.
         if (!String(readFile(folder, "STATUS")).startsWith("RUNNING")) return null;
         if (lost === "yes") return "lost";
-        const beat = metadata.get("heartbeat-seconds");
+        const beat = metadata["heartbeat-seconds"];
         const silence = (Date.now() - fs.lstatSync(path.join(folder, "STATUS")).mtimeMs) / 1000;
         return lost === "unknown" && beat > 0 && silence > 5 * beat ? "silent" : null; // STATE-3
     } catch {
@@ -218,48 +179,57 @@ function lifeOf(folder, metadata) {
 function readExperiment(folder) {
     const problems = {};
     const tellOf = (name) => (message) => (problems[name] ||= message);
+    const tell = tellOf("metadata.json");
     const contents = {};
+    const missing = [];
     for (const name of ["STATUS", "metadata.json", "args.json", "default_args.json", "summary.json"]) {
         try {
             contents[name] = readFile(folder, name); // STATUS first (READ-7)
         } catch (error) {
-            if (name !== "summary.json" || error.code !== "ENOENT") tellOf(name)(error.message); // READ-6
+            if (error.code === "ENOENT") missing.push(name);
+            else tellOf(name)(error.message);
         }
     }
-    const version = (metadata) => metadata.get("format-version");
-    const told = []; // what is wrong in metadata.json counts once its version is known
     const data = contents["metadata.json"];
-    let metadata = data ? parseObject(data, (message) => told.push(message), false) : new Map();
-    const legacy = metadata.size > 0 && version(metadata) === undefined; // VERSION-3
-    if (legacy) metadata = parseObject(data, (told.length = 0) || tellOf("metadata.json"), true);
-    told.forEach(tellOf("metadata.json"));
-    const form = /^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$/.exec(version(metadata));
-    if (version(metadata) !== undefined && !form) tellOf("metadata.json")("format-version is none"); // VERSION-4
-    const isNewer = form !== null && Number(form[1]) > MAJOR;
-    if (isNewer) {
-        tellOf("metadata.json")(`version ${version(metadata)} is newer than ${MAJOR}`); // VERSION-2
-        metadata = new Map([["format-version", version(metadata)]]);
-    }
+    const told = []; // what is wrong in metadata.json counts once its version is known
+    let metadata = data ? parseObject(data, (message) => told.push(message), false) : {};
+    if (!Object.keys(metadata).length && data) metadata = parseObject(data, () => {}, true);
+    const version = metadata["format-version"];
+    const legacy = version === undefined && Object.keys(metadata).length > 0; // VERSION-3
+    if (!legacy && told.length) metadata = parseObject(data, tell, false);
+    const form = /^([1-9][0-9]*)\.(0|[1-9][0-9]*)$/.exec(version);
+    const isOther = metadata.format !== undefined && metadata.format !== FORMAT; // VERSION-7
+    const isNewer = form !== null && Number(form[1]) > MAJOR; // VERSION-2
+    const isKnown = !isOther && !isNewer;
+    if (isOther) tell(`of another format, ${JSON.stringify(metadata.format)}`);
+    if (isNewer) tell(`version ${version} is newer than ${MAJOR}`);
+    if (!isKnown) metadata = { "format-version": version };
+    if (version !== undefined && !form) tell("format-version is none"); // VERSION-4
+    if (isKnown && !legacy) checkTypes(metadata, tell);
+    // What has to be there (READ-5, READ-6); of another version, nothing is known.
+    const required = legacy ? ["STATUS", "metadata.json", "args.json", "default_args.json"] : REQUIRED;
+    if (isKnown) missing.filter((name) => required.includes(name)).forEach((name) => tellOf(name)("missing"));
     const object = (name) => {
-        if (isNewer || !contents[name]) return new Map();
-        if (legacy && name === "default_args.json" && String(contents[name]).trim() === "null") return new Map();
+        if (!isKnown || !contents[name]) return {};
+        if (legacy && name === "default_args.json" && String(contents[name]).trim() === "null") return {};
         return parseObject(contents[name], tellOf(name), legacy);
     };
-    const time = (key) => parseTime(metadata.get(key), tellOf("metadata.json"), legacy);
+    const time = (key) => parseTime(metadata[key], tell, legacy);
     const output = (name) => {
+        if (!isKnown) return "";
         try {
             const end = readFile(folder, name, { last: true, limit: OUTPUT_BYTES });
             return new TextDecoder("utf-8", { ignoreBOM: true }).decode(end).slice(-1000); // READ-17
         } catch (error) {
-            tellOf(name)(error.message);
+            if (error.code !== "ENOENT" || legacy) tellOf(name)(error.message);
             return "";
         }
     };
     let [status, reason] = [null, ""];
-    if (contents.STATUS && !isNewer) [status, reason] = parseStatus(contents.STATUS, tellOf("STATUS"), legacy);
+    if (contents.STATUS && isKnown) [status, reason] = parseStatus(contents.STATUS, tellOf("STATUS"), legacy);
     const [created, started] = [time("timestamp"), time("start-time")];
     return {
-        "format-version": legacy ? "0" : form ? version(metadata) : null,
+        "format-version": legacy ? "0" : form ? version : null,
         status,
         reason,
         timestamp: created || started,
@@ -279,27 +249,17 @@ function readExperiment(folder) {
 // All folders but those whose names start with a dot (READ-1); links are left out, as SAFE-3 allows.
 
 function readExperiments(directory) {
-    const found = new Map();
+    const found = Object.create(null); // a folder may be called __proto__
     for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
         if (entry.isDirectory() && !entry.name.startsWith(".")) {
-            found.set(entry.name, readExperiment(path.join(directory, entry.name)));
+            found[entry.name] = readExperiment(path.join(directory, entry.name));
         }
     }
     return found;
-}
-
-// Maps are objects in JSON, and numbers that are not finite have names.
-function toJSON(value) {
-    if (value instanceof Map) {
-        return `{${[...value].map(([key, item]) => `${JSON.stringify(key)}: ${toJSON(item)}`).join(", ")}}`;
-    }
-    if (Array.isArray(value)) return `[${value.map(toJSON).join(", ")}]`;
-    if (typeof value === "number" && !Number.isFinite(value)) return JSON.stringify(String(value));
-    return value !== null && typeof value === "object" ? toJSON(new Map(Object.entries(value))) : JSON.stringify(value);
 }
 
 if (process.argv.length !== 3) {
     console.error("usage: node read.js DIRECTORY");
     process.exit(2);
 }
-console.log(toJSON({ experiments: readExperiments(process.argv[2]) }));
+console.log(JSON.stringify({ experiments: readExperiments(process.argv[2]) }));
