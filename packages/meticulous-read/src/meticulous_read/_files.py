@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
+import time
 
 from meticulous_read.errors import Remark
 
@@ -16,7 +16,6 @@ __all__ = [
     "JSON_LIMIT",
     "MISSING",
     "OUTPUT_LIMIT",
-    "Content",
     "open_regular",
     "read_content",
     "read_end",
@@ -36,6 +35,13 @@ _CHUNK = 2**20
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
 _FLAGS |= getattr(os, "O_BINARY", 0)
+_SAFE_FLAGS = _FLAGS | _NOFOLLOW
+
+# File systems count time in steps of up to 2 s (FAT), and some give a replaced file the inode of the old one
+# (FUSE and SMB servers that number by path): what was modified just before it was read may change again and
+# look the same. As git does with its index, such a file is read again at the next look.
+_TICK = 2 * 10**9
+_MAY_CHANGE_UNSEEN = -1  # which no hash is
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -47,44 +53,39 @@ _KINDS = (
 )
 
 
-class Content(NamedTuple):
-    """The bytes of a recorded file or, where `data` is None, the problem with it; and its signature."""
-
-    data: bytes | None
-    signature: int | None
-    problem: Remark | None
-
-
 def signature_of(path: str) -> int | None:
     """Return a number that changes when a file is replaced, appended to or touched; None for no file."""
     try:
-        return _signature(os.lstat(path))
+        return _hash(os.lstat(path))
     except (OSError, ValueError):
         return None
 
 
-def read_content(path: str, limit: int = JSON_LIMIT) -> Content:
-    """Return all of a regular file of at most `limit` bytes; never raises for what lies there."""
+def read_content(path: str, limit: int = JSON_LIMIT) -> tuple[bytes | None, int | None, Remark | None]:
+    """Return all of a regular file of at most `limit` bytes, its signature, and the problem with it.
+
+    Never raises for what lies there: where there is a problem, there are no bytes.
+    """
     try:
         descriptor, status = _open(path)
     except FileNotFoundError:
-        return Content(None, None, MISSING)
+        return None, None, MISSING
     except (OSError, ValueError) as error:
-        return Content(None, signature_of(path), _problem_of(error))
+        return None, signature_of(path), _problem_of(error)
     try:
         size = status.st_size
-        data = os.read(descriptor, min(size, limit) + 1)
+        data = os.read(descriptor, size + 1 if size < limit else limit + 1)
         while len(data) != size and len(data) <= limit:  # it grew, or came in pieces
             more = os.read(descriptor, _CHUNK)
             if not more:
                 break
             data += more
         if len(data) > limit:
-            problem = ("too-large", f"larger than {_amount(limit)}, so it was not loaded")
-            return Content(None, _signature(status), problem)
-        return Content(data, _signature(status), None)
+            return None, _hash(status), ("too-large", f"larger than {_amount(limit)}, so it was not loaded")
+        is_fresh = status.st_mtime_ns > time.time_ns() - _TICK
+        return data, _MAY_CHANGE_UNSEEN if is_fresh else _hash(status), None
     except OSError as error:
-        return Content(None, signature_of(path), _problem_of(error))
+        return None, signature_of(path), _problem_of(error)
     finally:
         os.close(descriptor)
 
@@ -128,10 +129,10 @@ def _problem_of(error: OSError | ValueError) -> Remark:
 
 
 def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
-    if not follow and not _NOFOLLOW and os.path.islink(path):
+    if not _NOFOLLOW and not follow and os.path.islink(path):
         raise _NotAFile("a symbolic link, which is not followed")
     try:
-        descriptor = os.open(path, _FLAGS | (0 if follow else _NOFOLLOW))
+        descriptor = os.open(path, _FLAGS if follow else _SAFE_FLAGS)
     except OSError as error:
         # A link or a socket refuses to be opened with an error of its own; the kind says it better.
         try:
@@ -143,15 +144,15 @@ def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
         raise
     try:
         status = os.fstat(descriptor)
-        if kind := _kind(status):
-            raise _NotAFile(kind)
+        if not stat.S_ISREG(status.st_mode):
+            raise _NotAFile(_kind(status))
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor, status
 
 
-def _signature(status: os.stat_result) -> int:
+def _hash(status: os.stat_result) -> int:
     # One number takes less room than three, and there are five of them for each experiment.
     return hash((status.st_mtime_ns, status.st_size, status.st_ino))
 

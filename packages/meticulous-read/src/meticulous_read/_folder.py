@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import IO, Any
 
 from meticulous_read import _files
@@ -28,8 +27,8 @@ class Folder:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         path = os.path.abspath(directory)
         self.given = directory
-        self.name = os.path.basename(path)
-        self._path = os.path.join(path, "")  # what a file's name need only be put behind
+        self.name = path.rpartition(os.sep)[2]
+        self._path = path if path.endswith(os.sep) else path + os.sep
         self._problems: dict[str, list[Remark]] = {}
         self._signatures: dict[str, int | None] = {}
 
@@ -38,11 +37,11 @@ class Folder:
         return self._path + name
 
     def read(self, name: str) -> bytes | None:
-        """Return a file's bytes; None, and a problem taken down, where there are none to be had."""
-        content = _files.read_content(self._path + name)
-        self._signatures[name] = content.signature
-        self.note(name, content.problem)
-        return content.data
+        """Return a file's bytes; None, with a problem noted, where there are none to be had."""
+        data, self._signatures[name], problem = _files.read_content(self._path + name)
+        if problem or self._problems:
+            self.note(name, problem)
+        return data
 
     def skip(self, name: str) -> None:
         """Take down what a file looks like without reading it."""
@@ -74,9 +73,8 @@ class Folder:
 
     def note(self, name: str, *found: Remark | None) -> None:
         """Replace the problems of a file, "" being the folder; None is no problem."""
-        remarks = [remark for remark in found if remark]
-        if remarks:
-            self._problems[name] = remarks
+        if any(found):
+            self._problems[name] = [remark for remark in found if remark]
         else:
             self._problems.pop(name, None)
 
@@ -88,9 +86,12 @@ class Folder:
         """Return a number for how a file looked when it was read; None where there was nothing to see."""
         return self._signatures[name]
 
-    def has_changed(self, names: Iterable[str]) -> bool:
-        """Tell whether one of these files does not look as it did when it was read."""
-        return any(_files.signature_of(self._path + name) != self._signatures[name] for name in names)
+    def has_changed(self) -> bool:
+        """Tell whether one of the files that were read does not look as it did."""
+        for name, signature in self._signatures.items():
+            if _files.signature_of(self._path + name) != signature:
+                return True
+        return False
 
     def problems(self) -> tuple[Problem, ...]:
         """Return the problems file by file, or as one where all required files have the same."""

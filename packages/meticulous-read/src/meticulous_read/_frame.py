@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
-import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["GROUPS", "HEADER", "make_frame", "normalized"]
+__all__ = ["GROUPS", "HEADER", "make_frame", "no_garbage_collection", "normalized"]
 
 Row = Mapping[str, Mapping[str, Any]]
 
@@ -45,18 +44,24 @@ _NOT_A_TIME = -(2**63)
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Keep the collector from walking through all that was read, again and again: nothing here is garbage."""
+def no_garbage_collection() -> Iterator[None]:
+    """Keep the collector from walking through all that was read, again and again: nothing here is garbage.
+
+    Afterwards it all counts as old, as it would after a walk that found no garbage; else the first collection
+    would walk through it.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if not gc.get_freeze_count():  # objects that a program froze itself would thaw
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
-@_no_garbage_collection()
 def make_frame(
     ids: Sequence[str],
     rows: Sequence[Row],
@@ -84,12 +89,15 @@ def make_frame(
         if normalize_json_values > 0:
             parts = [normalized(part, normalize_json_values) for part in parts]
         kinds = HEADER if group == "header" else {}
-        names = list(dict.fromkeys((*kinds, *itertools.chain.from_iterable(parts))))
+        # Most rows have the same names in the same order, which are looked at once.
+        shapes = dict.fromkeys(map(tuple, parts))
+        names = list(dict.fromkeys((*kinds, *itertools.chain.from_iterable(shapes))))
         # Row by row into one list: a row's values lie together in memory, and one list is nothing for the
         # garbage collector to walk through.
         cells: list[Any] = []
         for place in order:
-            cells += map(parts[place].get, names)
+            part = parts[place]
+            cells += part.values() if list(part) == names else map(part.get, names)
         for place, name in enumerate(names):
             values = cells[place :: len(names)]
             if group not in GROUPS and name not in kinds:  # a subclass's own, which may come from NumPy
@@ -116,7 +124,8 @@ def _kind(values: list[Any]) -> str:
     if types == {bool}:
         return "flag" if None in values else "bool"
     if types == {int}:
-        in_range = all(value is None or -(2**63) <= value < 2**63 for value in values)
+        numbers = [value for value in values if value is not None]
+        in_range = min(numbers) >= -(2**63) and max(numbers) < 2**63
         return ("count" if None in values else "int") if in_range else "text"
     if types == {float}:
         return "float"
@@ -134,33 +143,29 @@ def _array(values: list[Any], kind: str, index: pd.Index[Any]) -> Any:
 
     if kind == "time":
         # By way of integers: pandas' own conversion fails for years beyond those that nanoseconds can count.
-        moments = _counts(values, lambda value: (value - _EPOCH) // _MICROSECOND)
-        return pd.DatetimeIndex(np.array(moments, "int64").view("M8[us]")).tz_localize("UTC")
+        passed = [value and value - _EPOCH for value in values]
+        return pd.DatetimeIndex(_microseconds(passed).view("M8[us]")).tz_localize("UTC")
     if kind == "duration":
-        return pd.TimedeltaIndex(np.array(_counts(values, _in_microseconds), "int64").view("m8[us]"))
+        return pd.TimedeltaIndex(_microseconds(values).view("m8[us]"))
     if kind == "text":
         array = np.empty(len(values), dtype=object)
         array[:] = values
         return pd.Series(
             array, index=index, dtype=object
         )  # as a bare array, pandas 3 would infer its own type
-    return pd.array(values, dtype=_DTYPES[kind])
+    if kind in _NULLABLE:
+        return pd.array(values, dtype=_NULLABLE[kind])
+    return np.array(values, kind)
 
 
-_DTYPES: dict[str, Any] = {
-    "flag": "boolean",
-    "bool": "bool",
-    "count": "Int64",
-    "int": "int64",
-    "float": "float64",
-}
+_NULLABLE: Any = {"flag": "boolean", "count": "Int64"}
 
 
-def _counts(values: list[Any], count: Callable[[Any], int]) -> list[int]:
-    return [_NOT_A_TIME if value is None else count(value) for value in values]
+def _microseconds(durations: list[timedelta | None]) -> Any:
+    import numpy as np
 
-
-_in_microseconds = operator.methodcaller("__floordiv__", _MICROSECOND)
+    counts = [_NOT_A_TIME if value is None else value // _MICROSECOND for value in durations]
+    return np.array(counts, "int64")
 
 
 def _with_non_finite(values: list[Any]) -> list[Any]:

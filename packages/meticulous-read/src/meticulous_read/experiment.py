@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import os
 import time
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ from meticulous_read.errors import Problem, Remark
 
 __all__ = ["ExperimentReader"]
 
-_READ = (STATUS, METADATA, ARGS, DEFAULT_ARGS, SUMMARY)
+_header_of = operator.attrgetter(*HEADER)
 
 
 class ExperimentReader:
@@ -160,12 +161,8 @@ class ExperimentReader:
         return self.summary
 
     def has_changed(self) -> bool:
-        """Tell whether the folder may hold something newer than what was read.
-
-        A finished experiment is looked at in one file, STATUS, which every later session replaces; one that
-        is not finished, in each.
-        """
-        return self._folder.has_changed((STATUS,) if self._settled() is not None else _READ)
+        """Tell whether a recorded file looks different from when it was read, or may do so unseen."""
+        return self._folder.has_changed()
 
     def row(self, normalize: int = 0) -> dict[str, dict[str, Any]]:
         """Return this experiment's row of the frame: its values by the two levels of their column's name.
@@ -173,7 +170,7 @@ class ExperimentReader:
         Objects become values of their own (`best.loss`) down to `normalize` levels. A subclass may add to
         `header`, and add groups of its own; the other groups are not copies.
         """
-        header = {name: getattr(self, name) for name in HEADER}
+        header = dict(zip(HEADER, _header_of(self)))
         header["problems"] = "\n".join(map(str, header["problems"]))
         row = {"header": header}
         for group in GROUPS:
@@ -184,11 +181,6 @@ class ExperimentReader:
                 values = dict(itertools.islice(values.items(), COLUMNS_LIMIT))
             row[group] = values
         return row
-
-    def _settled(self) -> int | None:
-        """Return the signature of STATUS once only a later session can change what was read, else None."""
-        finished = self.status and self.status != RUNNING and not self.problems
-        return self._folder.signature(STATUS) if finished else None
 
     def _is_overdue(self) -> bool:
         beat = self.metadata.get("heartbeat-seconds")
@@ -213,19 +205,19 @@ class ExperimentReader:
             if self.metadata or not found:
                 self.format_version, problem, self._understood = _parse.parse_version(self.metadata)
         legacy = self._legacy = self.format_version == _parse.LEGACY or not self.metadata
-        if data is not None:
-            self._folder.note(METADATA, *found, problem)
+        self._optional = (SUMMARY,) if legacy else (SUMMARY, DEFAULT_ARGS, STDOUT, STDERR)
         if not self._understood:
             self.metadata, status = {}, None
             self._folder.note(STATUS)
+        elif not legacy:
+            found += _parse.wrong_types(self.metadata)
+        if found or problem:
+            self._folder.note(METADATA, *found, problem)
         self.status, self.status_message = "", ""
         if status is not None:
             self.status, self.status_message, problem = _parse.parse_status(status, legacy=legacy)
-            self._folder.note(STATUS, problem)
-        if not legacy:
-            for sentence in _parse.wrong_types(self.metadata):
-                self._folder.note_also(METADATA, sentence)
-        self._optional = (SUMMARY,) if legacy else (SUMMARY, DEFAULT_ARGS, STDOUT, STDERR)
+            if problem:
+                self._folder.note(STATUS, problem)
         sha = self.metadata.get("githead-sha")
         self.sha = sha if isinstance(sha, str) else ""
         self.start_time = self._time("start-time")
@@ -246,7 +238,8 @@ class ExperimentReader:
             return {}
         optional = self._legacy and name == DEFAULT_ARGS  # there `null` means the same
         value, found = _parse.parse_object(data, legacy=self._legacy, optional=optional)
-        self._folder.note(name, *found)
+        if found:
+            self._folder.note(name, *found)
         return value
 
     def _time(self, key: str) -> datetime | None:

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast, overload
 
 from meticulous_read import _frame
-from meticulous_read._files import reason_of, signature_of
-from meticulous_read._format import STATUS
+from meticulous_read._files import reason_of
 from meticulous_read._patience import do_each
 from meticulous_read.errors import ExperimentNotFoundError, ExperimentsDirectoryError
 from meticulous_read.experiment import ExperimentReader
@@ -23,21 +22,15 @@ __all__ = ["Experiments"]
 Reader = TypeVar("Reader", bound=ExperimentReader)
 Directory = str | os.PathLike[str]
 
-_STATUS = os.sep + STATUS
-
 
 class _Known(NamedTuple):
-    """An experiment as it was when it was read.
+    """An experiment as it was when it was read."""
 
-    Attributes:
-        reader: what was read.
-        order: its place among the others.
-        settled: the signature of its STATUS, if a look at that is enough to know that nothing has changed.
-    """
+    reader: Any
+    """Of the class that the mapping was given (named tuples are generic from Python 3.11 on)."""
 
-    reader: Any  # of the class that the mapping was given: named tuples are generic from Python 3.11 on
     order: tuple[float, list[str | int]]
-    settled: int | None
+    """Its place among the others."""
 
 
 class Experiments(Mapping[str, Reader], Generic[Reader]):
@@ -121,6 +114,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         shown = [group in ("args", "summary") or name in header for group, name in frame.columns]
         return cast("str | None", frame.loc[:, shown]._repr_html_())
 
+    @_frame.no_garbage_collection()
     def refresh_experiments(self) -> None:
         """Look for new, changed and removed experiments; only what is new or changed is read.
 
@@ -143,6 +137,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
                 bisect.insort(keys, key, key=lambda key: found[key].order)
         self._known = {key: found[key] for key in keys}
 
+    @_frame.no_garbage_collection()
     def as_dataframe(self, normalize_json_values: int = 0, *, flat: bool = False) -> pd.DataFrame:
         """Return one row for each experiment, by the index `expid`, in natural order: 2 stands before 10.
 
@@ -161,12 +156,9 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
 
     def _look(self, key: str, entry: os.DirEntry[str]) -> _Known | None:
         """Return what is known of a folder, read again if there is anything new; None for what is none."""
-        known = self._known.get(key)
-        settled = known.settled if known is not None else None
-        if settled is not None and settled == signature_of(entry.path + _STATUS):
-            return known
         if not _may_be_experiment(entry):
             return None
+        known = self._known.get(key)
         if known is not None and not known.reader.has_changed():
             return known
         reader = self._reader(entry.path)
@@ -174,7 +166,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
             reader._folder.note("", ("link", "a symbolic link to a folder elsewhere"))
         start = reader.start_time
         order = (start.timestamp() if start else float("-inf"), _natural(key))
-        return _Known(reader, order, reader._settled())
+        return _Known(reader, order)
 
 
 def _entries(directory: str) -> list[os.DirEntry[str]]:
@@ -200,4 +192,6 @@ def _key(experiment_id: str | int) -> str:
 
 def _natural(name: str) -> list[str | int]:
     """Return a sorting key that compares runs of digits as numbers (text at even places, numbers at odd)."""
+    if name.isdigit() and name.isascii():
+        return ["", int(name), ""]
     return [int(part) if place % 2 else part for place, part in enumerate(re.split(r"([0-9]+)", name))]
