@@ -62,7 +62,13 @@ def test_the_keys_of_a_session_are_those_of_the_table():
 
 
 def test_the_types_of_keys_are_those_of_the_schema():
-    kinds = {"string": (str,), "array": (list,), "boolean": (bool,), "integer": (int,), "number": (int, float)}
+    kinds = {
+        "string": (str,),
+        "array": (list,),
+        "boolean": (bool,),
+        "integer": (int,),
+        "number": (int, float),
+    }
     expected = {}
     for key, schema in SCHEMA["properties"].items():
         if "$ref" not in schema and key not in (
@@ -78,7 +84,8 @@ def test_the_files_are_those_of_the_text():
     recorder = NAMES["recorder"]
     assert set(recorder.RECORDED_FILES) == set(re.findall(r"`([\w.]+)`", listed))
     assert len(recorder.RECORDED_FILES) == 9
-    single = "METADATA ARGS DEFAULT_ARGS STATUS STDOUT STDERR SUMMARY REQUIREMENTS GIT_DIFF".split()
+    single = ["METADATA", "ARGS", "DEFAULT_ARGS", "STATUS", "STDOUT", "STDERR", "SUMMARY"]
+    single += ["REQUIREMENTS", "GIT_DIFF"]
     assert {getattr(recorder, name) for name in single} == set(recorder.RECORDED_FILES)
     assert recorder.GITIGNORE == ".gitignore"
 

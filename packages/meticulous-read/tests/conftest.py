@@ -1,6 +1,8 @@
 """A maker of experiments, for tests that need folders in any state."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,7 @@ def make(tmp_path):
         files["default_args.json"] = {} if default_args is None else default_args
         files |= {"summary.json": summary, "STATUS": status, "stdout": b"", "stderr": b""}
         files |= {key.replace("_json", ".json"): value for key, value in more.items()}
+        long_ago = time.time() - 5  # what is written later looks different
         for file, content in files.items():
             if isinstance(content, (bytes, str)):
                 data = content.encode() if isinstance(content, str) else content
@@ -42,6 +45,7 @@ def make(tmp_path):
             else:
                 data = json.dumps(content, indent=4).encode()
             Path(folder, file).write_bytes(data)
+            os.utime(Path(folder, file), (long_ago, long_ago))
         return folder
 
     return write

@@ -179,7 +179,6 @@ def test_refresh_shows_what_was_written_since(make):
     assert reader.duration == timedelta(seconds=1)
     assert reader.refresh_summary() == {"loss": 2}
     assert reader.problems == ()
-    assert not reader.has_changed()
 
 
 def test_a_subclass_adds_attributes_and_columns(make):

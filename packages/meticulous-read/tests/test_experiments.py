@@ -85,6 +85,43 @@ def test_refresh_reads_only_what_changed(make, directory):
     assert experiments["1"].status == "RUNNING"
 
 
+@pytest.mark.parametrize(
+    "name", ["metadata.json", "args.json", "default_args.json", "summary.json", "STATUS"]
+)
+@pytest.mark.parametrize("change", ["replaced", "edited in place", "removed", "touched"])
+def test_a_refresh_sees_each_change_of_a_finished_experiment(make, directory, name, change):
+    file = make("1", summary={"loss": 1}) / name
+    make("2")
+    experiments = Experiments(directory)
+    before = dict(experiments)
+    if change == "replaced":
+        shutil.copy(file, file.with_name(".new"))
+        os.replace(file.with_name(".new"), file)
+    elif change == "edited in place":
+        file.write_bytes(file.read_bytes() + b" ")
+    elif change == "removed":
+        file.unlink()
+    else:
+        file.touch()
+    experiments.refresh_experiments()
+    assert experiments["1"] is not before["1"]
+    assert experiments["2"] is before["2"]
+
+
+def test_a_change_within_a_tick_of_the_clock_is_seen(make, directory):
+    # As on FAT and on servers that number inodes by path: same size, same time, same inode. The time lies in
+    # the future, so that the test does not depend on how busy the machine is.
+    file = make("1", status="RUNNING\n", summary={"a": 0}) / "summary.json"
+    tick = time.time() + 60
+    os.utime(file, (tick, tick))
+    experiments = Experiments(directory)
+    for value in range(1, 5):
+        file.write_bytes(json.dumps({"a": value}, indent=4).encode())
+        os.utime(file, (tick, tick))
+        experiments.refresh_experiments()
+        assert experiments["1"].summary == {"a": value}
+
+
 def test_a_finished_experiment_that_was_half_copied_is_read_again(make, directory):
     folder = make("1", args=b'{"lr": ')
     experiments = Experiments(directory)
