@@ -179,6 +179,18 @@ class Class:
         pass
 
 
+class Device:
+    """What has two texts, of which the shorter is the one that people write."""
+
+    __slots__ = ("index", "type")
+
+    def __repr__(self):
+        return "device(type='cuda', index=1)"
+
+    def __str__(self):
+        return "cuda:1"
+
+
 RULES = {
     "nan": (math.nan, "NaN"),
     "infinity": (math.inf, "Infinity"),
@@ -249,6 +261,9 @@ RULES = {
     "numpy structure": (np.array([(1, 2.0)], dtype=[("a", int), ("b", float)]), [[1, 2.0]]),
     "numpy date": (np.datetime64("2026-01-02"), "2026-01-02"),
     "numpy type": (np.float32, "numpy.float32"),
+    "numpy dtype": (np.dtype("float32"), "float32"),
+    "uuid": (uuid.UUID(int=0), "00000000-0000-0000-0000-000000000000"),
+    "torch.device": (Device(), "cuda:1"),
 }
 
 TEXTS = {
@@ -258,8 +273,6 @@ TEXTS = {
         functools.partial(function, lr=1),
         f"functools.partial(<function {function.__name__}>, lr=1)",
     ),
-    "numpy dtype": (np.dtype("float32"), "dtype('float32')"),
-    "uuid": (uuid.UUID(int=0), "UUID('00000000-0000-0000-0000-000000000000')"),
     "generator": ((item for item in ()), "<generator object <genexpr>>"),
     "Ellipsis": (..., "Ellipsis"),
 }
@@ -640,5 +653,5 @@ class TestWhatMustBeAnObject:
         "value", [[], 1, "text", None, object(), {1, 2}, Config, operator.add, Colour.RED]
     )
     def test_or_is_refused_with_the_remedy(self, value):
-        with pytest.raises(TypeError, match=r"^args must be a mapping.*: give its values names"):
+        with pytest.raises(TypeError, match=r"^args must have names.*: give its values names"):
             encode_object(value, "args")

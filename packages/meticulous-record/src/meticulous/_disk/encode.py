@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import enum
+import functools
 import json
 import math
 import numbers
@@ -14,55 +14,75 @@ import types
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Union
 
-from meticulous._log import logger
+from meticulous._disk.names import as_mapping, attributes, fields
+from meticulous._log import logger, warn
 
-__all__ = ["canonical", "dump", "encode", "encode_object"]
+__all__ = ["JSON", "Lost", "canonical", "dump", "encode", "encode_object", "lost"]
 
 JSON = Union[None, bool, int, float, str, list[Any], dict[str, Any]]
 
 # Deeper values become text: readers in other languages stop at a few hundred levels.
 _DEPTH = 100
+# What is larger becomes text, too: readers take files of 16 MiB (READ-14), and one value is not all of it.
+# A seventh less, for half characters take 7 bytes where 6 are counted.
+_FILE_SIZE = 13 * 2**20
+_VALUE_SIZE = 4 * 2**20
+# Nor is more than this looked at in vain: a list may hold one list a thousand times.
+_EFFORT = 2 * _FILE_SIZE
 # Python refuses to print integers of more digits than a limit that can be set, at the least to 640.
 _INTEGER_BITS = 2048
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
-def encode(value: object, where: str = "value") -> JSON:
-    """`value` as what `json` can write, without ever raising.
+class Lost(str):
+    """A text for a value that it does not tell from others: it equals nothing where two runs are compared."""
 
-    Mappings, namespaces, dataclasses, named tuples and objects with `as_dict()` become objects; sequences,
-    sets (sorted) and arrays lists; enums their name, or their value where they are strings or numbers;
-    paths, dates and numbers of other kinds text; functions and classes their qualified name; non-finite
-    floats the strings "NaN", "Infinity" and "-Infinity" (spec 1.0, JSON). All else is recorded as its `repr`
-    without memory addresses, so that two runs of the same program agree, and `where` is named in a log line.
-    So is what a mapping has a key for and refuses to give, which is left out.
+
+def encode(value: object, where: str = "value") -> JSON:
+    """Return `value` as what `json` can write, without ever raising.
+
+    Mappings, namespaces, dataclasses, attrs, named tuples, objects with `to_dict()` and its like, and plain
+    objects become objects; sequences, sets (sorted) and arrays lists; enums their name, or their value where
+    they are strings or numbers; paths, dates and numbers of other kinds text; functions and classes their
+    qualified name; non-finite floats the strings "NaN", "Infinity" and "-Infinity" (spec 1.0, JSON). All else
+    is recorded as its text without memory addresses, so that two runs of the same program agree, and `where`
+    is named in a log line. So is what is too large, and what a mapping has a key for and refuses to give.
     """
-    return _encode(value, where, ())
+    return _Encoder(named=False).encode(value, where)
 
 
 def encode_object(value: object, where: str) -> dict[str, JSON]:
-    """The same for what must be a JSON object.
+    """Return the same for what must be a JSON object; a class, a module, any object with attributes will do.
 
     Raises:
         TypeError: `value` has no names: it is a list, a number, a text.
     """
-    encoded = encode(value, where)
+    encoded = _Encoder(named=True).encode(value, where)
     if not isinstance(encoded, dict):
         raise TypeError(
-            f"{where} must be a mapping, a namespace or a dataclass, not {type(value).__name__}: "
-            f"give its values names, as in {{'values': …}}"
+            f"{where} must have names, as a mapping, a namespace, a dataclass and any object with attributes "
+            f"have, and {type(value).__name__} has none: give its values names, as in {{'values': …}}"
         )
     return encoded
 
 
+def lost(value: JSON, where: str) -> Iterator[str]:
+    """Return what the values in `value` are called that equal nothing."""
+    if isinstance(value, Lost):
+        yield f"{where} ({value})"
+    elif isinstance(value, (dict, list)):
+        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from lost(item, f"{where}.{name}")
+
+
 def dump(value: JSON) -> bytes:
-    """An encoded value as the bytes of a file (spec 1.0, JSON)."""
+    """Return an encoded value as the bytes of a file (spec 1.0, JSON)."""
     text = json.dumps(value, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
     return _without_surrogates(text).encode()
 
 
 def canonical(value: JSON) -> str:
-    """A text that is the same for two encoded values exactly when they are the same, key order aside."""
+    """Return a text that is the same for two encoded values exactly when they are, key order aside."""
     return _without_surrogates(json.dumps(value, sort_keys=True, ensure_ascii=False))
 
 
@@ -74,80 +94,136 @@ def _without_surrogates(text: str) -> str:
     return re.sub("[\ud800-\udfff]", lambda found: f"\\\\u{ord(found[0]):04x}", text)
 
 
-def _encode(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
-    if value is None or type(value) is bool or type(value) is str:
-        return value
-    if id(value) in ancestors or len(ancestors) >= _DEPTH:
+class _TooLarge(Exception):
+    """What is being encoded does not fit where it would stand."""
+
+
+class _Encoder:
+    """One value being encoded; counts what its text will take, so that lazy and endless ones end."""
+
+    def __init__(self, *, named: bool) -> None:
+        self._named = named
+        self._size = self._effort = 0
+        self._large: list[str] = []
+
+    def encode(self, value: Any, where: str) -> JSON:
+        """Encode the whole value, and say once what was too large."""
+        encoded = self._encode(value, where, (), _FILE_SIZE)
+        if self._large:
+            _warn_once(f"{', '.join(self._large[:10])}: too large to be recorded, so only that is recorded")
+        return encoded
+
+    def _encode(self, value: Any, where: str, ancestors: tuple[int, ...], end: int) -> JSON:
+        """Encode a value whose text may reach up to `end`; raise `_TooLarge` where not even its name does."""
+        start, known = self._size, len(self._large)
+        own_end = min(end, start + _VALUE_SIZE) if ancestors else end
+        try:
+            encoded = self._any(value, where, ancestors, own_end)
+            self._take(_length(encoded) + 4 * len(ancestors), own_end)
+        except _TooLarge:
+            del self._large[known:]
+            self._large.append(where)
+            self._size = start
+            encoded = _description(value)
+            self._take(_length(encoded) + 4 * len(ancestors), end)
+        return encoded
+
+    def _take(self, size: int, end: int) -> None:
+        if self._size + size > end:
+            raise _TooLarge
+        self._size += size
+        self._effort += size
+
+    def _any(self, value: Any, where: str, ancestors: tuple[int, ...], end: int) -> JSON:
+        if value is None or type(value) is bool or type(value) is str:
+            return value
+        if id(value) in ancestors or len(ancestors) >= _DEPTH:
+            return _text(value, where)
+        try:
+            return self._convert(value, where, (*ancestors, id(value)), end)
+        except _TooLarge:
+            raise
+        except Exception:  # noqa: BLE001 - foreign code ran (properties, as_dict, …); no argument ends a run
+            return _text(value, where)
+
+    def _convert(self, value: Any, where: str, ancestors: tuple[int, ...], end: int) -> JSON:
+        named = self._named and len(ancestors) == 1
+        if isinstance(value, enum.Enum):
+            # A combination of flags has no name before Python 3.11.
+            is_named = not isinstance(value, (str, int, float)) and value.name is not None
+            return str(value.name) if is_named else self._any(value.value, where, ancestors, end)
+        if isinstance(value, str):
+            return str.__str__(value)
+        if isinstance(value, int):
+            return int(value) if value.bit_length() <= _INTEGER_BITS else hex(value)
+        if isinstance(value, float):
+            return _number(float(value))
+        if isinstance(value, (bytes, bytearray)):
+            self._check(len(value), 1, end)
+            return repr(bytes(value))
+        if isinstance(getattr(value, "__qualname__", None), str):  # a function or a class
+            if named and isinstance(value, type) and fields(value) is None:
+                return self._mapping(attributes(value), where, ancestors, end)
+            return _qualified_name(value)
+        shape = getattr(value, "shape", None)
+        if isinstance(shape, tuple):  # an array, or a table: its methods would make all of it
+            self._check(math.prod(shape), 20 + 4 * len(ancestors), end)
+        names = value if isinstance(value, Mapping) else as_mapping(value)
+        if names is not None:
+            return self._mapping(names, where, ancestors, end)
+        if isinstance(value, (Set, Sequence)):
+            self._check(len(value), 3 + 4 * len(ancestors), end)
+            items = list(value) if isinstance(value, Set) else value
+            encoded = [
+                self._encode(item, f"{where}.{index}", ancestors, end) for index, item in enumerate(items)
+            ]
+            return sorted(encoded, key=_order) if isinstance(value, Set) else encoded
+        if isinstance(value, os.PathLike):
+            return os.fsdecode(value)
+        if isinstance(value, (datetime.date, datetime.time)):
+            return value.isoformat()
+        for method in ("tolist", "item"):  # arrays, tensors and their scalars
+            if callable(getattr(type(value), method, None)):
+                plain = getattr(value, method)()
+                if type(plain) is not type(value):
+                    return self._any(plain, where, ancestors, end)
+        if callable(getattr(type(value), "fileno", None)) and isinstance(getattr(value, "name", None), str):
+            return str(value.name)  # an open file, as argparse.FileType makes them
+        if isinstance(value, numbers.Number):  # complex, Decimal, Fraction
+            return str(value)
+        kind: Any = type(value)
+        if kind.__str__ is not object.__str__ and not named:  # durations, devices, UUIDs
+            text = str(value)
+            return text if _ADDRESS.search(text) is None else _text(value, where)
+        if (named or kind.__repr__ is object.__repr__) and (found := attributes(value)):
+            return self._mapping(found, where, ancestors, end)
         return _text(value, where)
-    try:
-        return _convert(value, where, (*ancestors, id(value)))
-    except Exception:  # noqa: BLE001 - foreign code ran (properties, as_dict, …); an argument never ends a run
-        return _text(value, where)
 
+    def _check(self, count: int, each: int, end: int) -> None:
+        """Refuse what `count` items of at least `each` bytes would make too large, before looking at any."""
+        if self._size + count * each > end or self._effort > _EFFORT:
+            raise _TooLarge
 
-def _convert(value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
-    def inner(item: object, name: object) -> JSON:
-        return _encode(item, f"{where}.{name}", ancestors)
-
-    if isinstance(value, enum.Enum):
-        # A combination of flags has no name before Python 3.11.
-        named = not isinstance(value, (str, int, float)) and value.name is not None
-        return str(value.name) if named else _encode(value.value, where, ancestors)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value) if value.bit_length() <= _INTEGER_BITS else hex(value)
-    if isinstance(value, float):
-        return _number(float(value))
-    if isinstance(value, (bytes, bytearray)):
-        return repr(bytes(value))
-    if isinstance(getattr(value, "__qualname__", None), str):  # a function or a class
-        return _qualified_name(value)
-    # Methods are looked for on the type: an object whose `__getattr__` answers everything has none of them.
-    for method in ("as_dict", "_asdict", "model_dump"):
-        if callable(getattr(type(value), method, None)):
-            as_dict = getattr(value, method)()
-            if isinstance(as_dict, Mapping):
-                return _encode(as_dict, where, ancestors)
-    if hasattr(type(value), "__dataclass_fields__"):
-        import dataclasses
-
-        names = [field.name for field in dataclasses.fields(value)]
-        return {name: inner(getattr(value, name), name) for name in names if hasattr(value, name)}
-    if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
-        value = vars(value)
-    if isinstance(value, Mapping):
-        return _mapping(value, where, ancestors)
-    if isinstance(value, Set):
-        return sorted((_encode(item, where, ancestors) for item in list(value)), key=_order)
-    if isinstance(value, Sequence):
-        return [inner(item, index) for index, item in enumerate(value)]
-    if isinstance(value, os.PathLike):
-        return os.fsdecode(value)
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, datetime.timedelta):
-        return str(value)
-    for method in ("tolist", "item"):  # arrays, tensors and their scalars
-        if callable(getattr(type(value), method, None)):
-            plain = getattr(value, method)()
-            if type(plain) is not type(value):
-                return _encode(plain, where, ancestors)
-    if isinstance(value, numbers.Number):  # complex, Decimal, Fraction
-        return str(value)
-    if callable(getattr(type(value), "fileno", None)) and isinstance(getattr(value, "name", None), str):
-        return str(value.name)  # an open file, as argparse.FileType makes them
-    return _text(value, where)
-
-
-def _mapping(value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...]) -> dict[str, JSON]:
-    result: dict[str, JSON] = {}
-    for key, item in _items(value, where):
-        name = _key(key)
-        while name in result:  # {1: …, "1": …}: both are kept
-            name += "'"
-        result[name] = _encode(item, f"{where}.{name}", ancestors)
-    return result
+    def _mapping(
+        self, value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...], end: int
+    ) -> dict[str, JSON]:
+        is_whole = len(ancestors) == 1
+        if not is_whole:
+            self._check(len(value), 3 + 4 * len(ancestors), end)
+        result: dict[str, JSON] = {}
+        for key, item in _items(value, where):
+            name = _key(key)
+            while name in result:  # {1: …, "1": …}: both are kept
+                name += "'"
+            try:
+                self._take(_length(name) + 4, end)
+                result[name] = self._encode(item, f"{where}.{name}", ancestors, end)
+            except _TooLarge:
+                if not is_whole:
+                    raise
+                self._large.append(f"{where}.{name} and what follows")
+                break
+        return result
 
 
 def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
@@ -160,9 +236,8 @@ def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
             item = value[key]
         except Exception as error:  # noqa: BLE001 - foreign code; one value is no reason to lose the others
             why = type(error).__name__
-            if (
-                why != "MissingMandatoryValue"
-            ):  # OmegaConf's "???": nobody has given it a value, nothing is lost
+            # OmegaConf's "???": nobody has given it a value, nothing is lost.
+            if why != "MissingMandatoryValue":
                 logger.warning("%s.%s cannot be read (%s) and is left out", where, _key(key), why)
         else:
             yield key, item
@@ -171,12 +246,12 @@ def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
 def _key(key: object) -> str:
     if isinstance(key, str) and not isinstance(key, enum.Enum):
         return str.__str__(key)
-    encoded = _encode(key, "key", ())
+    encoded = encode(key, "key")
     return encoded if isinstance(encoded, str) else json.dumps(encoded, ensure_ascii=False)
 
 
 def _order(item: JSON) -> tuple[int | float, str]:
-    """The order of a set: numbers by their value, then all else by its text."""
+    """Return the order of a set: numbers by their value, then all else by its text."""
     return (item, "") if isinstance(item, (int, float)) else (math.inf, canonical(item))
 
 
@@ -188,7 +263,11 @@ def _number(value: float) -> JSON:
 
 def _qualified_name(value: Any) -> str:
     module = value.__module__
-    return str(value.__qualname__) if module in (None, "builtins") else f"{module}.{value.__qualname__}"
+    name = str(value.__qualname__) if module in (None, "builtins") else f"{module}.{value.__qualname__}"
+    # A lambda's name is not its own, and a function in another, or of an object, is more than its name.
+    owner = getattr(value, "__self__", None)
+    is_known = "<" not in name and (owner is None or isinstance(owner, (type, types.ModuleType)))
+    return name if is_known else Lost(name)
 
 
 def _text(value: object, where: str) -> str:
@@ -196,6 +275,30 @@ def _text(value: object, where: str) -> str:
         text = repr(value)
     except Exception:  # noqa: BLE001 - a repr that raises is somebody's bug, not a reason to stop a run
         text = object.__repr__(value)
-    text = _ADDRESS.sub("", text)
-    logger.warning("%s has no JSON form and is recorded as the text %.200s", where, text)
-    return text
+    known = _ADDRESS.sub("", text)
+    logger.warning("%s has no JSON form and is recorded as the text %.200s", where, known)
+    return text if text == known else Lost(known)
+
+
+def _description(value: Any) -> str:
+    """Return a text for what is too large."""
+    kind = type(value).__name__
+    try:
+        if isinstance(getattr(value, "shape", None), tuple):
+            return Lost(f"<{kind} shape={tuple(value.shape)}>")
+        return Lost(f"<{kind} of {len(value)} {'characters' if isinstance(value, str) else 'items'}>")
+    except Exception:  # noqa: BLE001 - foreign code
+        return Lost(f"<{kind}>")
+
+
+def _length(encoded: JSON) -> int:
+    """Return how many bytes an encoded value takes at the most, without what it contains."""
+    if isinstance(encoded, str):
+        long = len(encoded) > _VALUE_SIZE
+        return len(encoded) if long else len(json.encoder.encode_basestring_ascii(encoded)) + 2
+    return encoded.bit_length() // 3 + 4 if type(encoded) is int else 26
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    warn(message)
