@@ -19,6 +19,7 @@ __all__ = [
     "METADATA",
     "RECORDED_FILES",
     "REQUIREMENTS",
+    "RESERVED_PREFIXES",
     "RESUME_CLAIM",
     "RUNNING",
     "SESSION_KEYS",
@@ -48,6 +49,8 @@ GITIGNORE = ".gitignore"
 RESUME_CLAIM = ".resume"
 
 RECORDED_FILES = (METADATA, ARGS, DEFAULT_ARGS, STATUS, STDOUT, STDERR, SUMMARY, REQUIREMENTS, GIT_DIFF)
+# So begin the names that later versions give to files.
+RESERVED_PREFIXES = ("git.", "recorded-")
 
 # The key of metadata.json with the sessions before the latest.
 EARLIER_SESSIONS = "earlier-sessions"

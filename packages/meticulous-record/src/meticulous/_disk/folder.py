@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ __all__ = ["ExperimentFolder", "check_experiment_id", "own_file"]
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _ID = re.compile(_format.EXPERIMENT_ID_PATTERN)
-_RESERVED = frozenset(name.lower() for name in _format.RECORDED_FILES)
+_RESERVED = frozenset(name.lower() for name in (*_format.RECORDED_FILES, _format.RESUME_CLAIM))
 
 
 class ExperimentFolder:
@@ -70,7 +71,7 @@ class ExperimentFolder:
         """All folders that may be experiments, in no order; none where there is no directory."""
         try:
             with os.scandir(experiments_directory) as entries:
-                names = [entry.name for entry in entries if entry.name[0] != "." and entry.is_dir()]
+                names = [each.name for each in entries if each.name[0] != "." and each.is_dir()]
         except OSError:
             return []
         return [cls(experiments_directory / name) for name in names]
@@ -112,35 +113,65 @@ class ExperimentFolder:
         """
         self.write(_format.STATUS, (status + "\n").encode("utf-8", "backslashreplace"))
 
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """A recorded JSON object, or None where there is none that can be read."""
+    def read(self, name: str) -> bytes:
+        """Return what a recorded file holds, without following a link, or waiting for a pipe, in its place.
+
+        Raises:
+            OSError: it is not there, or no regular file.
+        """
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        descriptor = os.open(self.path / name, flags | getattr(os, "O_BINARY", 0))
         try:
-            value = json.loads((self.path / name).read_bytes())
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EINVAL, "no regular file")
+            pieces = [os.read(descriptor, status.st_size)]
+            while pieces[-1] and sum(map(len, pieces)) < status.st_size:
+                pieces.append(os.read(descriptor, status.st_size))
+            return b"".join(pieces)
+        finally:
+            os.close(descriptor)
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Return a recorded JSON object, or None where there is none that can be read."""
+        try:
+            value = json.loads(self.read(name))
         except (OSError, ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 
     def read_patch(self) -> bytes:
-        """The uncommitted changes it was recorded with; empty where there were none."""
+        """Return the uncommitted changes it was recorded with; empty where there were none."""
         try:
-            return (self.path / _format.GIT_DIFF).read_bytes()
+            return self.read(_format.GIT_DIFF)
         except OSError:
             return b""
 
     def read_status(self) -> str:
-        """STATUS's text without the white space at its ends; empty where it cannot be read."""
+        """Return STATUS's text without white space at its ends; RUNNING where there is none."""
         try:
-            return self.status_path.read_text("utf-8", "replace").strip()
+            return self.read(_format.STATUS).decode("utf-8", "replace").strip() or _format.RUNNING
         except OSError:
-            return ""
+            return _format.RUNNING
+
+    @property
+    def irregular(self) -> list[str]:
+        """The recorded files in whose place there is a link, a pipe or another thing."""
+        return [name for name in (*_format.RECORDED_FILES, _format.RESUME_CLAIM) if self._is_irregular(name)]
+
+    def _is_irregular(self, name: str) -> bool:
+        try:
+            return not stat.S_ISREG(os.lstat(self.path / name).st_mode)
+        except OSError:
+            return False
 
     @property
     def was_cut_short(self) -> bool:
         """Whether its start did not come to its end, with which STATUS is written (spec 1.0, the start)."""
-        return not self.status_path.exists()
+        return not self.has(_format.STATUS)
 
     def has(self, name: str) -> bool:
-        """Whether a recorded file is there."""
+        """Return whether a recorded file is there."""
         return (self.path / name).exists()
 
     def is_started_within(self, seconds: float) -> bool:
@@ -152,14 +183,14 @@ class ExperimentFolder:
             time.sleep(0.02)
         return True
 
-    def silent_seconds(self) -> float:
-        """For how long STATUS (in a start, metadata.json) has not been touched, by this machine's clock."""
-        for path in (self.status_path, self.path / _format.METADATA):
+    def last_sign_of_life(self) -> float:
+        """Return when STATUS (in a start, metadata.json) was touched, by the clock of its file system."""
+        for name in (_format.STATUS, _format.METADATA):
             try:
-                return time.time() - path.stat().st_mtime
+                return os.lstat(self.path / name).st_mtime
             except OSError:
                 continue
-        return float("inf")
+        return float("-inf")
 
     @property
     def claim_path(self) -> Path:
@@ -194,26 +225,32 @@ def check_experiment_id(experiment_id: str) -> str:
 
 
 def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -> Path:
-    """The path of a file in `folder` that the program may open (spec 1.0, DIR-6).
+    """Return the path of a file in `folder` that the program may open (spec 1.0, DIR-6).
 
     Raises:
         ReservedFileError: the recorder writes it itself and it is not for reading, or it lies outside.
     """
-    path = Path(os.path.normpath(folder / name))
-    if folder not in path.parents:
+    # Only the name is made normal: the folder's own path may hold `..`, or lead through links.
+    inside = Path(os.path.normpath(name))
+    for parent in (folder, Path(os.path.normpath(folder))):
+        if inside.is_absolute() and parent in inside.parents:
+            inside = inside.relative_to(parent)
+    if inside.anchor or inside.parts[:1] in ((), ("..",)):
         raise ReservedFileError(
             f"{os.fspath(name)!r} lies outside of the experiment's folder {str(folder)!r}: "
             "use the built-in open() for files elsewhere",
-            path=path,
+            path=folder / inside,
         )
-    # On some systems `status` is STATUS.
-    if not for_reading and path.parent == folder and path.name.lower() in _RESERVED:
+    # On some systems `status`, `STATUS.` and `STATUS::$DATA` are STATUS.
+    plain = inside.name.partition(":")[0].rstrip(". ").lower()
+    is_reserved = plain in _RESERVED or plain.startswith(_format.RESERVED_PREFIXES)
+    if not for_reading and len(inside.parts) == 1 and is_reserved:
         raise ReservedFileError(
-            f"{path.name!r} is a file that the recorder writes itself: choose another name, "
+            f"{inside.name!r} is a name that the recorder keeps for itself: choose another, "
             "or open it for reading with open()",
-            path=path,
+            path=folder / inside,
         )
-    return path
+    return folder / inside
 
 
 def _make_experiments_directory(path: Path) -> None:

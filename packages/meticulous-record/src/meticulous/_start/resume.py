@@ -154,7 +154,7 @@ def _may_have_ended(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bo
     if not isinstance(beat, (int, float)):
         return False
     # Without a count, two beats: another task of the job, alive on another node, has the same keys.
-    return folder.silent_seconds() > beat * (2 if requeued else _format.SILENT_HEARTBEATS)
+    return time.time() - folder.last_sign_of_life() > beat * (2 if requeued else _format.SILENT_HEARTBEATS)
 
 
 def _is_of_this_job(metadata: Mapping[str, Any]) -> bool:
