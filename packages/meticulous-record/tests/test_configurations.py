@@ -347,5 +347,5 @@ class Data:
 
 
 def test_a_dataclass_of_which_there_is_no_instance_is_refused():
-    with pytest.raises(TypeError, match="names"):
+    with pytest.raises(TypeError, match="must be a mapping"):
         encode_object(Data, "args")

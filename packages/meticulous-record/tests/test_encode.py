@@ -653,5 +653,5 @@ class TestWhatMustBeAnObject:
         "value", [[], 1, "text", None, object(), {1, 2}, Config, operator.add, Colour.RED]
     )
     def test_or_is_refused_with_the_remedy(self, value):
-        with pytest.raises(TypeError, match=r"^args must have names.*: give its values names"):
+        with pytest.raises(TypeError, match=r"^args must be a mapping.*: give its values names"):
             encode_object(value, "args")

@@ -249,6 +249,43 @@ class TestFiles:
         with Experiment({}) as experiment, pytest.raises(meticulous.ReservedFileError, match="outside"):
             experiment.open(name)
 
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "STATUS.",
+            "status ",
+            "summary.json...",
+            "STATUS::$DATA",
+            ".resume",
+            "git.1.diff",
+            "Recorded-series.csv",
+        ],
+    )
+    def test_of_another_spelling_or_a_later_version_are_only_for_reading(self, name):
+        with Experiment({}) as experiment, pytest.raises(meticulous.ReservedFileError):
+            experiment.open(name, "w")
+
+    @pytest.mark.parametrize(
+        "name", ["git", "gitdiff", "status.txt", "my.STATUS", "recorded", "..x", "a/./b"]
+    )
+    def test_of_other_names_are_the_users(self, name):
+        with Experiment({}) as experiment:
+            experiment.open(name, "w").close()
+            assert os.path.exists(os.path.join(experiment.directory, name))
+
+    @pytest.mark.parametrize("directory", ["../runs", "runs/../../runs", "./a//b/", "../link/runs"])
+    def test_of_a_directory_by_whatever_path(self, project, directory):
+        (project.parent / "elsewhere").mkdir()
+        (project.parent / "link").symlink_to("elsewhere", target_is_directory=True)
+        with Experiment({}, experiments_directory=directory) as experiment:
+            experiment.path("model.pt").write_text("weights")
+            with experiment.open("model.pt") as file:
+                assert file.read() == "weights"
+            experiment.open(experiment.directory / "by its whole path", "w").close()
+            assert {"model.pt", "by its whole path"} <= set(os.listdir(experiment.directory))
+            with pytest.raises(meticulous.ReservedFileError):
+                experiment.open("../2/model.pt", "w")
+
     def test_with_a_recorded_name_in_a_folder_of_its_own_are_the_users(self):
         with Experiment({}) as experiment:
             experiment.open("fold1/stdout", "w").close()

@@ -60,8 +60,8 @@ def encode_object(value: object, where: str) -> dict[str, JSON]:
     encoded = _Encoder(named=True).encode(value, where)
     if not isinstance(encoded, dict):
         raise TypeError(
-            f"{where} must have names, as a mapping, a namespace, a dataclass and any object with attributes "
-            f"have, and {type(value).__name__} has none: give its values names, as in {{'values': …}}"
+            f"{where} must be a mapping, a namespace, a dataclass or another object with attributes, not "
+            f"{type(value).__name__}: give its values names, as in {{'values': …}}"
         )
     return encoded
 

@@ -246,8 +246,8 @@ def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -
     is_reserved = plain in _RESERVED or plain.startswith(_format.RESERVED_PREFIXES)
     if not for_reading and len(inside.parts) == 1 and is_reserved:
         raise ReservedFileError(
-            f"{inside.name!r} is a name that the recorder keeps for itself: choose another, "
-            "or open it for reading with open()",
+            f"{inside.name!r} is a file that the recorder writes itself, or a later version of it: choose another "
+            "name, or open it for reading with open()",
             path=folder / inside,
         )
     return folder / inside
