@@ -23,6 +23,7 @@ _NON_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
 # What a spreadsheet takes for the start of a formula: ASCII as OWASP lists it, and the same in full width.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-](Infinity|[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)")
+_ON_SCREEN = {("", "expid"): "id", ("header", "start_time"): "start", ("header", "sha"): "commit"}
 _QUOTED = re.compile(r'[",\r\n]|^ | $|^$')
 
 
@@ -57,7 +58,8 @@ def encoded(frame: pd.DataFrame, kind: str, *, flat_cols: bool) -> bytes:
     elif kind == "json":
         text = _json(columns, flat_cols)
     else:
-        text = paper_table(_titles(columns, flat_cols), [column.values for column in columns], kind)
+        names = [(column.group, column.name) for column in columns]
+        text = paper_table(names, [column.values for column in columns], _titles(columns, flat_cols), kind)
     # Only unpaired surrogates have no form in UTF-8. In JSON, this is the escape that it has for them.
     return text.encode(errors="backslashreplace")
 
@@ -200,8 +202,9 @@ def _utf8(text: str) -> str:
 
 
 def _titles(columns: Sequence[_Column], flat_cols: bool) -> list[str]:
-    """Return names for a reader of a paper: without their group, except where that tells two apart."""
-    names = [column.name for column in columns]
+    """Return the names that the screen has; with their group where that tells two apart."""
+    names = [_ON_SCREEN.get((column.group, column.name), column.name) for column in columns]
     return [
-        column.flat_name if flat_cols or names.count(column.name) > 1 else column.name for column in columns
+        f"{column.group}.{name}" if column.group and (flat_cols or names.count(name) > 1) else name
+        for column, name in zip(columns, names, strict=True)
     ]

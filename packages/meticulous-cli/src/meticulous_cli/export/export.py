@@ -6,14 +6,13 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from meticulous_cli.errors import USAGE, CommandError
-from meticulous_cli.export.newfile import refuse_existing, write_new
+from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.show.text import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXPORT_KINDS", "STANDARD_OUTPUT", "TEXT_KINDS", "export", "export_kind"]
+__all__ = ["EXPORT_KINDS", "STANDARD_OUTPUT", "export", "export_kind"]
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -26,30 +25,33 @@ _SUFFIXES = {
     ".pickle": "pickle",
 }
 EXPORT_KINDS = tuple(dict.fromkeys(_SUFFIXES.values()))
-TEXT_KINDS = tuple(kind for kind in EXPORT_KINDS if kind not in ("parquet", "pickle"))
 STANDARD_OUTPUT = "-"
+_BINARY = ("parquet", "pickle")
+# What other programs read best with one row of names; the others keep the two levels of the frame.
+_FLAT = ("csv", "parquet")
 
 
-def export(frame: pd.DataFrame, target: str, *, kind: str | None = None, flat_cols: bool = False) -> None:
+def export(
+    frame: pd.DataFrame, target: str, *, kind: str | None = None, flat_cols: bool | None = None
+) -> None:
     """Write a frame as `Experiments.as_dataframe` gives it to a new file, or to standard output for "-".
 
     Args:
         frame: all of it or some of its rows and columns; an index without a name is left out.
         target: the file's name, or "-".
         kind: one of EXPORT_KINDS; by default what the name's suffix says.
-        flat_cols: one row of names such as `args.lr`, where there are two levels of them otherwise.
+        flat_cols: one row of names such as `args.lr` instead of two levels of them; by default in csv.
 
     Raises:
         CommandError: as `export_kind`, or the file cannot be written. There is then no file.
     """
     kind = export_kind(target, kind)
-    from meticulous_cli.export.encoders import (
-        encoded,  # late, as it needs pandas, and a mistyped name should not wait
-    )
+    # Late, as it needs pandas, and a mistyped name should not wait.
+    from meticulous_cli.export.encoders import encoded
 
-    data = encoded(frame, kind, flat_cols=flat_cols)
+    data = encoded(frame, kind, flat_cols=kind in _FLAT if flat_cols is None else flat_cols)
     if target != STANDARD_OUTPUT:
-        write_new(target, data)
+        _write_new(target, data)
     elif sys.stdout.isatty():
         print("\n".join(map(plain, data.decode().split("\n"))), end="")
     else:
@@ -65,23 +67,49 @@ def export_kind(target: str, kind: str | None = None) -> str:
     Raises:
         CommandError: the kind is not known, not for a terminal, or the target exists.
     """
-    known = ", ".join(_SUFFIXES)
     if target == STANDARD_OUTPUT:
         if kind is None:
             kinds = ", ".join(EXPORT_KINDS)
             raise CommandError(f"--export - needs --export-format, which is one of {kinds}", USAGE)
-        if kind not in TEXT_KINDS and sys.stdout.isatty():
+        if kind in _BINARY and sys.stdout.isatty():
             raise CommandError(f"{kind} is not for a terminal: send it to a file or through a pipe", USAGE)
         return kind
-    suffix = os.path.splitext(target)[1]
+    kind = kind or _SUFFIXES.get(os.path.splitext(target)[1].lower())
     if kind is None:
-        kind = _SUFFIXES.get(suffix.lower())
-    if kind is None:
-        said = f"the suffix {suffix} says" if suffix else "without a suffix nothing says"
-        no_kind = "no kind of file that is known" if suffix else "what kind of file it is to be"
-        raise CommandError(
-            f"cannot export to {target}: {said} {no_kind}; end it in one of {known}, or add --export-format",
-            USAGE,
-        )
-    refuse_existing(target)
+        known = ", ".join(_SUFFIXES)
+        message = f"the suffix of {target} is none that is known"
+        raise CommandError(f"{message}: end it in one of {known}, or add --export-format", USAGE)
+    if os.path.lexists(target):
+        raise _taken(target)
     return kind
+
+
+def _write_new(path: str, data: bytes) -> None:
+    """Write a file that was not there before; what fails or is interrupted leaves none.
+
+    Raises:
+        CommandError: the name is taken, or the file cannot be written.
+    """
+    try:
+        with open(path, "xb") as file:
+            try:
+                file.write(data)
+                file.flush()
+            except BaseException:
+                file.close()  # on Windows, before it can go
+                os.unlink(path)
+                raise
+    except FileExistsError:
+        raise _taken(path) from None
+    except FileNotFoundError:
+        folder = os.path.dirname(path)
+        raise CommandError(
+            f"cannot write {path}: there is no folder {folder}", USAGE, f"mkdir {folder}"
+        ) from None
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise CommandError(f"cannot write {path}: {reason}; nothing was written", DATA) from None
+
+
+def _taken(path: str) -> CommandError:
+    return CommandError(f"{path} exists and is never replaced", USAGE)

@@ -1,4 +1,8 @@
-"""Columns → a table for a paper or a page: rounded, readable, and its text safe from what sets it."""
+"""Columns → a table for a page or a paper: rounded as the table is, and its text safe from what sets it.
+
+tabulate draws it, as it knows what Markdown and LaTeX want escaped, aligned and ruled. Plain tables it does
+not draw: it neither fits columns to a terminal nor wraps names, and its import costs more than they do.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +13,29 @@ from typing import Any
 
 import tabulate
 
-from meticulous_cli.show.text import cut, plain, shown, shown_duration
+from meticulous_cli.show.text import MISSING, arguments, cut, numeric, plain, results, shown, shown_duration
 
 __all__ = ["paper_table"]
 
 # What Markdown would obey within a cell. An underscore inside a word means nothing to it.
 _MARKDOWN = re.compile(r"[\\`*<&$~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(")
 # Beyond what tabulate escapes: a bar is a dash in TeX's oldest font encoding, and two hyphens are one.
-_TEX = ((re.compile(r"\|"), r"\\textbar{}"), (re.compile("-(?=-)"), "-{}"))
-
+_TEX = (("|", r"\textbar{}"), ("--", "-{}-{}"), ("±", r"$\pm$"))
+# What stands first in a row, and what `\\` and the rules above it would take for their argument.
+_TAKEN = re.compile(r"(?m)^( *)(?=[\[*])")
+_NUMBER = re.compile(r"-?(inf|nan|[\d.]+(e[-+]\d+)?)( ± \S+)?( \(\d+\))?|")
+_COMMIT = 7
 # No page has more room, and as each row is filled up to the longest, megabytes would take all memory.
 _WIDEST = 1000
 
 
-def paper_table(titles: Sequence[str], columns: Sequence[Sequence[Any]], kind: str) -> str:
+def paper_table(
+    names: Sequence[tuple[str, str]], columns: Sequence[Sequence[Any]], titles: Sequence[str], kind: str
+) -> str:
     """Return columns of plain values, None for gaps, as a table in "md" (GitHub's) or "tex" (booktabs)."""
-    cells = [[cut(_cell(value), _WIDEST, "...") for value in column] for column in columns]
+    cells = [_cells(group, name, values) for (group, name), values in zip(names, columns, strict=True)]
+    right = [all(map(_NUMBER.fullmatch, column)) and any(column) for column in cells]
+    cells = [[cut(cell, _WIDEST, "...") for cell in column] for column in cells]
     heads = [cut(shown(title), _WIDEST, "...") for title in titles]
     if kind == "md":
         cells, heads = [list(map(_markdown, column)) for column in cells], list(map(_markdown, heads))
@@ -33,23 +44,28 @@ def paper_table(titles: Sequence[str], columns: Sequence[Sequence[Any]], kind: s
         headers=heads,
         tablefmt="pipe" if kind == "md" else "latex_booktabs",
         disable_numparse=True,
-        colalign=["right" if all(map(_is_number_or_gap, column)) else "left" for column in columns],
+        colalign=["right" if each else "left" for each in right],
     )
     return f"{text if kind == 'md' else _tex(text, len(columns))}\n"
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
+def _cells(group: str, name: str, values: Sequence[Any]) -> list[str]:
+    known = [MISSING if value is None else value for value in values]
+    if name == "sha" and group == "header":
+        return [plain(str(value))[:_COMMIT] for value in known]
+    if any(isinstance(value, (datetime, timedelta)) for value in known):
+        return list(map(_moment, known))
+    if group == "args":
+        return arguments(known)
+    if all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in known):
+        return known  # means, each with its deviation
+    return results(known) if numeric(known) else list(map(shown, known))
+
+
+def _moment(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(' ', 'seconds')}Z"
-    if isinstance(value, timedelta):
-        return shown_duration(value)
-    return plain(value) if isinstance(value, str) else shown(value, 4)
-
-
-def _is_number_or_gap(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    return shown_duration(value) if isinstance(value, timedelta) else shown(value)
 
 
 def _markdown(text: str) -> str:
@@ -57,7 +73,8 @@ def _markdown(text: str) -> str:
 
 
 def _tex(text: str, count: int) -> str:
-    for pattern, replacement in _TEX:
-        text = pattern.sub(replacement, text)
+    for characters, replacement in _TEX:
+        text = text.replace(characters, replacement)
     # tabulate gives a table without rows no columns.
-    return text.replace(r"\begin{tabular}{}", r"\begin{tabular}{" + "l" * count + "}")
+    text = text.replace(r"\begin{tabular}{}", r"\begin{tabular}{" + "l" * count + "}")
+    return _TAKEN.sub(r"\1{}", text)

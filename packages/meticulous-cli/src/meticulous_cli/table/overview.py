@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
-from meticulous_cli.export.export import STANDARD_OUTPUT, TEXT_KINDS, export, export_kind
+from meticulous_cli.export.export import STANDARD_OUTPUT, export, export_kind
 from meticulous_cli.paths import has_record, likely_directories
 from meticulous_cli.table.columns import Field, Fields, experiment_fields
 from meticulous_cli.table.filter import matching, why_none
@@ -136,9 +136,11 @@ def _exported(
     from meticulous_cli.table.frame import frame_of_experiments, frame_of_groups
 
     if options.groupby:
-        frame = frame_of_groups(shown.rows, shown.fields, as_text=kind in TEXT_KINDS)
+        frame = frame_of_groups(shown.rows, shown.fields, as_text=kind not in ("parquet", "pickle"))
     else:
-        frame = frame_of_experiments(experiments, shown.rows, shown.fields, as_text=kind in TEXT_KINDS)
+        frame = frame_of_experiments(
+            experiments, shown.rows, shown.fields, as_text=kind not in ("parquet", "pickle")
+        )
     export(frame, options.export, kind=kind, flat_cols=options.flat_cols)
     if options.export == STANDARD_OUTPUT:
         return ""
