@@ -21,8 +21,9 @@ from meticulous_cli.page.shell import pasted
 
 __all__ = ["RunAgain", "run_again"]
 
-# The recorder's options that lead back into this experiment, and whether a value follows.
-_LEADING_BACK = {"experiment-id": True, "resume": False}
+_PROJECT = "project-directory"
+# The recorder's options that lead back to this experiment or its repository, and whether a value follows.
+_RECORDERS = {"experiment-id": True, "resume": False, _PROJECT: True}
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -52,17 +53,18 @@ def run_again(reader: ExperimentReader) -> RunAgain | None:
         patch = os.path.join(os.path.abspath(reader.directory), "git.diff")
         if not os.path.isfile(patch):
             patch, notes = "", ["its uncommitted changes were not kept: this runs the commit without them"]
-    own = _own(reader, command)
     folders = [os.curdir, where, os.path.join(where, os.path.dirname(command[0]))]
     repository, reason = find_repository(filter(os.path.isdir, folders), [sha])
     if repository is None:
         remote = reader.metadata.get("git-remote")
         notes.append(f"{reason}: run it in a clone{f' of {remote}' if isinstance(remote, str) else ''}")
         steps = [["git", "checkout", sha], *([["git", "apply", patch]] if patch else [])]
+        own = _own(reader, command, os.curdir)
     else:
         root, head = repository.checked_out()
         here = Repository(root)
-        place, own = _start(here, sha, where, own)
+        place, own = _start(here, sha, where, command)
+        own = _own(reader, own, os.path.relpath(os.curdir, place or os.curdir))
         outside = _not_in_commit(here, sha, place, own)
         clean = head == sha and here.is_clean()
         if clean or (patch and head == sha and here.has_applied(patch)):
@@ -120,13 +122,13 @@ def _in_new_tree(
     return steps, [f"its record will be in {os.path.join(tree, place)}; when it is elsewhere: {back}"]
 
 
-def _start(here: Repository, sha: str, where: str, own: list[str]) -> tuple[str, list[str]]:
+def _start(here: Repository, sha: str, where: str, command: list[str]) -> tuple[str, list[str]]:
     """Return the folder below the root where the program starts, and the command as it is there.
 
     The record has the folder in which the experiment started. The program may have changed to it before, and
     in another clone it has another path: the place is where the commit has the script.
     """
-    root, script = os.path.realpath(here.folder), own[0]
+    root, script = os.path.realpath(here.folder), command[0]
     parts = [part for part in re.split(r"[\\/]", where) if part]
     inside = os.path.relpath(os.path.realpath(where), root) if os.path.isdir(where) else os.pardir
     known = inside.split(os.sep)[0] != os.pardir
@@ -136,13 +138,13 @@ def _start(here: Repository, sha: str, where: str, own: list[str]) -> tuple[str,
         script = os.path.join(where, script)
     default = "/".join(parts) if known else ""
     if os.path.isabs(script):  # perhaps in another work tree than that in which it will run
-        tails = script.strip("/").split("/")
+        tails = os.path.normpath(script).strip("/").split("/")
         for path in here.holds(sha, ["/".join(tails[first:]) for first in range(len(tails))])[:1]:
             place = os.path.relpath(where or os.curdir, script.removesuffix(path))
             place = place if here.holds(sha, [place]) else ""
-            return place, [os.path.relpath(path, place or os.curdir), *own[1:]]
-        return default, own
-    module = own[1].replace(".", "/") if script == "-m" and len(own) > 1 else ""
+            return place, [os.path.relpath(path, place or os.curdir), *command[1:]]
+        return default, command
+    module = command[1].replace(".", "/") if script == "-m" and len(command) > 1 else ""
     scripts = [f"{module}.py", f"{module}/__main__.py"] if module else [script]
     # From the folder that is recorded upwards, each from the longest path that may be one in the repository.
     places = [
@@ -155,7 +157,7 @@ def _start(here: Repository, sha: str, where: str, own: list[str]) -> tuple[str,
         for each in scripts:
             paths.setdefault(os.path.normpath(os.path.join(place, each)), place)
     held = here.holds(sha, [path for path in paths if path.split(os.sep)[0] != os.pardir])
-    return (paths[held[0]] if held else default), own
+    return (paths[held[0]] if held else default), command
 
 
 def _not_in_commit(here: Repository, sha: str, place: str, own: Sequence[str]) -> list[str]:
@@ -187,12 +189,15 @@ def _interpreter(reader: ExperimentReader, first: str) -> list[str]:
     return ["python"] if python or first.endswith(".py") else []
 
 
-def _own(reader: ExperimentReader, command: Sequence[str]) -> list[str]:
-    """Return a command without the options that would resume this experiment instead of starting another."""
+def _own(reader: ExperimentReader, command: Sequence[str], root: str) -> list[str]:
+    """Return a command as it is for an experiment of its own, in a work tree with this root.
+
+    It loses the recorder's options that would resume the recorded one, and does not lead to its repository.
+    """
     theirs = {name.replace("_", "-") for name in reader.args}
     flags = {
-        f"--{prefix}{name}": has_value
-        for name, has_value in _LEADING_BACK.items()
+        f"--{prefix}{name}": name
+        for name in _RECORDERS
         for prefix in ("", "meticulous-")
         # Else it is an option of the program's own, or short for one.
         if prefix or not any(their.startswith(name) for their in theirs)
@@ -200,11 +205,14 @@ def _own(reader: ExperimentReader, command: Sequence[str]) -> list[str]:
     own = []
     parts = iter(command)
     for part in parts:
-        name, equals, _ = part.partition("=")
+        flag, equals, _ = part.partition("=")
+        name = flags.get(flag, "")
         if part == "--":  # what follows are no options
             own += [part, *parts]
-        elif name not in flags or (equals and not flags[name]):
+        elif not name or (equals and not _RECORDERS[name]):
             own.append(part)
-        elif flags[name] and not equals:
-            next(parts, None)
+        else:
+            if _RECORDERS[name] and not equals:
+                next(parts, None)
+            own += [flag, root] if name == _PROJECT and root else []
     return own
