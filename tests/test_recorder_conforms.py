@@ -5,8 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+SPEC = Path(__file__).parent.parent / "spec" / "1.0"
 
 START = """
 import argparse, math, os, signal, sys, threading
@@ -135,6 +138,82 @@ def test_on_a_detached_head_and_in_a_job(project, problems, monkeypatch):
     subprocess.run(["git", "checkout", "-q", "--detach"], cwd=project, check=True)
     subprocess.run([sys.executable, "train.py"], cwd=project, check=True)
     assert problems(project / "experiments" / "1") == []
+
+
+@pytest.mark.requirement("GIT-4")
+@pytest.mark.parametrize("change", ["content", "commit", "both", "nothing"])
+def test_a_submodule_is_as_it_ran(project, problems, tmp_path, change):
+    def git(folder, *arguments):
+        user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "protocol.file.allow=always"]
+        done = subprocess.run(
+            ["git", *user, *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.strip()
+
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "library.py").write_text("V = 1\n")
+    git(library, "init", "-q", "-b", "main")
+    git(library, "add", ".")
+    git(library, "commit", "-q", "-m", "one")
+    git(project, "submodule", "add", "-q", str(library), "vendor")
+    (project / "train.py").write_text(START + "import vendor.library\n")
+    commit(project)
+    if change in ("commit", "both"):
+        (project / "vendor" / "library.py").write_text("V = 2\n")
+        git(project / "vendor", "commit", "-q", "-a", "-m", "two")
+    if change in ("content", "both"):
+        (project / "vendor" / "library.py").write_text("V = 3\n")
+    subprocess.run([sys.executable, "train.py", "--allow-dirty"], cwd=project, check=True, timeout=60)
+    folder = project / "experiments" / "1"
+    assert problems(folder) == []
+    metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
+    recorded = {each["directory"]: each["githead-sha"] for each in metadata.get("git-repositories", [])}
+    assert recorded == (
+        {} if change == "nothing" else {"vendor": git(project / "vendor", "rev-parse", "HEAD")}
+    )
+    # What GIT-2 promises: a clean checkout of the commits, and the patch, make what ran.
+    git(tmp_path, "clone", "-q", "--recursive", str(project), "again")
+    again = tmp_path / "again"
+    for directory, sha in recorded.items():
+        git(again / directory, "fetch", "-q", str(project / directory), "HEAD")
+        git(again / directory, "checkout", "-q", sha)
+    if (folder / "git.diff").exists():
+        git(again, "apply", str(folder / "git.diff"))
+    for name in ("train.py", "vendor/library.py"):
+        assert (again / name).read_text() == (project / name).read_text()
+
+
+@pytest.mark.requirement("ID-8", "META-13")
+def test_all_that_is_known_is_recorded_and_nobody_has_the_same_uuid(project, problems):
+    for _ in range(2):
+        record(project)
+    subprocess.run(
+        [sys.executable, "train.py", "--experiment-id", "2"], cwd=project, capture_output=True, timeout=60
+    )
+    found = [json.loads((project / "experiments" / each / "metadata.json").read_bytes()) for each in "12"]
+    assert found[0]["uuid"] != found[1]["uuid"]
+    assert len(found[1]["earlier-sessions"]) == 1
+    not_here = {"description", "githead-claimed", "git-repositories", "earlier-sessions"}
+    schema = json.loads((SPEC / "schemas" / "metadata.schema.json").read_bytes())
+    expected = {
+        key for key in schema["properties"] if not key.startswith(("slurm-", "pbs-", "lsf-"))
+    } - not_here
+    if sys.platform != "linux":
+        expected -= {"process-start"}
+    assert expected <= set(found[0])
+    assert problems(project / "experiments" / "2") == []
+
+
+@pytest.mark.requirement("PRIV-1", "PRIV-2")
+def test_neither_the_environment_nor_the_user_is_recorded(project, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "a-secret-of-the-environment")
+    monkeypatch.setenv("LOGNAME", "ada-lovelace")
+    monkeypatch.setenv("USER", "ada-lovelace")
+    record(project)
+    for path in (project / "experiments" / "1").iterdir():
+        for word in (b"a-secret-of-the-environment", b"ada-lovelace", b"ada@example.org"):
+            assert word not in path.read_bytes(), path.name
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")

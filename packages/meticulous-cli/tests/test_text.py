@@ -150,7 +150,7 @@ def test_the_last_days_of_a_year_are_near_in_the_next():
 
 
 @given(st.text())
-@pytest.mark.requirement("SAFE-5")
+@pytest.mark.requirement("SAFE-5", "SAFE-8")
 def test_any_text_becomes_harmless(text):
     assert plain(text).isprintable()
 

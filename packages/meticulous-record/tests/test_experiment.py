@@ -91,6 +91,7 @@ def test_the_gitignore_of_an_existing_directory_is_the_users(project):
     assert not (project / "experiments" / ".gitignore").exists()
 
 
+@pytest.mark.requirement("ID-9")
 def test_ids_count_on_from_the_highest_number(project):
     for name in ("7", "007", "9x", "baseline", "1.5"):
         (project / "experiments" / name).mkdir(parents=True)

@@ -432,6 +432,7 @@ class TestOtherRepositories:
     def run(self, project, library, *options):
         return execute(project, "train.py", *options, PYTHONPATH=str(library))
 
+    @pytest.mark.requirement("GIT-7")
     def test_a_clean_one_is_recorded(self, project, git, library):
         done = self.run(project, library)
         assert done.returncode == 0, done.stderr
@@ -446,6 +447,7 @@ class TestOtherRepositories:
 
     @pytest.mark.parametrize("options", [[], ["--dirty"]])
     @pytest.mark.parametrize("name", ["mylib.py", "extra.py"])
+    @pytest.mark.requirement("GIT-6")
     def test_one_that_does_not_hold_its_code_is_refused(self, project, library, name, options):
         (library / "mylib.py").write_text("import extra\n" if name == "extra.py" else "X = 2\n")
         if name == "extra.py":
@@ -518,6 +520,22 @@ class TestClaimedCommit:
         assert "githead-claimed" not in metadata_of(project)
         done = execute(tmp_path, project / script, METICULOUS_COMMIT=self.SHA)
         assert is_refused(done, "no git repository")
+
+    @pytest.mark.requirement("META-11")
+    def test_what_a_repository_said_of_changes_does_not_hold_for_a_claim(self, project, git, tmp_path):
+        (project / "train.py").write_text(RESUMING)
+        git("add", "train.py")
+        git("commit", "-q", "-m", "resume")
+        assert execute(project, "train.py").stdout == "1\n"
+        assert metadata_of(project)["git-dirty"] is False
+        (tmp_path / "empty").mkdir()
+        sha = git("rev-parse", "HEAD")
+        done = execute(project, "train.py", PATH=str(tmp_path / "empty"), METICULOUS_COMMIT=sha)
+        assert done.stdout == "1\n", done.stderr
+        metadata = metadata_of(project)
+        assert metadata["githead-claimed"] is True
+        assert "git-dirty" not in metadata
+        assert "githead-claimed" not in metadata["earlier-sessions"][0]
 
     @pytest.mark.parametrize("value", ["main", SHA[:12], SHA + "0", SHA.upper(), "\n"])
     def test_another_value_is_refused(self, tmp_path, value):

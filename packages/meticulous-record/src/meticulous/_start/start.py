@@ -97,6 +97,8 @@ def _next_session(
     for key, value in _metadata(options, code).items():
         if key in _format.SESSION_KEYS or key == "description":
             metadata[key] = value
+    if code.is_claimed:
+        metadata.pop("git-dirty", None)  # nobody looked (spec 1.0, META-11)
     folder = earlier.folder
     folder.write_json(_format.METADATA, metadata)
     # What a start that was cut short did not come to.
