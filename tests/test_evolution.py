@@ -179,6 +179,28 @@ def test_the_recorder_of_today_resumes_its_own_version_and_shares_a_directory_wi
     assert state(folder) == before
 
 
+@pytest.mark.requirement("DIR-9")
+def test_the_recorder_of_today_gives_programs_no_name_that_a_later_version_takes(project):
+    code = """
+from meticulous import Experiment, ReservedFileError
+with Experiment({"lr": 1}) as experiment:
+    for name in ("recorded-series.jsonl", "Recorded-Files.json", "git.1.diff", "./git.lock", "a/../recorded-x"):
+        try:
+            experiment.open(name, "w")
+        except ReservedFileError:
+            continue
+        print(name)
+    experiment.open("metrics.csv", "w").close()
+    experiment.open("plots-recorded-twice.txt", "w").close()
+"""
+    (project / "train.py").write_text(code)
+    subprocess.run(["git", "add", "."], cwd=project, check=True, timeout=60)
+    user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    subprocess.run(["git", *user, "commit", "-q", "-m", "Names"], cwd=project, check=True, timeout=60)
+    done = record(project)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
 @pytest.mark.parametrize("version", [*MINORS, *MAJORS])
 def test_the_validator_of_today_names_a_later_version_once_and_says_no_more(project, version, folder_check):
     folder = project / "experiments" / "1"

@@ -197,6 +197,16 @@ def test_what_is_not_known_is_null_and_the_suffix_pickle_is_one(make, run, tmp_p
     assert pd.read_pickle(tmp_path / "all.pickle").index.tolist() == ["1", "2"]
 
 
+@pytest.mark.requirement("PRIV-4")
+def test_what_names_a_machine_or_a_person_is_not_exported_unasked(make, run):
+    make("1", {"lr": 1}, hostname="adas-macbook", pid=4711471, working_directory="/home/ada")
+    for kind in ("csv", "md", "tex", "json"):
+        printed = run("--export=-", f"--export-format={kind}").stdout
+        assert "lr" in printed
+        for word in ("adas-macbook", "4711471", "/home/ada"):
+            assert word not in printed, kind
+
+
 def test_times_are_utc_in_tables_for_a_page_too(make, run):
     make("1")
     for kind in ("md", "tex"):

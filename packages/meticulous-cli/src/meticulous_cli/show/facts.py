@@ -220,6 +220,7 @@ HEADER_COLUMNS = {
         _header("description", _text_in_metadata("description"), score=0.5),
         _header("reason", lambda row: reason_of(row.reader)),
         _header("host", _text_in_metadata("hostname")),
+        _header("runtime", _text_in_metadata("runtime")),
         _header("problems", lambda row: "; ".join(map(str, row.reader.problems))),
     )
 }
