@@ -184,7 +184,7 @@ def test_the_recorder_of_today_gives_programs_no_name_that_a_later_version_takes
     code = """
 from meticulous import Experiment, ReservedFileError
 with Experiment({"lr": 1}) as experiment:
-    for name in ("recorded-series.jsonl", "Recorded-Files.json", "git.1.diff", "./git.lock", "a/../recorded-x"):
+    for name in ("recorded-series.jsonl", "Recorded-Files.json", "git.1.diff", "./git.x", "a/../recorded-x"):
         try:
             experiment.open(name, "w")
         except ReservedFileError:
