@@ -310,3 +310,194 @@ def test_64_processes_that_start_at_once_get_complete_folders_without_a_gap(proj
         kept += [name] * sessions
     assert sorted(kept) == seen
     assert git("status", "--porcelain") == ""
+
+
+class TestNearMisses:
+    """What was not taken up and why is one warning."""
+
+    def warning(self, caplog, **options):
+        caplog.clear()
+        with Experiment({"lr": 1}, resume=True, **options) as experiment:
+            pass
+        (message,) = [each for each in caplog.messages if each.startswith("starting experiment")]
+        assert message.startswith(f"starting experiment {experiment.experiment_id}: ")
+        return message
+
+    @pytest.fixture(autouse=True)
+    def _earlier(self):
+        Experiment({"lr": 1}).finish()
+
+    def test_nothing_near_is_no_word(self, caplog):
+        Experiment({"lr": 2}, resume=True).finish()
+        assert caplog.messages == []
+
+    def test_another_commit(self, git, caplog):
+        Experiment({"lr": 1}).finish()
+        commit(git)
+        message = self.warning(caplog)
+        assert "experiment 2 has these arguments and another commit" in message
+        assert "experiment 1" not in message
+
+    def test_other_uncommitted_changes(self, project, caplog):
+        (project / "README").write_text("changed\n")
+        assert "other uncommitted changes" in self.warning(caplog, allow_dirty=True)
+
+    def test_changes_that_are_not_recorded(self, caplog):
+        change_metadata(_path("1"), git_dirty=True)
+        assert "not recorded" in self.warning(caplog)
+
+    def test_a_further_repository_with_changes_that_are_not_recorded(self, caplog):
+        change_metadata(_path("1"), git_repositories=[{"directory": "../lib", "git-dirty": True}])
+        assert "further repositories" in self.warning(caplog)
+
+    def test_that_runs(self, caplog):
+        with Experiment({"lr": 1}, experiment_id="x"):
+            with Experiment({"lr": 1}, resume=True) as experiment:  # the finished one
+                assert experiment.experiment_id == "1"
+            change_metadata(_path("1"), githead_sha="0" * 40)
+            message = self.warning(caplog)
+        assert f"experiment x is running, as this very process {os.getpid()} on " in message
+        assert "another commit" in message
+
+    def test_that_may_run_elsewhere(self, caplog):
+        (_path("1") / "STATUS").write_text("RUNNING\n")
+        change_metadata(_path("1"), hostname="node7", pid=1099511627776, process_start=None)
+        assert "gave a sign of life 0 s ago, as process 1099511627776 on node7" in self.warning(caplog)
+
+    @pytest.mark.parametrize("name", ["stdout", "STATUS", "summary.json", "git.diff"])
+    def test_with_links_in_it(self, tmp_path, caplog, name):
+        target = tmp_path / "of a colleague"
+        target.write_text("RUNNING\n")
+        path = _path("1") / name
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+        assert f"a link or a pipe in the place of {name}" in self.warning(caplog)
+        with pytest.raises(meticulous.MeticulousError, match=f"link, a pipe .* {name}"):
+            Experiment({"lr": 1}, experiment_id="1")
+        assert target.read_text() == "RUNNING\n"
+
+
+@pytest.mark.requirement("RESUME-18")
+@pytest.mark.parametrize(
+    "name", ["args.json", "metadata.json", "STATUS", "stdout", "stderr", "git.diff", ".resume"]
+)
+def test_a_pipe_in_the_place_of_a_file_holds_nobody_up(name):
+    Experiment({}, experiment_id="x").finish()
+    path = _path("x") / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    code = "from meticulous import Experiment; Experiment({}, resume=True)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    assert sorted(os.listdir("experiments")) == [".gitignore", "1", "x"]
+    with pytest.raises(meticulous.MeticulousError):
+        Experiment({}, experiment_id="x")
+
+
+class TestTheClock:
+    """Times of the file system are compared with each other, whatever this machine's clock says."""
+
+    SKEWED = "import time\nreal = time.time\ntime.time = lambda: real() + {skew}\n"
+
+    def resume(self, skew, **options):
+        code = (
+            self.SKEWED.format(skew=skew)
+            + f"from meticulous import Experiment\nExperiment({{}}, **{options!r})"
+        )
+        return subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, timeout=60)
+
+    @pytest.mark.parametrize("skew", [-1000, 0, 400, 100_000])
+    def test_a_live_run_elsewhere_is_not_taken_over(self, skew):
+        with Experiment({}, experiment_id="run"):
+            change_metadata(_path("run"), hostname="node-b", process_start=None)
+            done = self.resume(skew, experiment_id="run")
+            assert b"ExperimentRunningError" in done.stderr
+
+    @pytest.mark.parametrize("skew", [-1000, 0, 400])
+    def test_a_claim_is_stale_by_the_file_systems_clock(self, skew):
+        Experiment({}, experiment_id="run").finish()
+        claim = _path("run") / ".resume"
+        claim.touch()
+        assert b"ExperimentRunningError" in self.resume(skew, experiment_id="run").stderr
+        os.utime(claim, (time.time() - 100,) * 2)
+        assert self.resume(skew, experiment_id="run").returncode == 0
+        assert not [name for name in os.listdir(_path("run")) if name.startswith(".")]
+
+
+class TestAContainerThatWasKilled:
+    """It ran under this machine's name, and its processes had numbers of their own."""
+
+    @pytest.fixture(autouse=True)
+    def _left(self, capfd):
+        leave_running({})
+        start = metadata_of(_path("1"))["process-start"].split(":")
+        # The beats are quick, so that the silence is short.
+        change_metadata(
+            _path("1"), process_start=":".join([*start[:2], "1", start[3]]), heartbeat_seconds=0.4
+        )
+
+    @pytest.mark.parametrize("options", [{"resume": True}, {"experiment_id": "1"}])
+    def test_goes_on_as_soon_as_it_is_silent_and_says_so(self, options, caplog):
+        begin = time.monotonic()
+        with Experiment({}, **options) as experiment:
+            assert experiment.experiment_id == "1"
+        assert 1 < time.monotonic() - begin < 30
+        (message,) = caplog.messages
+        assert "waiting for at most 3 s" in message
+
+    def test_does_not_go_on_beside_one_that_lives(self, caplog):
+        beat = "import os, sys, time\nfor _ in range(50): os.utime(sys.argv[1]); time.sleep(0.1)"
+        with subprocess.Popen([sys.executable, "-c", beat, str(_path("1") / "STATUS")]) as process:
+            with pytest.raises(meticulous.ExperimentRunningError, match="sign of life"):
+                Experiment({}, experiment_id="1")
+            with Experiment({}, resume=True) as experiment:
+                assert experiment.experiment_id == "2"
+            process.kill()
+
+    def test_elsewhere_is_not_waited_for(self, caplog):
+        change_metadata(_path("1"), hostname="another", heartbeat_seconds=60)
+        begin = time.monotonic()
+        with Experiment({}, resume=True) as experiment:
+            assert experiment.experiment_id == "2"
+        assert time.monotonic() - begin < 20
+        assert "sign of life" in caplog.text
+
+
+def metadata_of(folder):
+    return json.loads((folder / "metadata.json").read_text("utf-8"))
+
+
+RESTARTS = """
+import os, sys
+from meticulous import Experiment
+experiment = Experiment({}, **OPTIONS)
+print("attempt", len(sys.argv), experiment.experiment_id, flush=True)
+if len(sys.argv) < 4:
+    os.execv(sys.executable, [sys.executable, *sys.argv, "again"])
+experiment.finish()
+"""
+
+
+@pytest.mark.parametrize("options", [{"resume": True}, {"experiment_id": "run"}])
+def test_a_program_that_restarts_itself_goes_on(run, repository, options):
+    done = run(RESTARTS.replace("OPTIONS", f"{options!r}"))
+    name = options.get("experiment_id", "1")
+    lines = "".join(f"attempt {number} {name}\n" for number in (1, 2, 3, 4))
+    assert (done.returncode, done.stdout.decode()) == (0, lines)
+    assert repository.output(name).decode() == lines
+    facts = metadata_of(repository.experiments / name)
+    assert [session["status"] for session in facts["earlier-sessions"]] == ["RUNNING"] * 3
+    assert repository.status(name) == "SUCCESS"
+
+
+def test_most_folders_cost_one_file(project, git, tmp_path):
+    for lr in range(20):
+        Experiment({"lr": lr}).finish()
+    code = "from meticulous import Experiment; Experiment({'lr': 'another'}, resume=True)"
+    (project / "train.py").write_text(code)
+    trace = tmp_path / "trace"
+    hook = "import sys\nopened = open(sys.argv.pop(1), 'w')\n"
+    hook += "sys.addaudithook(lambda event, args: event == 'open' and opened.write(f'{args[0]}\\n'))\n" + code
+    subprocess.run([sys.executable, "-c", hook, str(trace)], check=True, timeout=60)
+    read = [line for line in trace.read_text().splitlines() if "/experiments/" in line and "/21" not in line]
+    assert len(read) == 20
+    assert all(line.endswith("args.json") for line in read)

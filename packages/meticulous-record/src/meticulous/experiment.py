@@ -149,7 +149,7 @@ class Experiment:
 
         from meticulous._disk.folder import ExperimentFolder
         from meticulous._log import logger, warn
-        from meticulous._start.ranks import is_importing_main, other_rank
+        from meticulous._ranks import is_importing_main, other_rank
 
         options = options.check()
         if capture not in _CAPTURES:
@@ -231,7 +231,7 @@ class Experiment:
         Raises:
             ReservedFileError: the recorder writes it itself, or it would lie outside of the folder.
         """
-        from meticulous._disk.folder import own_file
+        from meticulous._disk.names import own_file
 
         path = own_file(self.directory, name, for_reading=False)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -244,7 +244,7 @@ class Experiment:
             ReservedFileError: it is to be written and the recorder writes it itself, or it lies outside.
             OSError: as `open`.
         """
-        from meticulous._disk.folder import own_file
+        from meticulous._disk.names import own_file
 
         if set(mode) & set("wax+"):
             return open(self.path(name), mode, **how)

@@ -14,7 +14,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, Union
 
-from meticulous._disk.names import as_mapping, attributes, fields
+from meticulous._disk.attributes import as_mapping, attributes, fields
 from meticulous._log import logger, warn
 
 __all__ = ["JSON", "Lost", "canonical", "dump", "encode", "encode_object", "lost"]

@@ -14,13 +14,11 @@ from typing import Any
 from meticulous import _format
 from meticulous._disk import atomic
 from meticulous._disk.encode import JSON, dump
-from meticulous.errors import ExperimentIdError, ExperimentsDirectoryError, ReservedFileError
+from meticulous.errors import ExperimentsDirectoryError
 
-__all__ = ["ExperimentFolder", "check_experiment_id", "own_file"]
+__all__ = ["ExperimentFolder"]
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-_ID = re.compile(_format.EXPERIMENT_ID_PATTERN)
-_RESERVED = frozenset(name.lower() for name in (*_format.RECORDED_FILES, _format.RESUME_CLAIM))
 
 
 class ExperimentFolder:
@@ -191,66 +189,6 @@ class ExperimentFolder:
             except OSError:
                 continue
         return float("-inf")
-
-    @property
-    def claim_path(self) -> Path:
-        """The file whose exclusive creation claims the experiment for another session (spec 1.0, resume)."""
-        return self.path / _format.RESUME_CLAIM
-
-
-def check_experiment_id(experiment_id: str) -> str:
-    """`experiment_id` itself, if it can be the name of a folder on every system (spec 1.0, ids).
-
-    Raises:
-        ExperimentIdError: it can't.
-    """
-
-    def refuse(reason: str) -> ExperimentIdError:
-        return ExperimentIdError(
-            f"the experiment id {experiment_id!r} {reason}: use letters, digits, '.', '_' and '-', "
-            f"starting with a letter or digit, at most {_format.EXPERIMENT_ID_LENGTH} characters",
-            expected=_format.EXPERIMENT_ID_PATTERN,
-            found=experiment_id,
-        )
-
-    if not isinstance(experiment_id, str):
-        raise refuse("is not a text")
-    if len(experiment_id) > _format.EXPERIMENT_ID_LENGTH:
-        raise refuse(f"is {len(experiment_id)} characters long")
-    if not _ID.fullmatch(experiment_id):
-        raise refuse("cannot be the name of a folder everywhere")
-    if experiment_id.partition(".")[0].upper() in _format.WINDOWS_RESERVED or experiment_id.endswith("."):
-        raise refuse("is reserved on Windows")
-    return experiment_id
-
-
-def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -> Path:
-    """Return the path of a file in `folder` that the program may open (spec 1.0, DIR-6).
-
-    Raises:
-        ReservedFileError: the recorder writes it itself and it is not for reading, or it lies outside.
-    """
-    # Only the name is made normal: the folder's own path may hold `..`, or lead through links.
-    inside = Path(os.path.normpath(name))
-    for parent in (folder, Path(os.path.normpath(folder))):
-        if inside.is_absolute() and parent in inside.parents:
-            inside = inside.relative_to(parent)
-    if inside.anchor or inside.parts[:1] in ((), ("..",)):
-        raise ReservedFileError(
-            f"{os.fspath(name)!r} lies outside of the experiment's folder {str(folder)!r}: "
-            "use the built-in open() for files elsewhere",
-            path=folder / inside,
-        )
-    # On some systems `status`, `STATUS.` and `STATUS::$DATA` are STATUS.
-    plain = inside.name.partition(":")[0].rstrip(". ").lower()
-    is_reserved = plain in _RESERVED or plain.startswith(_format.RESERVED_PREFIXES)
-    if not for_reading and len(inside.parts) == 1 and is_reserved:
-        raise ReservedFileError(
-            f"{inside.name!r} is a file that the recorder writes itself, or a later version of it: choose another "
-            "name, or open it for reading with open()",
-            path=folder / inside,
-        )
-    return folder / inside
 
 
 def _make_experiments_directory(path: Path) -> None:

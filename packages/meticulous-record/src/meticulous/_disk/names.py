@@ -1,80 +1,70 @@
-"""The names and values of an object: by its kind, by a method that is for that, or by its attributes."""
+"""The names that an experiment, and a program's file in it, may have."""
 
 from __future__ import annotations
 
-import argparse
-import enum
-import types
-from collections.abc import Mapping
-from typing import Any
+import os
+import re
+from pathlib import Path
 
-__all__ = ["as_mapping", "attributes", "fields"]
+from meticulous import _format
+from meticulous.errors import ExperimentIdError, ReservedFileError
+
+__all__ = ["check_experiment_id", "own_file"]
+
+_ID = re.compile(_format.EXPERIMENT_ID_PATTERN)
+_RESERVED = frozenset(name.lower() for name in (*_format.RECORDED_FILES, _format.RESUME_CLAIM))
 
 
-def as_mapping(value: Any) -> Mapping[Any, Any] | None:
-    """Return the names and values of an object that has them by its kind, or by a method that is for that.
+def check_experiment_id(experiment_id: str) -> str:
+    """Return `experiment_id` itself, if it can be the name of a folder on every system (spec 1.0, ids).
 
-    Methods are looked for on the type: an object whose `__getattr__` answers everything has none of them.
+    Raises:
+        ExperimentIdError: it can't.
     """
-    kind = type(value)
-    if isinstance(found := _call(value, "as_dict", "_asdict", "model_dump"), Mapping):
-        return found
-    if isinstance(value, (argparse.Namespace, types.SimpleNamespace)):
-        return vars(value)
-    if (names := fields(kind)) is not None:
-        return {name: getattr(value, name) for name in names if hasattr(value, name)}
-    methods = ("to_dict", "dict") if hasattr(kind, "__fields__") else ("to_dict",)  # of pydantic 1
-    found = _call(value, *methods)
-    return found if isinstance(found, Mapping) else None
+
+    def refuse(reason: str) -> ExperimentIdError:
+        return ExperimentIdError(
+            f"the experiment id {experiment_id!r} {reason}: use letters, digits, '.', '_' and '-', "
+            f"starting with a letter or digit, at most {_format.EXPERIMENT_ID_LENGTH} characters",
+            expected=_format.EXPERIMENT_ID_PATTERN,
+            found=experiment_id,
+        )
+
+    if not isinstance(experiment_id, str):
+        raise refuse("is not a text")
+    if len(experiment_id) > _format.EXPERIMENT_ID_LENGTH:
+        raise refuse(f"is {len(experiment_id)} characters long")
+    if not _ID.fullmatch(experiment_id):
+        raise refuse("cannot be the name of a folder everywhere")
+    if experiment_id.partition(".")[0].upper() in _format.WINDOWS_RESERVED or experiment_id.endswith("."):
+        raise refuse("is reserved on Windows")
+    return experiment_id
 
 
-def _call(value: Any, *methods: str) -> Any:
-    """Call the first of these methods that the value's type has."""
-    for method in methods:
-        if callable(getattr(type(value), method, None)):
-            return getattr(value, method)()
-    return None
+def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -> Path:
+    """Return the path of a file in `folder` that the program may open (spec 1.0, DIR-6).
 
-
-def fields(kind: Any) -> list[str] | None:
-    """Return what the fields of a dataclass, of attrs' or of msgspec's classes are called; None of others."""
-    if hasattr(kind, "__dataclass_fields__"):
-        import dataclasses
-
-        return [field.name for field in dataclasses.fields(kind)]
-    if hasattr(kind, "__attrs_attrs__"):
-        return [field.name for field in kind.__attrs_attrs__]
-    return list(kind.__struct_fields__) if hasattr(kind, "__struct_fields__") else None
-
-
-def attributes(value: Any) -> dict[str, Any]:
-    """Return the data of an object, a class or a module: no methods, and no names of the language's own."""
-    if isinstance(value, types.ModuleType):
-        return {name: item for name, item in vars(value).items() if _is_data(name, item)}
-    found: dict[str, Any] = {}
-    is_class = isinstance(value, type)
-    kinds: tuple[Any, ...] = (value if is_class else type(value)).__mro__
-    for kind in reversed(kinds):
-        for name, item in vars(kind).items():
-            if isinstance(item, type) and item.__qualname__ == f"{kind.__qualname__}.{name}":
-                # class Config: class optimizer: lr = 0.1
-                found.update(
-                    {}
-                    if "__init__" in vars(item) or issubclass(item, enum.Enum)
-                    else {name: attributes(item)}
-                )
-            elif _is_data(name, item):
-                found[name] = item
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if not is_class and hasattr(value, name):
-                found[name] = getattr(value, name)
-    own = {} if is_class else getattr(value, "__dict__", {})
-    return {**found, **{name: item for name, item in own.items() if not name.startswith("__")}}
-
-
-def _is_data(name: str, item: Any) -> bool:
-    """Return whether what a class or a module has is a value: no function, no class, nothing imported."""
-    imported = (type, types.ModuleType, types.BuiltinFunctionType)
-    is_foreign = isinstance(item, imported) or type(item).__module__ in ("typing", "__future__")
-    return not (name.startswith("_") or is_foreign or hasattr(type(item), "__get__"))
+    Raises:
+        ReservedFileError: the recorder writes it itself and it is not for reading, or it lies outside.
+    """
+    # Only the name is made normal: the folder's own path may hold `..`, or lead through links.
+    inside = Path(os.path.normpath(name))
+    for parent in (folder, Path(os.path.normpath(folder))):
+        if inside.is_absolute() and parent in inside.parents:
+            inside = inside.relative_to(parent)
+    if inside.anchor or inside.parts[:1] in ((), ("..",)):
+        raise ReservedFileError(
+            f"{os.fspath(name)!r} lies outside of the experiment's folder {str(folder)!r}: "
+            "use the built-in open() for files elsewhere",
+            path=folder / inside,
+        )
+    # On some systems `status`, `STATUS.` and `STATUS::$DATA` are STATUS.
+    plain = inside.name.partition(":")[0].rstrip(". ").lower()
+    is_reserved = plain in _RESERVED or plain.startswith(_format.RESERVED_PREFIXES)
+    if not for_reading and len(inside.parts) == 1 and is_reserved:
+        raise ReservedFileError(
+            f"{inside.name!r} is a file that the recorder writes itself, or a later version does: "
+            "choose another name, or open it for reading with open()",
+            path=folder / inside,
+        )
+    return folder / inside

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from meticulous._disk.folder import check_experiment_id
+from meticulous._disk.names import check_experiment_id
 from meticulous._log import logger
 from meticulous.errors import OptionsError
 

@@ -8,7 +8,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from meticulous import _format, _process
+from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._session.session import Recording, now
@@ -37,14 +37,17 @@ def start(
     code = inspect(project, directory, allow_dirty=options.allow_dirty)
     earlier: _resume.Earlier | None = None
     folder: ExperimentFolder | None = None
+    misses: list[str] = []
     if options.resume:
-        earlier = _resume.claim_newest(directory, args, code)
+        earlier, misses = _resume.claim_newest(directory, args, code)
     if earlier is None:
         try:
             folder = ExperimentFolder.claim(directory, options.experiment_id)
         except FileExistsError:
             named = ExperimentFolder(directory / str(options.experiment_id))
             earlier = _resume.claim_named(named, args, code)
+    if folder is not None and misses:
+        _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
     try:
         if folder is not None:
             return _first_session(folder, args, default_args, options, code, capture)
@@ -62,7 +65,7 @@ def start(
         ) from None
     finally:
         if earlier is not None:
-            _resume.release(earlier.claim)
+            earlier.claim.release()
 
 
 def _first_session(
