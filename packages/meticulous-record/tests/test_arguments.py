@@ -386,7 +386,7 @@ class TestTheScriptsOwnCode:
         calls = []
         made = parser(("--a", {"type": calls.append, "default": "a"}))
         parsed = parse(made, ["--a", "b"], False, {})
-        assert (calls, parsed.defaults) == (["b"], {})
+        assert (calls, parsed.defaults) == (["b"], None)
 
     @pytest.mark.parametrize("error", [ValueError, argparse.ArgumentTypeError, RuntimeError, SystemExit])
     def test_a_default_that_its_type_refuses_is_recorded_as_it_stands(self, error):
