@@ -52,7 +52,10 @@ _EXIT_CODE = re.compile(r"exit code [1-9][0-9]*")
 _SIGNAL = re.compile(r"signal SIG[A-Z0-9]+([+-][1-9][0-9]*)?")
 _REQUIREMENT = re.compile(r"(?P<name>[^\s=@#]+)(==\S+| @ \S.*)")
 # What META-7 forbids in a URL, as in the schema, wherever it stands in a line.
-_SECRET = re.compile(r"(?i)https?://[^/?#\s]*@|[^:/?#\s]+://[^/?#\s]*:[^/?#\s]*@|[^:/?#\s]+://[^?\s]*[?]")
+# In bounds, as a line may have megabytes.
+_SECRET = re.compile(
+    r"(?i)https?://[^/?#\s]{0,999}@|[^:/?#\s]://[^/?#\s:]{0,999}:[^/?#\s]{0,999}@|[^:/?#\s]://[^?\s]{0,999}[?]"
+)
 _GITLINK = re.compile(rb"^(index .* 160000|(new|deleted) file mode 160000)$", re.MULTILINE)
 _NORMALISED = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VENDOR = re.compile(r"[^:]+:.")

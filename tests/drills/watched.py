@@ -28,19 +28,14 @@ def _hook(event: str, arguments: tuple) -> None:
     elif event == "open":
         path, _, flags = arguments
         writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        harmless = not writes or isinstance(path, int) or path == os.devnull or _is_exports(path)
+        is_new = writes and flags & os.O_EXCL  # an export
+        harmless = not writes or is_new or isinstance(path, int) or path == os.devnull
     elif event == "os.kill":
         harmless = arguments[1] == 0  # asks whether a process is there
     else:
         harmless = not EVENTS.fullmatch(event)
-        harmless = harmless or (event in ("os.link", "os.remove") and _is_exports(arguments[0]))
     if not harmless:
         seen.append((event, arguments[:2]))
-
-
-def _is_exports(path: object) -> bool:
-    """Tell whether it is the name of an export that is being written."""
-    return isinstance(path, (str, bytes)) and os.path.basename(os.fsdecode(path)).startswith(".meticulous-")
 
 
 def without_privileges() -> None:

@@ -57,7 +57,8 @@ def page(reader: ExperimentReader, style: Style) -> str:
         ["follow it", *_following(reader)] if ongoing else ["run it again", *_again(reader, style)],
     ]
     lines = []
-    for title, *body in filter(lambda section: len(section) > 1, sections):
+    for name, *body in filter(lambda section: len(section) > 1, sections):
+        title = cut(name, style.room, style.ellipsis) if style.room else name
         lines += [style.bold(title), *body, ""] if title else [*body, ""]
     return "\n".join(lines[:-1])
 
@@ -66,7 +67,8 @@ def _title(reader: ExperimentReader, state: str, style: Style) -> Iterator[str]:
     """Yield id, state and how long it took; then the reason, whole."""
     name, silence = plain(reader.experiment_id), reader.silent_for
     if style.room:
-        name = cut(name, max(style.room - width(state) - 24, 8), style.ellipsis)
+        name = cut(name, max(style.room // 3, 8), style.ellipsis)
+        state = cut(state, max(style.room // 3, 7), style.ellipsis)
     more = "" if reader.duration is None else f"after {shown_duration(reader.duration)}"
     if state == "silent" and silence is not None:
         more = f"for {shown_duration(silence).partition(' ')[0]}; it promised a sign of life each "
@@ -78,13 +80,15 @@ def _title(reader: ExperimentReader, state: str, style: Style) -> Iterator[str]:
         elif reader.start_time:
             more = f"for {shown_duration(style.now - reader.start_time)}, "
             more += f"last sign of life {shown_duration(silence).partition(' ')[0]} ago"
-    yield f"{style.bold(name)}  {style.state(state, title=True)}{_INDENT if more else ''}{more}"
+    if style.room:
+        more = cut(more, max(style.room - width(name) - width(state) - 2 * len(_INDENT), 0), style.ellipsis)
+    yield f"{style.bold(name)}{_INDENT}{style.state(state, title=True)}{_INDENT if more else ''}{more}"
     _, reason, rest = _reason_in(reader)
     for line in [reason, *rest[:_LINES]] if reason else []:
         text = cut(plain(line.expandtabs(4)), _REASON, style.ellipsis)
         yield from (style.paint(each, RED) for each in _wrapped(text, 0, style))
     if len(rest) > _LINES:
-        yield style.dim(f"{style.ellipsis} {len(rest) - _LINES} more lines in STATUS")
+        yield style.dim(f"{style.ellipsis} {len(rest) - _LINES} more lines")
 
 
 def _reason_in(reader: ExperimentReader) -> tuple[list[str], str, list[str]]:
@@ -200,7 +204,7 @@ def _files(directory: str, style: Style) -> Iterator[str]:
                 key=lambda entry: entry.name,
             )
     except OSError as error:
-        yield f"{_INDENT}cannot be listed: {error.strerror}"
+        yield _INDENT + _short(f"cannot be listed: {error.strerror}", style)
         return
     for entry in found if len(found) <= _LINES else found[: _LINES - 1]:
         try:
@@ -240,11 +244,11 @@ def _output(reader: ExperimentReader, name: str, style: Style) -> list[str]:
     try:
         lines, more = last_lines(reader, name, _LINES)
     except FileNotFoundError:
-        return (
-            [name, f"{_INDENT}a link that leads nowhere"] if os.path.islink(reader.directory / name) else []
-        )
+        broken = os.path.islink(reader.directory / name)
+        return [name, _INDENT + _short("a link that leads nowhere", style)] if broken else []
     except OSError as error:
-        return [name, f"{_INDENT}cannot be read: {(error.strerror or str(error)).lower()}"]
+        reason = f"cannot be read: {(error.strerror or str(error)).lower()}"
+        return [name, _INDENT + _short(reason, style)]
     said = [plain(line.expandtabs(8)) for line in reader.status_message.splitlines()]
     while lines and said and lines[-1] == said[-1]:
         lines.pop()
