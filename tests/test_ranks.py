@@ -41,6 +41,11 @@ def test_the_ranks_of_torchrun_are_one_experiment(tmp_path):
     ranks.torchrun(tmp_path / "repository", sys.executable)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("lightning") is None, reason="lightning is not installed")
+def test_the_ranks_of_lightning_are_one_experiment(tmp_path):
+    ranks.lightning(tmp_path / "repository", sys.executable)
+
+
 FIRST = """
 import argparse, os
 from meticulous import Experiment
@@ -68,8 +73,8 @@ def test_another_rank_may_open_a_file_before_rank_0_has_made_the_folder(tmp_path
         )
         if rank == "1":
             assert processes[0].stdout.readline() == "started\n"
-    ends = [(process.communicate()[1], process.returncode) for process in processes]
-    assert ends == [("", 0), ("", 0)]
+    ends = [(process.communicate(timeout=60)[1].count("\n"), process.returncode) for process in processes]
+    assert ends == [(1, 0), (0, 0)]  # rank 1 says that it records nothing
     (experiment,) = ranks.experiments(repository)
     assert {"rank0.txt", "rank1.txt", "STATUS"} <= set(os.listdir(experiment))
     assert (repository / "experiments" / ".gitignore").exists()

@@ -1,9 +1,10 @@
 """Programs of several processes: one experiment for a program's ranks, one for each task of a job array.
 
-    uv run tests/drills/ranks.py            # installs PyTorch into an environment of its own
+    uv run tests/drills/ranks.py            # installs PyTorch and Lightning into an environment of its own
     uv run tests/drills/ranks.py PYTHON     # takes a Python that has torch and meticulous-record
 
-`torchrun` is the real one, and so is `mpirun` where it is installed; others are played by their variables.
+`torchrun` is the real one, and so are Lightning and `mpirun` where they are installed; others are played by
+their variables.
 Prints what was done. What is not as it should be ends it with an AssertionError.
 """
 
@@ -26,9 +27,27 @@ LAUNCHERS = {
     "Open MPI": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
     "MPICH": ("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"),
     "srun --mpi=pmi2": ("PMI_RANK", "PMI_SIZE", "SLURM_PROCID"),
+    "srun --mpi=pmix": ("PMIX_RANK", "SLURM_NTASKS", "SLURM_PROCID"),
+    "HPE PALS": ("PALS_RANKID", "PALS_SIZE", "PALS_LOCAL_RANKID"),
+    "MVAPICH2": ("MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_RANK"),
+    "jsrun": ("JSM_NAMESPACE_RANK", "JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_LOCAL_RANK"),
+    "horovodrun": ("HOROVOD_RANK", "HOROVOD_SIZE", "HOROVOD_LOCAL_RANK"),
+    "Lightning": ("LOCAL_RANK", "WORLD_SIZE"),
 }
 MPIRUNS = {"mpirun.openmpi": "OMPI_COMM_WORLD_RANK", "mpirun.mpich": "PMI_RANK"}
-FOREIGN = ("RANK", "WORLD_SIZE", "LOCAL_", "OMPI_", "PMI_", "SLURM_", "PYTHON")
+FOREIGN = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_",
+    "OMPI_",
+    "PMI",
+    "PALS_",
+    "MV2_",
+    "JSM_",
+    "HOROVOD_",
+    "SLURM_",
+    "PYTHON",
+)
 
 TASK = """
 import os
@@ -60,6 +79,44 @@ with Experiment.from_parser(parser) as experiment:
     torch.distributed.destroy_process_group()
 """
 
+LIGHTNING = r"""
+import argparse
+import lightning, torch
+from meticulous import Experiment
+
+class Model(lightning.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+    def training_step(self, batch, _):
+        return self.layer(batch).sum()
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+def trainer():
+    shown = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    quiet = dict.fromkeys(shown, False)
+    trainer = lightning.Trainer(accelerator="cpu", devices=2, max_epochs=1, **quiet)
+    trainer.fit(Model(), torch.utils.data.DataLoader(torch.randn(8, 4), 2))
+    return trainer.global_rank
+
+def fabric():
+    fabric = lightning.Fabric(accelerator="cpu", devices=2)
+    fabric.launch()
+    fabric.barrier()
+    return fabric.global_rank
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--how", choices=["trainer", "fabric"])
+Experiment.add_argument_group(parser)
+with Experiment.from_parser(parser) as experiment:
+    rank = {"trainer": trainer, "fabric": fabric}[experiment.args.how]()
+    with experiment.open(f"rank{rank}.txt", "w") as file:
+        file.write("a file of its own")
+    experiment.summary({"rank": rank})
+    print("done by rank", rank, flush=True)
+"""
+
 AGAIN = """
 import os, sys
 from meticulous import Experiment
@@ -82,7 +139,12 @@ def main(python: str | None = None) -> None:
                 mpi(Path(folder, mpirun), mpirun)
             else:
                 print(f"-- {mpirun} is not installed: not run")
-        torchrun(Path(folder, "program"), python or with_torch(Path(folder, "environment")))
+        python = python or with_torch(Path(folder, "environment"))
+        torchrun(Path(folder, "program"), python)
+        if run([python, "-c", "import lightning"], Path(folder)).returncode == 0:
+            lightning(Path(folder, "lightning"), python)
+        else:
+            print("-- lightning is not installed: not run")
 
 
 def ranks(repository: Path, launcher: str, size: int = 8) -> None:
@@ -95,6 +157,7 @@ def ranks(repository: Path, launcher: str, size: int = 8) -> None:
             {rank_name: str(rank), size_name: str(size), **dict.fromkeys(others, str(rank))}
             for rank in range(size)
         ],
+        quiet=1,
     )
     check(repository, {"0": "this is 0\n"})
     print(f"{launcher}, {size} processes with its variables: one experiment, of rank 0")
@@ -104,7 +167,7 @@ def tasks(repository: Path, size: int = 8) -> None:
     """What `srun -n 8` starts may be eight programs that know nothing of each other."""
     make_repository(repository, TASK)
     job = {"SLURM_JOB_ID": "100", "SLURM_NTASKS": str(size)}
-    run_at_once(repository, [{**job, "SLURM_PROCID": str(task)} for task in range(size)])
+    run_at_once(repository, [{**job, "SLURM_PROCID": str(task)} for task in range(size)], quiet=size)
     check(repository, {str(task): f"this is {task}\n" for task in range(size)})
     print(f"srun, {size} tasks with SLURM_PROCID alone: {size} experiments")
 
@@ -125,6 +188,7 @@ def array(repository: Path, size: int = 16) -> None:
             {**process, "SLURM_JOB_ID": str(100 + task), "SLURM_ARRAY_TASK_ID": str(task)}
             for task in range(size)
         ],
+        quiet=size,
     )
     for experiment in check(repository, {str(task): f"this is {task}\n" for task in range(size)}):
         metadata, task = read(experiment / "metadata.json"), read(experiment / "summary.json")["name"]
@@ -180,6 +244,29 @@ def torchrun(repository: Path, python: str) -> None:
     print("torchrun --max-restarts=1, and resume: one experiment, that failed and went on")
 
 
+def lightning(repository: Path, python: str) -> None:
+    """The real Trainer and Fabric with two processes, of which the first starts the second by itself."""
+    make_repository(repository, LIGHTNING)
+    for how in ("trainer", "fabric"):
+        recorded = []
+        for options in ([], ["--experiment-id", how], ["--resume"], ["--resume"]):
+            done = run([python, "train.py", "--how", how, *options], repository)
+            assert done.returncode == 0, done.stderr
+            assert sorted(done.stdout.splitlines())[-2:] == ["done by rank 0", "done by rank 1"]
+            assert done.stderr.count("records nothing") == 1
+            recorded.append({path.name for path in experiments(repository)})
+        first, named, *resumed = recorded
+        assert (len(first), named - first) == (1 if how == "trainer" else 3, {how})
+        assert resumed == [named, named]  # in the newest
+        experiment = repository / "experiments" / how
+        assert problems(experiment) == []
+        assert len(read(experiment / "metadata.json")["earlier-sessions"]) == 2
+        assert read(experiment / "summary.json") == {"rank": 0}
+        assert (experiment / "rank1.txt").exists()
+        assert "done by rank 1" not in (experiment / "stdout").read_text()
+    print("Lightning, Trainer and Fabric with 2 processes: one experiment each time, by id and resumed, too")
+
+
 def compare(command: list[str], repository: Path, bare: Path, end: int) -> None:
     """Run a command without the recorder, and with it."""
     expected = run(command, repository, {"PYTHONPATH": str(bare)})
@@ -193,7 +280,8 @@ def with_torch(folder: Path) -> str:
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "torch==2.13.0", "numpy", RECORDER], check=True
+        [python, "-m", "pip", "install", "--quiet", "torch==2.13.0", "lightning", "numpy", RECORDER],
+        check=True,
     )
     return str(python)
 
@@ -207,8 +295,11 @@ def run(
     )
 
 
-def run_at_once(repository: Path, variables: list[dict[str, str]]) -> None:
-    """Start a process with each of `variables`; each prints and ends as it would have without a recorder."""
+def run_at_once(repository: Path, variables: list[dict[str, str]], quiet: int) -> None:
+    """Start a process with each of `variables`; each prints and ends as it would have without a recorder.
+
+    But for one line on standard error, where another records: in all but the first `quiet` ones.
+    """
     processes = [
         subprocess.Popen(
             [sys.executable, "train.py"],
@@ -221,8 +312,9 @@ def run_at_once(repository: Path, variables: list[dict[str, str]]) -> None:
         for number, each in enumerate(variables)
     ]
     for number, process in enumerate(processes):
-        assert process.communicate() == (f"this is {number}\n", "")
-        assert process.returncode == 0
+        out, err = process.communicate(timeout=60)
+        assert (out, process.returncode) == (f"this is {number}\n", 0)
+        assert len(err.splitlines()) == err.count("records nothing") == (number >= quiet), err
 
 
 def clean() -> dict[str, str]:
