@@ -167,6 +167,20 @@ def test_what_a_killed_process_left_running_is_resumed():
     assert (experiment.directory / "stdout").read_text() == "one\n"
 
 
+@pytest.mark.requirement("RESUME-17")
+@pytest.mark.parametrize("lost", [[], ["default_args.json"], ["args.json", "default_args.json", "git.diff"]])
+def test_a_start_that_was_cut_short_is_gone_on_with(project, lost):
+    (project / "README").write_text("changed\n")
+    leave_running({"lr": 1}, default_args={"lr": 0}, allow_dirty=True)
+    kept = {name: (_path("1") / name).read_bytes() for name in lost}
+    for name in ["STATUS", *lost]:
+        (_path("1") / name).unlink()
+    with Experiment({"lr": 1}, {"lr": 0}, experiment_id="1", allow_dirty=True):
+        assert {name: (_path("1") / name).read_bytes() for name in lost} == kept
+    (session,) = json.loads((_path("1") / "metadata.json").read_bytes())["earlier-sessions"]
+    assert session["status"] == "RUNNING"
+
+
 def test_elsewhere_silence_decides():
     leave_running({})
     change_metadata(_path("1"), hostname="another-machine", process_start=None)
@@ -342,6 +356,7 @@ class TestNearMisses:
         (project / "README").write_text("changed\n")
         assert "other uncommitted changes" in self.warning(caplog, allow_dirty=True)
 
+    @pytest.mark.requirement("RESUME-16")
     def test_changes_that_are_not_recorded(self, caplog):
         change_metadata(_path("1"), git_dirty=True)
         assert "not recorded" in self.warning(caplog)

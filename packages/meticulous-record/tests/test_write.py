@@ -26,7 +26,7 @@ def calls(monkeypatch):
     return made
 
 
-@pytest.mark.requirement("WRITE-3", "WRITE-6")
+@pytest.mark.requirement("WRITE-3", "WRITE-6", "WRITE-8")
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder can't be opened there")
 def test_content_is_on_disk_before_its_name_is_and_then_the_name(tmp_path, calls):
     _write.replace(tmp_path / "STATUS", b"RUNNING\n")
