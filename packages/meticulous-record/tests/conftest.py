@@ -15,7 +15,18 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a launcher or a scheduler sets would change what is recorded; so would this machine's git settings.
-FOREIGN = ("RANK", "WORLD_SIZE", "OMPI_", "PMI_", "SLURM_", "PBS_", "LSB_", "GIT_", "PYTHON")
+FOREIGN = (
+    "RANK",
+    "WORLD_SIZE",
+    "LOCAL_RANK",
+    "NODE_RANK",
+    "GROUP_RANK",
+    "MASTER_ADDR",
+    "OMPI_",
+    "PMI",
+    "PALS_",
+)
+FOREIGN += ("MV2_", "JSM_", "HOROVOD_", "SLURM_", "PBS_", "LSB_", "GIT_", "PYTHON")
 
 # In the place of the recorder: the same names, and nothing happens.
 BARE = """

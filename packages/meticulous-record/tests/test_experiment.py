@@ -391,8 +391,68 @@ def test_errors_survive_pickling_with_their_data():
             assert (copy.path, copy.expected, copy.found) == ("p", 1, [2])
 
 
+REFUSED = {
+    "dirty": ("open('README', 'w').write('changed')", "Experiment({})"),
+    "no repository": ("os.chdir('/')", "Experiment({}, experiments_directory='/tmp/none')"),
+    "no names": ("", "Experiment(3)"),
+    "no defaults' names": ("", "Experiment({}, [1])"),
+    "no options": ("", "Experiment({}, norecord=True, resume=True)"),
+    "no such option": ("", "Experiment.from_parser(argparse.ArgumentParser(), [], colour=1)"),
+    "no parser": ("", "Experiment.from_parser({})"),
+    "no id": ("", "Experiment({}, experiment_id='a/b')"),
+    "no capture": ("", "Experiment({}, capture='all')"),
+    "other arguments": (
+        "Experiment({}, experiment_id='x').finish()",
+        "Experiment({'a': 1}, experiment_id='x')",
+    ),
+    "a file in the way": ("open('file', 'w').close()", "Experiment({}, experiments_directory='file')"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_is_a_sentence_below_two_frames(name, run):
+    before, call = REFUSED[name]
+    done = run(f"import argparse, os\nfrom meticulous import Experiment\n{before}\n{call}\n")
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 1
+    assert lines[0] == "Traceback (most recent call last):"
+    assert sum(line.startswith("  File ") for line in lines) <= 2
+    assert lines[-1].startswith("meticulous.errors.")
+    assert len(lines) <= 7
+
+
+class TestTheOriginalTool:
+    """Its imports and its calls work."""
+
+    def test_imports(self):
+        from meticulous import experiment
+
+        names = ("DirtyRepoException", "MismatchedArgsException", "MismatchedCommitException")
+        assert [getattr(experiment, name) for name in names] == [getattr(meticulous, name) for name in names]
+        pytest.importorskip("meticulous_read")
+        from meticulous.experiments import ExperimentReader, Experiments
+
+        assert (ExperimentReader, Experiments) == (meticulous.ExperimentReader, meticulous.Experiments)
+
+    def test_arguments_by_their_place(self, project):
+        with Experiment({"a": 1}, {"a": 0}, "", "exps", None, "a word", False, False) as experiment:
+            assert experiment.directory == project / "exps" / "1"
+
+
+def test_an_experiment_that_starts_beside_another_says_so(caplog):
+    with Experiment({}) as outer:
+        assert caplog.messages == []
+        Experiment({}).finish()
+        assert f"experiment {outer.experiment_id} has not ended" in caplog.text
+    caplog.clear()
+    for _ in range(2):
+        Experiment({}).finish()
+    assert caplog.messages == []
+
+
 def test_the_public_names_are_these():
     assert sorted(meticulous.__all__) == [
+        "ArgumentsError",
         "DirtyRepoException",
         "Experiment",
         "ExperimentIdError",

@@ -14,6 +14,7 @@ import os
 from typing import Any
 
 from meticulous.errors import (
+    ArgumentsError,
     DirtyRepoException,
     ExperimentIdError,
     ExperimentRunningError,
@@ -31,6 +32,7 @@ from meticulous.experiment import Experiment
 __version__ = "0.2.0"
 
 __all__ = [
+    "ArgumentsError",
     "DirtyRepoException",
     "Experiment",
     "ExperimentIdError",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "ArgumentsError",
     "DirtyRepoException",
     "ExperimentIdError",
     "ExperimentRunningError",
@@ -42,6 +43,10 @@ class MeticulousError(Exception):
 
 class OptionsError(MeticulousError, ValueError):
     """Options that contradict each other, or a value that no option can have."""
+
+
+class ArgumentsError(MeticulousError, TypeError):
+    """Arguments, or a parser, of a kind that the recorder cannot take."""
 
 
 class RepositoryError(MeticulousError):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-from meticulous.errors import OptionsError, SummaryError
+from meticulous.errors import (
+    DirtyRepoException,
+    MeticulousError,
+    MismatchedArgsException,
+    MismatchedCommitException,
+    OptionsError,
+    SummaryError,
+)
 
 # All else is imported where it is used, when an experiment starts: to import the package costs little.
 if TYPE_CHECKING:
@@ -20,7 +27,8 @@ if TYPE_CHECKING:
     from meticulous._session.session import Recording
     from meticulous._start.options import Options
 
-__all__ = ["Experiment"]
+# The exceptions are where the original tool had them, too.
+__all__ = ["DirtyRepoException", "Experiment", "MismatchedArgsException", "MismatchedCommitException"]
 
 _CAPTURES = ("sys", "fd", "none")
 # For which other ranks wait until rank 0 has made the folder.
@@ -51,7 +59,7 @@ class Experiment:
 
     Raises:
         OptionsError: the options contradict each other.
-        TypeError: `args` or `default_args` has no names.
+        ArgumentsError: `args` or `default_args` has no names.
         RepositoryError: there is no commit to record; `DirtyRepoException`, if code runs that is in none.
         ExperimentsDirectoryError: nothing can be written there.
         ExperimentIdError: `experiment_id` can't be a folder's name.
@@ -74,7 +82,6 @@ class Experiment:
         allow_dirty: bool = False,
         capture: str = "sys",
     ) -> None:
-        from meticulous._disk.encode import encode_object
         from meticulous._start.options import Options, take_options
 
         given = Options(
@@ -91,12 +98,10 @@ class Experiment:
             default_args, _ = take_options(default_args)
         # What the command line leaves at its default is as it was given here.
         chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
-        self._begin(
-            encode_object(self.args, "args"),
-            None if default_args is None else encode_object(default_args, "default_args"),
-            given._replace(**chosen),
-            capture,
-        )
+        try:
+            self._begin(*_encode(self.args, default_args), given._replace(**chosen), capture)
+        except MeticulousError as error:
+            raise error.with_traceback(None) from None  # the sentence says it all
 
     @staticmethod
     def add_argument_group(parser: argparse.ArgumentParser, **defaults: Any) -> None:
@@ -136,10 +141,13 @@ class Experiment:
         """
         from meticulous._start.command_line import parse
 
-        parsed = parse(parser, arg_list, capture_defaults, overrides)
-        self = cls.__new__(cls)
-        self.args = parsed.args
-        self._begin(parsed.encoded, parsed.defaults, parsed.options, capture)
+        try:
+            parsed = parse(parser, arg_list, capture_defaults, overrides)
+            self = cls.__new__(cls)
+            self.args = parsed.args
+            self._begin(parsed.encoded, parsed.defaults, parsed.options, capture)
+        except MeticulousError as error:
+            raise error.with_traceback(None) from None
         return self
 
     def _begin(
@@ -296,3 +304,10 @@ class Experiment:
             self._recording.end(of_with(error))
         if self._scratch is not None:
             self._scratch.remove()
+
+
+def _encode(args: Any, default_args: Any) -> tuple[dict[str, JSON], dict[str, JSON] | None]:
+    from meticulous._disk.encode import encode_object
+
+    defaults = None if default_args is None else encode_object(default_args, "default_args")
+    return encode_object(args, "args"), defaults

@@ -16,6 +16,7 @@ from typing import Any, Union
 
 from meticulous._disk.attributes import as_mapping, attributes, fields
 from meticulous._log import logger, warn
+from meticulous.errors import ArgumentsError
 
 __all__ = ["JSON", "Lost", "canonical", "dump", "encode", "encode_object", "lost"]
 
@@ -55,13 +56,14 @@ def encode_object(value: object, where: str) -> dict[str, JSON]:
     """Return the same for what must be a JSON object; a class, a module, any object with attributes will do.
 
     Raises:
-        TypeError: `value` has no names: it is a list, a number, a text.
+        ArgumentsError: `value` has no names: it is a list, a number, a text.
     """
     encoded = _Encoder(named=True).encode(value, where)
     if not isinstance(encoded, dict):
-        raise TypeError(
+        raise ArgumentsError(
             f"{where} must be a mapping, a namespace, a dataclass or another object with attributes, not "
-            f"{type(value).__name__}: give its values names, as in {{'values': …}}"
+            f"{type(value).__name__}: give its values names, as in {{'values': …}}",
+            found=type(value).__name__,
         )
     return encoded
 

@@ -18,7 +18,7 @@ from meticulous._start.options import (
     set_defaults,
     take_options,
 )
-from meticulous.errors import ExperimentIdError, OptionsError
+from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError
 
 __all__ = ["Parsed", "parse"]
 
@@ -47,11 +47,12 @@ def parse(
     have a name, the recorder's is meant.
 
     Raises:
+        ArgumentsError: `parser` is not argparse's, or what it made has no names.
         OptionsError: `overrides` names nothing there is, or contradicts itself.
         SystemExit: the command line is wrong, or contradicts itself or the overrides.
     """
     if not isinstance(parser, argparse.ArgumentParser):
-        raise TypeError(
+        raise ArgumentsError(
             f"from_parser takes an argparse parser, not {type(parser).__name__}: it parses by itself. "
             "What is parsed already goes to Experiment(args)"
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON
 from meticulous._disk.folder import ExperimentFolder
+from meticulous._session import ending
 from meticulous._session.session import Recording, now
 from meticulous._start import resume as _resume
 from meticulous._start.code import Code, inspect
@@ -46,6 +47,7 @@ def start(
         except FileExistsError:
             named = ExperimentFolder(directory / str(options.experiment_id))
             earlier = _resume.claim_named(named, args, code)
+    _warn_of_others()
     if folder is not None and misses:
         _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
     try:
@@ -66,6 +68,16 @@ def start(
     finally:
         if earlier is not None:
             earlier.claim.release()
+
+
+def _warn_of_others() -> None:
+    """Say that an experiment of this process has not ended: it would record what belongs to the next one."""
+    running = [str(each.folder.experiment_id) for each in ending._watching if hasattr(each, "folder")]
+    if running:
+        _log.warn(
+            f"experiment {', '.join(running)} has not ended, and also records what the next one prints: "
+            "end each by `with` or finish() before the next one starts"
+        )
 
 
 def _first_session(
