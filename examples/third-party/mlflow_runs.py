@@ -1,10 +1,10 @@
 """Runs in MLflow's file store become experiment folders: `python mlflow_runs.py mlruns experiments`.
 
-Standard library only, written from spec/ alone. A run that was converted before is left out, so this can be
-repeated. What MLflow does not keep is absent: the command line, changes of the code, the machine, output, why
-a run failed. It keeps parameters as texts; what looks like a number is written as one. Of a metric, the
-summary has the latest value; the series stays in `mlflow/metrics/`. The user's name is left out, and artifacts
-stay where they are.
+Standard library only, written from spec/ alone. A run that was converted before is left out, so this can
+be repeated. What MLflow does not keep is absent: the command line, changes of the code, the machine,
+output, why a run failed. It keeps parameters as texts; what looks like a number is written as one. Of a
+metric, the summary has the latest value; the series stays in `mlflow/metrics/`. The user's name is left
+out, and artifacts stay where they are.
 """
 
 import json
