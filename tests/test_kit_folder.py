@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "spec" / "1.0"
@@ -374,6 +376,35 @@ def test_what_is_the_programs_is_not_judged(folder, problems):
     (folder / "plots").mkdir()
     (folder / ".summary.json.1f").write_bytes(b"{")
     assert problems(folder) == []
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+KEYS = st.sampled_from([*SCHEMA["properties"], "lab:gpu", ":gpu", "lab:\n", "colour"])
+FILES = st.sampled_from(
+    ["metadata.json", "args.json", "summary.json", "STATUS", "requirements.txt", "git.diff"]
+)
+REPORT = re.compile(r"(warning: )?[A-Z]+-[0-9]+: [\w.]+: [^\n]+")
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    metadata=st.dictionaries(KEYS, JSON_VALUES, max_size=3),
+    file=FILES,
+    data=st.binary(max_size=20)
+    | st.text(st.sampled_from('{}[]":,\\u0d8NaN=@ #\n'), max_size=20).map(str.encode),
+)
+def test_whatever_lies_there_is_judged_in_lines(metadata, file, data, folder_check, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("any") / "1"
+    shutil.copytree(EXAMPLES / "resumed", folder)
+    changed = {**read("resumed"), **metadata}
+    (folder / "metadata.json").write_text(json.dumps(changed, ensure_ascii=True) + "\n")
+    (folder / file).write_bytes(data)
+    for finding in folder_check.judge(folder).findings:
+        assert REPORT.fullmatch(str(finding)), str(finding)
 
 
 def test_the_check_can_be_run_by_anyone(folder, tmp_path):

@@ -298,3 +298,12 @@ def test_recorded_text_reaches_a_terminal_as_text(make, screen):
         runtime=hostile,
     )
     assert screen("1", NO_COLOR="1").replace("\n", "").isprintable()
+
+
+def test_the_names_of_a_draft_mean_nothing(make, run):
+    make("1", python_version="3.11.7", resumes=[{"start-time": "2024-11-23T09:00:00Z", "status": "RUNNING"}])
+    printed = run("experiments/1").stdout
+    assert "3.11.7" not in printed
+    assert "sessions" not in printed
+    make("2", runtime="Python 3.11.7")
+    assert "Python 3.11.7" in run("experiments/2").stdout
