@@ -191,7 +191,7 @@ def test_uncommitted_changes_are_told(make, run, commit):
         ("34", "git.diff: 3"),
     ):
         (line,) = [
-            line for line in run(*names).stdout.splitlines() if line.startswith("  uncommitted changes")
+            line for line in run(*names).stdout.splitlines() if line.startswith("+ uncommitted changes")
         ]
         assert line.endswith(words)
 
@@ -390,6 +390,15 @@ def test_values_that_differ_look_different(make, screen, one, other, columns):
         assert cells[: place - names - 2].strip() != line[place : place + 28].partition("  ")[0].strip(), (
             lines
         )
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_of_several_texts_those_that_differ_look_different(make, screen, columns):
+    shared = "/data/" + "long/" * 20
+    for name, text in zip("1234", (None, shared + "one/a", shared + "one/b", "short"), strict=True):
+        make(name, {} if text is None else {"x": text})
+    (line,) = [x for x in screen(*"1234", NO_COLOR="1", columns=columns).splitlines() if x[:4] == "  x "]
+    assert len(set(line.split()[1:])) == 3
 
 
 def test_starts_of_the_same_minute_and_commits_of_the_same_beginning_differ(make, screen):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.compare.history import digest, history
+from meticulous_cli.compare.history import digest, history, uncommitted
 from meticulous_cli.compare.packages import packages_of, runtimes_of
 from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, state_of
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
@@ -71,6 +71,7 @@ def compare(readers: Sequence[ExperimentReader], style: Style) -> str:
     lines += itertools.chain.from_iterable(["", *step] for step in history(readers, titles, style))
     same = [each for section in sections for each in section.same]
     notes = [f"same in {'both' if len(rows) == 2 else 'all'}: {', '.join(same)}"] if same else []
+    notes += uncommitted(readers, titles)
     unread = [title for reader, title in zip(readers, titles, strict=True) if reader.problems]
     if unread:
         notes.append(f"! not all of it can be read, as its page says: {', '.join(unread)}")
@@ -85,7 +86,7 @@ def compare_ends(readers: Sequence[ExperimentReader], style: Style) -> str:
     section = _packages(ends, style)
     lines = list(_drawn(titles, [section], style)) if section.lines else []
     lines += itertools.chain.from_iterable(["", *step] for step in history(ends, titles, style))
-    return "\n".join(lines).strip("\n")
+    return "\n".join([*lines, *style.footnotes(uncommitted(ends, titles))]).strip("\n")
 
 
 def _titles(readers: Sequence[ExperimentReader]) -> list[str]:
@@ -215,18 +216,19 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
     sizes = [min(max(map(width, column)), limit or 1000) for column in columns]
 
     def drawn(name: str, cells: Sequence[str], codes: Sequence[str], change: str) -> str:
+        painted = list(map(style.paint, cells, codes))
         if limit is not None:
             name = cut(name, names, style.ellipsis)
-            cells = cut_around(cells, limit, style.ellipsis)
+            whole, cells = cells, _cut_apart(cells, limit, style.ellipsis)
+            painted = list(map(style.paint, cells, codes))
+            if cells != whole and not any(codes):
+                painted = _marked(cells, style)
         gaps = [" " * (size - width(cell)) for size, cell in zip(sizes, cells, strict=True)]
-        text = _GAP.join(
-            [name + " " * (names - width(name)), *map("".join, zip(cells, gaps, strict=True)), change]
-        )
-        if style.room is not None and width(text.rstrip()) > style.room:
-            return cut(text.rstrip(), style.room, style.ellipsis)
-        painted = map(style.paint, cells, codes)
-        line = [name + " " * (names - width(name)), *map("".join, zip(painted, gaps, strict=True)), change]
-        return _GAP.join(line).rstrip()
+        start = name + " " * (names - width(name))
+        text = _GAP.join([start, *map(str.__add__, cells, gaps), change]).rstrip()
+        if style.room is not None and width(text) > style.room:
+            return cut(text, style.room, style.ellipsis)
+        return _GAP.join([start, *map(str.__add__, painted, gaps), change]).rstrip()
 
     yield drawn("", titles, [BOLD] * len(titles), head)
     for section in sections:
@@ -239,3 +241,25 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
             yield _INDENT + style.dim(
                 cut(note, style.room - len(_INDENT), style.ellipsis) if style.room else note
             )
+
+
+def _cut_apart(cells: Sequence[str], limit: int, ellipsis: str) -> list[str]:
+    """Return cells within a limit, cut around the first difference of those that would look alike."""
+    texts = list(dict.fromkeys(filter(None, cells)))
+    found = dict(zip(texts, cut_around(texts, limit, ellipsis), strict=True))
+    for cell in list(found.values()):
+        same = [text for text in texts if found[text] == cell]
+        if 1 < len(same) < len(texts):
+            found.update(zip(same, cut_around(same, limit, ellipsis), strict=True))
+    return [found.get(cell, "") for cell in cells]
+
+
+def _marked(cells: Sequence[str], style: Style) -> list[str]:
+    """Return texts with that part in bold in which they differ."""
+    texts = list(filter(None, cells))
+    begin = len(os.path.commonprefix(texts))  # noqa: RUF071  # characters are meant
+    end = len(os.path.commonprefix([text[begin:][::-1] for text in texts]))  # noqa: RUF071
+    return [
+        cell[:begin] + style.bold(cell[begin : len(cell) - end]) + cell[len(cell) - end :] if cell else ""
+        for cell in cells
+    ]

@@ -14,7 +14,7 @@ from meticulous_cli.git import Change, Commit, Repository, find_repository
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import cut, plain
 
-__all__ = ["digest", "history"]
+__all__ = ["digest", "history", "uncommitted"]
 
 _INDENT = "  "
 _MOST = 12
@@ -28,21 +28,26 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
     )
     folders = [*(os.path.dirname(os.path.abspath(reader.directory)) for reader, _ in named), os.curdir]
     for (one, title), (other, other_title) in pairwise(named):
-        lines: list[str] = []
         if one.sha != other.sha:
-            repository, reason = find_repository(dict.fromkeys(folders), [one.sha, other.sha])
-            lines += _between(repository, one.sha, other.sha, title, style) if repository else []
-            lines += [style.dim(_line(plain(reason), style))] if reason else []
-        patches = [digest(one), digest(other)]
-        if any(patches):
-            dirty = [each for each, patch in zip((title, other_title), patches, strict=True) if patch]
-            same = "" if len(dirty) == 1 else ", the same" if patches[0] == patches[1] else ", not the same"
-            words = f"uncommitted changes, kept in git.diff{same}: {', '.join(dirty)}"
-            lines.append(style.dim(_line(words, style)))
-        if lines:
             which = f" from {title} to {other_title}" if len(named) > 2 else ""
-            span = f", {plain(one.sha[:7])}..{plain(other.sha[:7])}" if one.sha != other.sha else ""
-            yield [style.bold(_line(f"code{which}{span}", style, "")), *lines]
+            name = f"code{which}, {plain(one.sha[:7])}..{plain(other.sha[:7])}"
+            repository, reason = find_repository(dict.fromkeys(folders), [one.sha, other.sha])
+            found = _between(repository, one.sha, other.sha, title, style) if repository else ()
+            yield [
+                style.bold(_line(name, style, "")),
+                *found,
+                *([style.dim(_line(plain(reason), style))] if reason else []),
+            ]
+
+
+def uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> list[str]:
+    """Return a sentence on those that ran with uncommitted changes, if there are any."""
+    patches = dict(zip(titles, map(digest, readers), strict=True))
+    dirty = [title for title, patch in patches.items() if patch]
+    same = ""
+    if len(dirty) > 1:
+        same = ", the same" if len({patches[title] for title in dirty}) == 1 else ", not the same"
+    return [f"+ uncommitted changes, kept in git.diff{same}: {', '.join(dirty)}"] if dirty else []
 
 
 def digest(reader: ExperimentReader) -> str:
