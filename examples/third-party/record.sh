@@ -121,6 +121,7 @@ folder=$(cd "$directory/$id" && pwd)
 start=$(now)
 message=$(string "$(git log -1 --format=%B)")
 description=$(string "$description")
+format='Meticulous experiment folder'
 command=$(strings "$@")
 process=''
 if [ -r /proc/$$/stat ] && namespace=$(readlink /proc/self/ns/pid); then
@@ -132,6 +133,7 @@ metadata() {
     end=${1:+$(printf ',\n    "end-time": "%s"' "$1")}
     cat <<END
 {
+    "format": "$format",
     "format-version": "1.0",
     "githead-sha": "$sha",
     "githead-message": $message,
@@ -147,7 +149,7 @@ END
 }
 program=$1
 shift
-replace metadata.json "$(metadata)" && replace args.json "$(arguments "$@")" && replace default_args.json '{}' &&
+replace metadata.json "$(metadata)" && replace args.json "$(arguments "$@")" &&
     : >>"$folder/stdout" && : >>"$folder/stderr" && replace STATUS RUNNING || {
     rm -rf "$folder"
     refuse "nothing can be written in $directory"
