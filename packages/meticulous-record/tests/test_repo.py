@@ -13,7 +13,7 @@ import zipfile
 import meticulous
 import pytest
 from meticulous import Experiment
-from meticulous._start.repository import without_credentials
+from meticulous._start.code.repository import without_credentials
 
 USER = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "protocol.file.allow=always")
 
@@ -178,7 +178,7 @@ class TestRefusals:
             ("1.8.3.1", "error: unknown option `porcelain=v2'", "2.17"),
             ("2.7.4", "usage: git status", "2.17"),
             ("2.39.5", "fatal: a.bin: clean filter 'lfs' failed", "git-lfs"),
-            ("2.39.5", "fatal: could not fetch 39923daa from promisor remote", "online"),
+            ("2.39.5", "fatal: could not fetch 39923daa from promisor remote", "network"),
             ("2.39.5", "fatal: bad config line 1 in file .git/config", "repair that file"),
             ("", "fatal: bad config line 1 in file /home/ada/.gitconfig", "/home/ada/.gitconfig"),
         ],
@@ -616,6 +616,23 @@ class TestPatch:
         subprocess.run(["git", "apply", folder / "git.diff"], cwd=clone, check=True)
         for name in ("train.py", "weights.bin", "helper.py"):
             assert (clone / name).read_bytes() == (project / name).read_bytes()
+
+    def test_has_changes_of_the_instant_in_which_git_looked(self, project, script, git):
+        """A file of the same size and time as the index has of it, which is no younger ("racily clean")."""
+        git("config", "core.trustctime", "false")
+        index = project / ".git" / "index"
+        time = 1_700_000_000
+        for number in (1, 2):
+            (project / "settings.py").write_text(f"lr = {number}\n")
+            os.utime(project / "settings.py", (time, time))
+            if number == 1:
+                git("add", ".")
+                git("commit", "-q", "-m", "settings")
+        (project / "train.py").write_text("import new\n" + SCRIPT)
+        (project / "new.py").write_text("")
+        os.utime(index, (time, time))
+        assert execute(project, script, "--dirty").returncode == 0
+        assert "+lr = 2" in (project / "experiments" / "1" / "git.diff").read_text()
 
     def test_is_not_written_where_nothing_differs(self, project, script):
         assert execute(project, script, "--dirty").returncode == 0

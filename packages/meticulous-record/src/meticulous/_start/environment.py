@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any
 
-from meticulous._start.repository import without_credentials
+from meticulous._start.code.repository import without_credentials
 
 __all__ = ["requirements"]
 

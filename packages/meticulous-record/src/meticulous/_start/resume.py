@@ -16,7 +16,7 @@ from meticulous._disk.folder import ExperimentFolder
 from meticulous._log import warn
 from meticulous._process import SCHEDULER_KEYS, identity, observe, scheduler_job, verdict
 from meticulous._session import ending
-from meticulous._start.code import Code
+from meticulous._start.code.commits import Code
 from meticulous.errors import (
     ExperimentRunningError,
     MeticulousError,

@@ -14,7 +14,7 @@ from meticulous._disk.folder import ExperimentFolder
 from meticulous._session import ending
 from meticulous._session.session import Recording, now
 from meticulous._start import resume as _resume
-from meticulous._start.code import Code, inspect
+from meticulous._start.code.commits import Code, inspect
 from meticulous._start.environment import requirements
 from meticulous._start.options import Options
 from meticulous.errors import ExperimentsDirectoryError

@@ -10,7 +10,7 @@ from types import FrameType
 __all__ = ["find_script", "loaded_code", "spellings"]
 
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
-_RECORDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_RECORDER = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep
 # Environments are often kept inside the work tree; what is in them is in requirements.txt.
 _INSTALLED = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 

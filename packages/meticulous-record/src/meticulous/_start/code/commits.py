@@ -1,4 +1,4 @@
-"""Which code runs: the commits that hold it, and the patch that makes of them what runs.
+"""The commits that hold the code that runs, and the patch that makes of them what runs.
 
 All code that is loaded has to be tracked by the repository it lies in, and each of these is asked: the
 project's, submodules and other clones inside of it, and those beside it, as of a library that was installed
@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from meticulous._disk.encode import JSON
-from meticulous._start.loaded import find_script, loaded_code, spellings
-from meticulous._start.repository import Repository, as_found, find_root, why_git_fails
+from meticulous._start.code.loaded import find_script, loaded_code, spellings
+from meticulous._start.code.process import undisturbed, why_git_fails
+from meticulous._start.code.repository import Repository, find_root
 from meticulous.errors import DirtyRepoException, RepositoryError
 
 __all__ = ["Code", "inspect"]
 
-# A full commit, which an image without its repository gets when it is built.
+# The full name of a commit. An image that has no repository gets it when it is built.
 _CLAIM = "METICULOUS_COMMIT"
 
 
@@ -29,7 +30,7 @@ class Code(NamedTuple):
 
     sha: str
     is_claimed: bool
-    """Whether nobody could check `sha`: the environment told it."""
+    """Whether nobody could check `sha`: it was in the environment."""
     message: str | None = None
     branch: str | None = None
     """None where HEAD is detached."""
@@ -56,53 +57,59 @@ def inspect(project: Path, experiments: Path, *, allow_dirty: bool) -> Code:
             "name another with --project-directory",
             path=project,
         )
+    try:
+        with undisturbed() as pending:
+            return _inspect(project, os.path.realpath(experiments), pending, allow_dirty)
+    except OSError as error:
+        raise RepositoryError(
+            f"cannot look at the code of {str(project)!r} ({error}): make it readable, or use --norecord",
+            path=project,
+        ) from None
+
+
+def _inspect(project: Path, experiments: str, pending: ExitStack, allow_dirty: bool) -> Code:
     known: dict[str, str | None] = {}
 
     def root_of(path: str) -> str | None:
         return find_root(os.path.dirname(path), known)
 
-    with as_found() as pending:
-        root = find_root(os.path.realpath(project), known)
-        script = find_script(lambda path: root_of(path) is not None)
-        homes = {root_of(path) for path in spellings(script, {})} - {None} if script else set()
-        why = why_git_fails() if root else _why_no_repository(project)
-        if root is None or why:
-            # It never stands in the way of a repository that can be asked.
-            sha = None if homes and not root else _claimed_commit()
-            if sha is None:
-                raise RepositoryError(str(why), path=project)
-            return Code(sha, is_claimed=True)
-        code: dict[str, set[str]] = {root: set()}
-        for path in loaded_code(script):
-            home = root_of(path)
-            if home is not None:
-                # Where upper and lower case are one, a repository has two names.
-                same = root if home != root and os.path.samefile(home, root) else home
-                code.setdefault(same, set()).add(_relative(path, home))
-        sources = _look(root, os.path.realpath(experiments), code, pending)
-        if script and not any(home == root or sources[0].has_submodule(str(home)) for home in homes):
-            raise _elsewhere(script, root, *homes)
-        _refuse(sources, allow_dirty=allow_dirty)
-        return _record(sources)
+    root = find_root(os.path.realpath(project), known)
+    script = find_script(lambda path: root_of(path) is not None)
+    homes = {root_of(path) for path in spellings(script, {})} - {None} if script else set()
+    why = why_git_fails() if root else _why_no_repository(project)
+    if root is None or why:
+        # It never stands in the way of a repository that can be asked.
+        sha = None if homes and not root else _claimed_commit()
+        if sha is None:
+            raise RepositoryError(str(why), path=project)
+        return Code(sha, is_claimed=True)
+    code: dict[str, set[str]] = {root: set()}
+    for path in loaded_code(script):
+        home = root_of(path)
+        if home is not None:
+            # Where upper and lower case are one, a repository has two names.
+            same = root if home != root and os.path.samefile(home, root) else home
+            code.setdefault(same, set()).add(_relative(path, home))
+    sources = _look(root, experiments, code, pending)
+    if script and not any(home == root or sources[0].has_submodule(str(home)) for home in homes):
+        raise _elsewhere(script, root, *homes)
+    _refuse(sources, allow_dirty)
+    return _record(sources)
 
 
 class _Source:
     """One of the repositories that code came from, as it is."""
 
     def __init__(self, root: str, project: str, names: set[str], pending: ExitStack) -> None:
-        self.repository = Repository(root, pending)
+        self.repository = Repository(root, pending, with_message=root == project)
         self.directory = _relative(root, project)
         """From the project's root; "." for the project itself."""
-        self.is_beside = self.directory.startswith("..") or os.path.isabs(self.directory)
+        self.prefix = "" if self.directory == "." else f"{self.directory}/"
+        self.is_beside = not _is_inside(self.directory)
         self.names = sorted(names)
         """The loaded code in it."""
         self.is_moved = False
         """Whether it is a submodule at another commit than the one that the commit around it names."""
-
-    @property
-    def prefix(self) -> str:
-        """What stands before the names of its files, seen from the project's root."""
-        return "" if self.directory == "." else f"{self.directory}/"
 
     def has_submodule(self, root: str) -> bool:
         """Whether the repository at `root` is a submodule, or one of a submodule's."""
@@ -112,45 +119,41 @@ class _Source:
     def read(self, experiments: str) -> None:
         """Await git's answers."""
         self.repository.read()
-        self.untracked = [name for name in self.names if not self.repository.tracks(name)]
-        self.ignored = self.repository.ignored(self.untracked) if self.untracked else set()
+        untracked = [name for name in self.names if not self.repository.tracks(name)]
+        self.ignored = self.repository.ignored(untracked) if untracked else set()
         # A home directory under git has nothing to do with what it ignores all of.
         self.is_stranger = self.is_beside and bool(self.ignored) and self.names == sorted(self.ignored)
-        self.untracked = [
-            name for name in self.untracked if not (name in self.ignored and self._is_generated(name))
-        ]
+        self.untracked = [name for name in untracked if name not in self.ignored or not self._is_made(name)]
         folder = _relative(experiments, self.repository.root)
-        is_inside = not folder.startswith("..") and folder != "." and not os.path.isabs(folder)
-        self.excluded = f"{folder}/" if is_inside else None
+        self.excluded = f"{folder}/" if _is_inside(folder) and folder != "." else None
         if self.excluded and any(name.startswith(self.excluded) for name in self.names):
             self.excluded = None
         self.changed = [
             name for name in self.repository.changed if not (self.excluded and name.startswith(self.excluded))
         ]
 
-    def _is_generated(self, name: str) -> bool:
-        """Whether an ignored file was made from others, and will be wherever these are installed.
+    def _is_made(self, name: str) -> bool:
+        """Whether an ignored file is made from others that are tracked, as it says.
 
-        Extension modules that are built in place; setuptools-scm's `_version.py`, protobuf's `_pb2.py`.
+        setuptools-scm's `_version.py`, protobuf's `_pb2.py`; extension modules and links by their nature.
         """
-        if name.endswith((".so", ".pyd")):
+        path = os.path.join(self.repository.root, name)
+        if name.endswith((".so", ".pyd")) or os.path.islink(path):
             return True
-        with open(os.path.join(self.repository.root, name), "rb") as file:
+        with open(path, "rb") as file:
             return b"generated by" in file.read(200).lower()
 
     def uncommitted(self) -> dict[str, str]:
         """Return the files that are in no commit as they are, with a word on each."""
-        found = {self.prefix + name: "" for name in sorted({*self.changed, *self.untracked})}
-        found.update(
-            {self.prefix + name: " (ignored by git)" for name in self.untracked if name in self.ignored}
-        )
-        return {self.directory: " (at another commit)", **found} if self.is_moved else found
+        found = {self.directory: " (at another commit)"} if self.is_moved else {}
+        for name in sorted({*self.changed, *self.untracked}):
+            found[self.prefix + name] = " (ignored by git)" if name in self.ignored else ""
+        return found
 
     def patch(self) -> bytes:
         """Return what makes of its commit what runs."""
-        if not self.changed and not self.untracked:
-            return b""
-        return self.repository.patch(self.prefix, self.excluded, self.untracked)
+        differs = self.changed or self.untracked
+        return self.repository.patch(self.prefix, self.excluded, self.untracked) if differs else b""
 
     def facts(self, patch: bytes) -> JSON:
         """Return its object in `git-repositories`."""
@@ -167,7 +170,6 @@ class _Source:
 def _look(root: str, experiments: str, code: dict[str, set[str]], pending: ExitStack) -> list[_Source]:
     """Ask the repositories that code came from, the project's first, and submodules that differ."""
     sources = {path: _Source(path, root, names, pending) for path, names in code.items()}
-    sources[root].repository.ask_message()
     queue = [*sources]
     for path in queue:  # which grows
         source = sources[path]
@@ -182,51 +184,47 @@ def _look(root: str, experiments: str, code: dict[str, set[str]], pending: ExitS
     return [source for source in sources.values() if not source.is_stranger]
 
 
-def _refuse(sources: list[_Source], *, allow_dirty: bool) -> None:
+def _refuse(sources: list[_Source], allow_dirty: bool) -> None:
     """Refuse code that is in no commit and in no patch."""
-    for source in sources:
-        if source.is_beside and source.uncommitted():
-            root = source.repository.root
-            advice = "Commit it there, or use --norecord: a git.diff can't hold what lies beside the project"
-            raise _uncommitted(root, source.uncommitted(), advice)
-    files = {name: word for source in sources for name, word in source.uncommitted().items()}
-    if files and not allow_dirty:
+    inside = {
+        name: word
+        for source in sources
+        if not source.is_beside
+        for name, word in source.uncommitted().items()
+    }
+    beside = [source for source in sources if source.is_beside and source.uncommitted()]
+    if beside:
+        root, files = beside[0].repository.root, beside[0].uncommitted()
+        advice = "Commit it there, or use --norecord: no git.diff can hold what lies beside the project"
+    elif inside and not allow_dirty:
+        root, files = sources[0].repository.root, inside
         advice = "Commit it, or use --allow-dirty to record the changes as git.diff, or --norecord"
-        raise _uncommitted(sources[0].repository.root, files, advice)
-
-
-def _uncommitted(root: str, files: dict[str, str], advice: str) -> DirtyRepoException:
+    else:
+        return
     shown = ", ".join(name + word for name, word in [*files.items()][:10])
     shown += f" and {len(files) - 10} more" if len(files) > 10 else ""
-    return DirtyRepoException(
+    raise DirtyRepoException(
         f"the repository {root!r} does not hold the code that would run; changed or not added: {shown}. "
         f"{advice}",
-        path=Path(root),
+        path=root,
         found=[*files],
     )
 
 
 def _record(sources: list[_Source]) -> Code:
-    project, *others = sources
     patches = [source.patch() for source in sources]
-    repositories = [
+    others = [
         source.facts(patch)
-        for source, patch in zip(others, patches[1:])
+        for source, patch in [*zip(sources, patches)][1:]
         if source.names or source.is_moved or patch
     ]
-    return Code(
-        project.repository.sha,
-        False,
-        project.repository.message(),
-        project.repository.branch,
-        project.repository.remote(),
-        sorted(repositories, key=str),
-        b"".join(patches),
-    )
+    project = sources[0].repository
+    facts = (project.sha, False, project.message, project.branch, project.remote())
+    return Code(*facts, sorted(others, key=str), b"".join(patches))
 
 
 def _claimed_commit() -> str | None:
-    sha = os.environ.get(_CLAIM, "").strip()
+    sha = os.environ.get(_CLAIM, "")
     if sha and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", sha):
         raise RepositoryError(
             f"{_CLAIM}={sha!r} is not the full name of a commit: set it to what `git rev-parse HEAD` prints",
@@ -271,3 +269,7 @@ def _relative(path: str, root: str) -> str:
         return os.path.relpath(path, root).replace(os.sep, "/")
     except ValueError:
         return path.replace(os.sep, "/")
+
+
+def _is_inside(name: str) -> bool:
+    return not os.path.isabs(name) and name != ".." and not name.startswith("../")

@@ -1,0 +1,1 @@
+"""Which code runs. It may refuse, with a `RepositoryError`, and changes nothing."""

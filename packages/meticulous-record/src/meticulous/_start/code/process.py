@@ -1,0 +1,137 @@
+"""git as a process: where it looks, what it answers, and what helps where it does not answer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+
+from meticulous.errors import RepositoryError
+
+__all__ = ["Git", "undisturbed", "why_git_fails"]
+
+# `status --no-ahead-behind` came with it; `--porcelain=v2` with 2.11, GIT_OPTIONAL_LOCKS with 2.15.
+_LEAST_GIT = (2, 17)
+
+# What leads git to another repository, as hooks do, and what changes the meaning of paths and the form of
+# diffs. `git rev-parse --local-env-vars` lists the former. It lists settings as well, which git itself keeps
+# on its way into a submodule: in containers they say which repository is safe.
+_MISLEADING = (
+    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_INDEX_FILE"),
+    *("GIT_IMPLICIT_WORK_TREE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
+    *("GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
+    *("GIT_ATTR_SOURCE", "GIT_DIFF_OPTS", "GIT_EXTERNAL_DIFF"),
+)
+
+_NO_GIT = (
+    "git cannot be run, so there is no commit to record: install git or put it on PATH "
+    "(GIT_PYTHON_GIT_EXECUTABLE may name it), or use --norecord"
+)
+
+# What git says, and what helps.
+_REMEDIES = {
+    "dubious ownership|unsafe repository": "it belongs to another user: if you trust it, run "
+    "`git config --global --add safe.directory {root}`",
+    "clean filter|external filter": "install what this filter of .gitattributes runs (git-lfs?)",
+    "promisor|could not fetch": "run `git diff` once where there is a network, as this is a partial clone",
+    "bad config": "repair that file",
+    "": "repair the repository",
+}
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[contextlib.ExitStack]:
+    """Let git and GitPython find each repository where it lies, whatever the process inherited from a hook.
+
+    GitPython reads `os.environ` itself, and adds to it for git: it can't be given another environment. What
+    is yielded waits at the end for the questions whose answers nobody wanted.
+    """
+    taken = {name: os.environ.pop(name) for name in _MISLEADING if name in os.environ}
+    try:
+        with contextlib.ExitStack() as pending:
+            yield pending
+    finally:
+        os.environ.update(taken)
+
+
+def why_git_fails() -> str | None:
+    """Return in words why git cannot be run at all; None if it can."""
+    try:
+        import git  # noqa: F401 - GitPython runs git when it's imported
+    except ModuleNotFoundError:
+        raise
+    except ImportError:
+        command = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE") or "git"
+        try:
+            done = subprocess.run([command, "version"], stderr=subprocess.PIPE, check=False)
+        except OSError:
+            return _NO_GIT
+        said = _last_words(done.stderr, done.returncode)
+        return f"`git version` fails ({said}): repair what it names, or use --norecord"
+    return None
+
+
+class Git:
+    """git in one work tree. It takes no locks: a thousand jobs on one checkout must not fight over them."""
+
+    def __init__(self, root: str, pending: contextlib.ExitStack) -> None:
+        import git
+
+        self.root = root
+        self._pending = pending
+        try:
+            self.repo = git.Repo(root, expand_vars=False)
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+            raise self.error(self._why_broken()) from None
+        self.repo.git.update_environment(GIT_OPTIONAL_LOCKS="0")
+
+    def _why_broken(self) -> str:
+        entry = os.path.join(self.root, ".git")
+        if os.path.isfile(entry):  # of a linked work tree, or a submodule
+            with open(entry, encoding="utf-8", errors="surrogateescape") as file:
+                target = os.path.join(self.root, file.read().partition("gitdir:")[2].strip())
+            return (
+                f"the work tree {self.root!r} belongs to the repository at {target!r}, which is not there: "
+                "mount or copy that as well, to the same place, or use --norecord"
+            )
+        return f"the repository {self.root!r} is broken: repair it, or use --norecord"
+
+    def ask(self, command: str, *arguments: str, **environment: str) -> Callable[[], bytes]:
+        """Start a process, and return what awaits its answer."""
+        import git
+
+        try:
+            call = getattr(self.repo.git, command.replace("-", "_"))
+            process = call(*arguments, as_process=True, env=environment)
+        except git.GitCommandNotFound:
+            raise self.error(_NO_GIT) from None
+        self._pending.callback(process.communicate)
+
+        def answer() -> bytes:
+            out, said = process.communicate()
+            if process.returncode != 0:
+                raise self._failed(command, _last_words(said, process.returncode))
+            return bytes(out)
+
+        return answer
+
+    def error(self, sentence: str) -> RepositoryError:
+        """Return an error of this repository."""
+        return RepositoryError(sentence, path=self.root)
+
+    def _failed(self, command: str, said: str) -> RepositoryError:
+        version = self.repo.git.version_info
+        remedy = next(remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, said))
+        if version < _LEAST_GIT:
+            remedy = "install git {}.{} or later; this is {}".format(*_LEAST_GIT, ".".join(map(str, version)))
+        where = f"`git {command}` failed in the repository {self.root!r} ({said})"
+        return self.error(f"{where}: {remedy.format(root=self.root)}, or use --norecord")
+
+
+def _last_words(said: bytes, code: int) -> str:
+    """Return the line in which git says why it gave up."""
+    lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {code}"]
+    return next((line for line in reversed(lines) if line.startswith("fatal: ")), lines[-1]).strip()
