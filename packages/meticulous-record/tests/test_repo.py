@@ -135,6 +135,14 @@ class TestRefusals:
         with pytest.raises(meticulous.RepositoryError, match=r"is not there.*--project-directory"):
             Experiment({}, project_directory=tmp_path / "nowhere")
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="nobody can delete it there")
+    @pytest.mark.parametrize("options", ["", "norecord=True"])
+    def test_a_working_directory_that_was_deleted(self, project, script, options):
+        (project / "gone").mkdir()
+        code = f"import os, meticulous; os.rmdir(os.getcwd()); meticulous.Experiment({{}}, {options})"
+        done = execute(project / "gone", "-c", code)
+        assert done.returncode == 0 if options else is_refused(done, "--project-directory")
+
     def test_no_commit_yet(self, tmp_path):
         empty = tmp_path / "empty"
         subprocess.run(["git", "init", "-q", empty], check=True)

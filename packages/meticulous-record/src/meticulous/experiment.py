@@ -11,6 +11,7 @@ from meticulous.errors import (
     MismatchedArgsException,
     MismatchedCommitException,
     OptionsError,
+    RepositoryError,
     SummaryError,
 )
 
@@ -33,6 +34,12 @@ __all__ = ["DirtyRepoException", "Experiment", "MismatchedArgsException", "Misma
 _CAPTURES = ("sys", "fd", "none")
 # For which other ranks wait until rank 0 has made the folder.
 _RANK_0_SECONDS = 60
+
+
+_NO_DIRECTORY = (
+    "the current directory has been deleted, so there is no code to look at: start in another, name the "
+    "project's with --project-directory, or use --norecord"
+)
 
 
 class Experiment:
@@ -162,7 +169,12 @@ class Experiment:
         options = options.check()
         if capture not in _CAPTURES:
             raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
-        project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
+        try:
+            project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
+        except FileNotFoundError:
+            if not options.norecord:
+                raise RepositoryError(_NO_DIRECTORY) from None
+            project = Path(os.sep)
         directory = project / os.path.expanduser(options.experiments_directory)
         self._recording: Recording | None = None
         self._scratch: Scratch | None = None
