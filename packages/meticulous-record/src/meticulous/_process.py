@@ -2,9 +2,9 @@
 
 Aim: never go on with an experiment whose program still runs, and always with one whose program was killed.
 A pid means one process at a time only within its *scope*: a machine, since it was last booted, in one
-container. There, a pid and the moment at which it started tell a process from all others.
+container. There, a pid and the moment of its start name one process.
 
-`observe` asks each system in its own way. `verdict` decides, and asks nobody; what it must say stands in
+`observe` asks each system in its own way. `verdict` decides, and asks nobody; what it must say is in
 `tests/liveness_cases.py`, for the reader, too.
 """
 
@@ -164,7 +164,7 @@ else:
             size = ctypes.c_size_t(len(boot))
             if system.sysctlbyname(b"kern.bootsessionuuid", boot, ctypes.byref(size), None, 0) != 0:
                 return None, None
-            # A `struct proc_bsdinfo` of <sys/proc_info.h>; its last two fields tell the start, in s and µs.
+            # A `struct proc_bsdinfo` of <sys/proc_info.h>; its last two fields are the start, in s and µs.
             found = ctypes.create_string_buffer(136)
             length = system.proc_pidinfo(pid, 3, ctypes.c_uint64(0), found, len(found))
         except (AttributeError, ImportError, OSError):

@@ -45,7 +45,7 @@ _NO_DIRECTORY = (
 class Experiment:
     """One run of a program, recorded in a folder of its own from here to its end.
 
-    The end is that of the `with` block, of `finish`, or of the process; its STATUS tells which way it came.
+    The end is that of the `with` block, of `finish`, or of the process; its STATUS says which way it came.
     Nothing is recorded with `norecord`, in processes of rank 1 and up that a launcher such as torchrun,
     mpirun or Lightning started beside rank 0, and in workers that import the main module again.
 
@@ -227,7 +227,7 @@ class Experiment:
         from meticulous._log import warn
 
         if self._awaited is None:
-            why = "no experiment_id tells this process the folder of the one that records"
+            why = "no experiment_id names the folder of the process that records"
         else:
             why = f"nothing has been started in {str(self._awaited.path)!r} for {_RANK_0_SECONDS} seconds"
         warn(f"{why}: its files go to {str(self._directory)!r}, which is deleted at the end")

@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class Lost(str):
-    """A text for a value that it does not tell from others: it equals nothing where two runs are compared."""
+    """A text that does not say all of its value: it equals nothing where two runs are compared."""
 
 
 def encode(value: object, where: str = "value") -> JSON:
@@ -97,7 +97,7 @@ def _without_surrogates(text: str) -> str:
 
 
 class _TooLarge(Exception):
-    """What is being encoded does not fit where it would stand."""
+    """What is being encoded does not fit into its place."""
 
 
 class _Encoder:

@@ -64,7 +64,7 @@ def parse(
     having = [each for each in parsers if any(is_option(action.dest) for action in each._actions)] or [parser]
     for each in having:
         add_options(each, ours)
-    defaults = _Defaults(parser, parsers if capture_defaults else [])
+    defaults = _Defaults(parsers if capture_defaults else [])
     with defaults.watch():
         args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
     args, found = take_options(args)
@@ -74,7 +74,7 @@ def parse(
     except (OptionsError, ExperimentIdError) as error:
         parser.error(str(error))
     encoded = encode_object(args, "the parsed arguments")
-    return Parsed(args, encoded, defaults.collect(encoded) if capture_defaults else None, options)
+    return Parsed(args, encoded, defaults.collect(parser, encoded) if capture_defaults else None, options)
 
 
 def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str, Any]) -> None:
@@ -89,13 +89,12 @@ def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str,
 class _Defaults:
     """The defaults of a parser: made before it parses, watching while it does, collected afterwards.
 
-    They stand on the parser's actions, but for three things that only the parsing tells: what a default was
+    The parser's actions have them, but for three things that only the parsing shows: what a default was
     before an action appended to it, which subcommands ran, and what a text default is converted to. That
     conversion is watched because it may not be repeatable: a `type` may make a directory, or a random name.
     """
 
-    def __init__(self, parser: argparse.ArgumentParser, parsers: Sequence[argparse.ArgumentParser]) -> None:
-        self._parser = parser
+    def __init__(self, parsers: Sequence[argparse.ArgumentParser]) -> None:
         self._parsers = parsers
         self._ran: set[int] = set()
         self._converted: dict[int, Any] = {}
@@ -131,28 +130,20 @@ class _Defaults:
                 for name in watched:
                     del vars(parser)[name]
 
-    def collect(self, encoded: Mapping[str, JSON]) -> dict[str, JSON]:
+    def collect(self, parser: argparse.ArgumentParser, encoded: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return the defaults of all parsers that ran, laid out as the parsed and `encoded` arguments are."""
-        result: dict[str, JSON] = {}
-        self._collect(self._parser, encoded, result)
-        return result
-
-    def _collect(
-        self, parser: argparse.ArgumentParser, encoded: Mapping[str, JSON], result: dict[str, JSON]
-    ) -> None:
         own = self._own(parser)
+        result: dict[str, JSON] = {}
         for dest, default in own.items():
             _put(result, dest, default, encoded)
         for name, subparser in _subparsers(parser):
             if id(subparser) in self._ran:
                 values = encoded.get(name)
                 if isinstance(values, dict) and name not in own:  # jsonargparse puts them below its name
-                    nested: dict[str, JSON] = {}
-                    self._collect(subparser, values, nested)
-                    result[name] = nested
-                else:  # argparse lets those of a subcommand override its parser's, defaults included
-                    self._collect(subparser, encoded, result)
-                return
+                    return {**result, name: self.collect(subparser, values)}
+                # argparse lets those of a subcommand override its parser's, defaults included
+                return {**result, **self.collect(subparser, encoded)}
+        return result
 
     def _own(self, parser: argparse.ArgumentParser) -> dict[str, JSON]:
         """Return those of `parser` without its subcommands, in the steps of `ArgumentParser.parse_args`."""
@@ -221,7 +212,7 @@ def _is_required(action: argparse.Action) -> bool:
 
 
 def _put(result: dict[str, JSON], dest: str, default: JSON, encoded: Mapping[str, JSON]) -> None:
-    """Enter `default` where the parsed value stands: parsers with nested results know it as `a.b`."""
+    """Enter `default` where the parsed value is: parsers with nested results know it as `a.b`."""
     outer, dot, inner = dest.partition(".")
     values, nested = encoded.get(outer), result.get(outer, {})
     if dot and dest not in encoded and isinstance(values, dict) and isinstance(nested, dict):

@@ -192,7 +192,7 @@ def _claim_in_time(folder: ExperimentFolder) -> Earlier | _Busy:
     """Claim the experiment; where it ran under this machine's name, wait to see whether it still does.
 
     A container that was killed is followed within seconds by another one, whose processes have numbers of
-    their own (ParlAI#4175, wandb#2692). Nothing tells a dead process there from a live one but its silence.
+    their own (ParlAI#4175, wandb#2692). A dead process there differs from a live one only by its silence.
     """
     claimed = _claim(folder)
     if isinstance(claimed, Earlier) or not claimed.wait:
