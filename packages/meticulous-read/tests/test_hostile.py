@@ -9,11 +9,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError, _parse
 from meticulous_read._files import JSON_LIMIT
-from meticulous_read._parse import COLUMNS_LIMIT, parse_object, parse_status, parse_time
+from meticulous_read._parse import COLUMNS_LIMIT, parse_object, parse_status, parse_time, parse_with_care
 
 
 def kinds(reader):
@@ -267,6 +267,51 @@ JSON = st.recursive(
 )
 
 
+PIECES = st.sampled_from(
+    [
+        b"NaN",
+        b"-Infinity",
+        b'"a": 1, ',
+        b'"a"\n:2,',
+        b"{}",
+        b"[]",
+        b"null",
+        b",",
+        b"\xef\xbb\xbf",
+        b" ",
+        b"\n",
+        b"\xff",
+        b"}",
+    ]
+)
+
+
+@st.composite
+def nearly_json(draw):
+    """Return JSON as recorders write it, or with one piece put in, twice in or taken out."""
+    value = draw(st.dictionaries(st.sampled_from("abc"), JSON, max_size=3) | JSON)
+    data = json.dumps(
+        value, indent=draw(st.sampled_from([None, 4])), ensure_ascii=draw(st.booleans())
+    ).encode()
+    place = draw(st.integers(0, len(data)))
+    piece = draw(PIECES | st.binary(max_size=3) | st.just(b"[" * 250) | st.just(b'{"a":' * 201))
+    ways = (
+        data,
+        data + b"\n",
+        data[:place] + piece + data[place:],
+        data[:place] + data[place + len(piece) :],
+    )
+    return draw(st.sampled_from(ways))
+
+
+@settings(max_examples=1000)
+@given(nearly_json(), st.booleans(), st.booleans())
+def test_the_fast_way_to_parse_gives_what_the_careful_one_gives(data, legacy, optional):
+    # As text: NaN is not equal to itself, and True is to 1.
+    fast = repr(parse_object(data, legacy=legacy, optional=optional))
+    assert fast == repr(parse_with_care(data, legacy=legacy, optional=optional))
+
+
 @given(st.dictionaries(st.text(), JSON), st.booleans())
 def test_any_json_object_comes_back_equal(value, ascii_only):
     data = json.dumps(value, ensure_ascii=ascii_only).encode()
@@ -291,3 +336,46 @@ def test_any_moment_comes_back(moment):
     expected = moment.astimezone(timezone.utc)
     assert parse_time(expected.isoformat()) == (expected, None)
     assert parse_time(expected.isoformat().replace("+00:00", "Z")) == (expected, None)
+
+
+DIGITS = st.sampled_from("0123456789")
+
+
+@st.composite
+def nearly_times(draw):
+    """Return a time in the shape that recorders write, with any digits, and perhaps one other character."""
+    text = "".join(
+        draw(DIGITS) if character == "0" else character for character in "2000-00-00T00:00:00.000000"
+    )
+    text += draw(st.sampled_from(["+00:00", "+05:30", "-08:00", "-00:00", "+24:00", "+10:60"]))
+    place = draw(st.integers(0, len(text) - 1))
+    return text[:place] + draw(st.sampled_from([text[place], *"W٣ 9Z.,:"])) + text[place + 1 :]
+
+
+@settings(max_examples=1000)
+@given(nearly_times())
+@example("2026-11-23T24:00:00.000000+00:00")
+@example("2026-11-23T23:59:60.000000+00:00")
+@example("2026-W48-1T10:00:00.000000+00:00")
+def test_the_fast_way_to_read_a_time_gives_what_the_careful_one_gives(text):
+    careful = parse_time(text.replace("T", "t"))  # as nobody writes it
+    assert parse_time(text)[0] == careful[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00"),
+        ("2026-11-23t10:00:00.5+05:30", "2026-11-23T04:30:00.500000"),
+        ("2026-11-23 10:00:00,123456789-0800", "2026-11-23T18:00:00.123456"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999"),
+        ("2026-11-23T24:00:00Z", None),
+        ("2026-11-23T10:00", None),
+        ("2026-W48-1T10:00:00Z", None),
+        ("20261123T100000Z", None),
+        ("٢٠٢٦-11-23T10:00:00Z", None),
+    ],
+)
+def test_times_of_other_recorders(text, expected):
+    moment, _ = parse_time(text)
+    assert (moment and moment.isoformat()) == (expected and f"{expected}+00:00")

@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 
 from meticulous_read.errors import Remark
 
-__all__ = [
-    "JSON_LIMIT",
-    "MISSING",
-    "OUTPUT_LIMIT",
-    "open_regular",
-    "read_content",
-    "read_end",
-    "reason_of",
-    "signature_of",
-]
+__all__ = ["MISSING", "OUTPUT_LIMIT", "open_regular", "read_content", "reason_of", "signature_of"]
 
 # The largest STATUS or JSON file that is loaded. As Python objects, JSON takes up to some 20 times its bytes.
 JSON_LIMIT = 16 * 2**20
@@ -44,6 +36,7 @@ _TICK = 2 * 10**9
 _MAY_CHANGE_UNSEEN = -1  # which no hash is
 
 _KINDS = (
+    (stat.S_ISREG, ""),
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISLNK, "a symbolic link, which is not followed"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -61,10 +54,13 @@ def signature_of(path: str) -> int | None:
         return None
 
 
-def read_content(path: str, limit: int = JSON_LIMIT) -> tuple[bytes | None, int | None, Remark | None]:
-    """Return all of a regular file of at most `limit` bytes, its signature, and the problem with it.
+def read_content(
+    path: str, limit: int = JSON_LIMIT, *, only_end: bool = False
+) -> tuple[bytes | None, int | None, Remark | None]:
+    """Return the bytes of a regular file, its signature, and the problem with it.
 
-    Never raises for what lies there: where there is a problem, there are no bytes.
+    Of a file with more than `limit` bytes there are none or, with `only_end`, the last ones. Never raises for
+    what lies there.
     """
     try:
         descriptor, status = _open(path)
@@ -74,38 +70,24 @@ def read_content(path: str, limit: int = JSON_LIMIT) -> tuple[bytes | None, int 
         return None, signature_of(path), _problem_of(error)
     try:
         size = status.st_size
-        data = os.read(descriptor, size + 1 if size < limit else limit + 1)
+        if only_end and size > limit:
+            os.lseek(descriptor, size - limit, os.SEEK_SET)
+        data = os.read(descriptor, min(size, limit) + 1)
         while len(data) != size and len(data) <= limit:  # it grew, or came in pieces
             more = os.read(descriptor, _CHUNK)
             if not more:
                 break
             data += more
-        if len(data) > limit:
+        is_large = size > limit or len(data) > limit
+        if is_large and not only_end:
             return None, _hash(status), ("too-large", f"larger than {_amount(limit)}, so it was not loaded")
         is_fresh = status.st_mtime_ns > time.time_ns() - _TICK
-        return data, _MAY_CHANGE_UNSEEN if is_fresh else _hash(status), None
+        problem = ("too-large", f"only its last {_amount(limit)} were loaded") if is_large else None
+        return data, _MAY_CHANGE_UNSEEN if is_fresh else _hash(status), problem
     except OSError as error:
         return None, signature_of(path), _problem_of(error)
     finally:
         os.close(descriptor)
-
-
-def read_end(path: str, limit: int = OUTPUT_LIMIT) -> tuple[bytes, Remark | None]:
-    """Return the last `limit` bytes of a regular file, and the problem with it, if there is one."""
-    try:
-        descriptor, status = _open(path)
-    except FileNotFoundError:
-        return b"", MISSING
-    except (OSError, ValueError) as error:
-        return b"", _problem_of(error)
-    with open(descriptor, "rb") as file:
-        try:
-            size = status.st_size
-            file.seek(max(size - limit, 0))
-            problem = ("too-large", f"only its last {_amount(limit)} were loaded")
-            return file.read(limit), problem if size > limit else None
-        except OSError as error:
-            return b"", _problem_of(error)
 
 
 def open_regular(path: str, *, follow: bool = False) -> int:
@@ -128,7 +110,7 @@ def _problem_of(error: OSError | ValueError) -> Remark:
     return "not-a-file" if isinstance(error, _NotAFile) else "unreadable", reason_of(error)
 
 
-def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
+def _open(path: str, *, follow: bool = False, tries: int = 20) -> tuple[int, os.stat_result]:
     if not _NOFOLLOW and not follow and os.path.islink(path):
         raise _NotAFile("a symbolic link, which is not followed")
     try:
@@ -141,6 +123,9 @@ def _open(path: str, *, follow: bool = False) -> tuple[int, os.stat_result]:
             kind = ""
         if kind:
             raise _NotAFile(kind) from error
+        if sys.platform == "win32" and isinstance(error, PermissionError) and tries:
+            time.sleep(0.005)  # a file that is just being replaced: 564 of 17,380 opens, for up to 23 ms
+            return _open(path, follow=follow, tries=tries - 1)
         raise
     try:
         status = os.fstat(descriptor)
@@ -158,8 +143,6 @@ def _hash(status: os.stat_result) -> int:
 
 
 def _kind(status: os.stat_result) -> str:
-    if stat.S_ISREG(status.st_mode):
-        return ""
     return next((words for test, words in _KINDS if test(status.st_mode)), "not a regular file")
 
 

@@ -36,22 +36,18 @@ class Folder:
         """Return the whole path of a file in it."""
         return self._path + name
 
-    def read(self, name: str) -> bytes | None:
-        """Return a file's bytes; None, with a problem noted, where there are none to be had."""
+    def read(self, name: str, *, optional: bool = False) -> bytes | None:
+        """Return a file's bytes; None where there are none, which is a problem unless it is `optional`."""
         data, self._signatures[name], problem = _files.read_content(self._path + name)
         if problem or self._problems:
-            self.note(name, problem)
+            self.note(name, None if optional and problem == _files.MISSING else problem)
         return data
-
-    def skip(self, name: str) -> None:
-        """Take down what a file looks like without reading it."""
-        self._signatures[name] = _files.signature_of(self._path + name)
 
     def read_output(self, name: str, *, optional: bool) -> str:
         """Return the text of stdout or stderr, at most its end; of a missing file, none."""
-        data, problem = _files.read_end(self._path + name)
+        data, _, problem = _files.read_content(self._path + name, _files.OUTPUT_LIMIT, only_end=True)
         self.note(name, None if optional and problem == _files.MISSING else problem)
-        return data.decode(errors="replace")
+        return (data or b"").decode(errors="replace")
 
     def open(self, name: str, mode: str, **options: Any) -> IO[Any]:
         """Open a file for reading, as `ExperimentReader.open` says."""
@@ -81,10 +77,6 @@ class Folder:
     def note_also(self, name: str, remark: Remark) -> None:
         """Add to the problems of a file."""
         self._problems.setdefault(name, []).append(remark)
-
-    def signature(self, name: str) -> int | None:
-        """Return a number for how a file looked when it was read; None where there was nothing to see."""
-        return self._signatures[name]
 
     def has_changed(self) -> bool:
         """Tell whether one of the files that were read does not look as it did."""

@@ -63,20 +63,15 @@ def no_garbage_collection() -> Iterator[None]:
 
 
 def make_frame(
-    ids: Sequence[str],
-    rows: Sequence[Row],
-    order: Sequence[int],
-    normalize_json_values: int = 0,
-    *,
-    flat: bool = False,
+    ids: Sequence[str], rows: Iterable[Row], order: Sequence[int], levels: int, *, flat: bool
 ) -> pd.DataFrame:
     """Return a frame with one row for each id, columns in two levels, in first-seen order within their group.
 
     `order` has the places of the ids and rows as they are to stand in the frame. Objects below a column's own
-    value become columns of their own (`best` → `best.loss`) down to `normalize_json_values` levels. Dtypes
-    follow what a column holds: ints with gaps are Int64, bools with gaps boolean, ints and floats together
-    float64 where no int loses digits by it; times datetime64[us, UTC]; anything else keeps its Python
-    objects, with None in the gaps. With `flat`, one level names the columns, as in `args.lr`.
+    value become columns of their own (`best` → `best.loss`) down to `levels` below it. Dtypes follow what a
+    column holds: ints with gaps are Int64, bools with gaps boolean, ints and floats together float64 where no
+    int loses digits by it; times datetime64[us, UTC]; anything else keeps its Python objects, with None in
+    the gaps. With `flat`, one level names the columns, as in `args.lr`.
     """
     import pandas as pd
 
@@ -84,10 +79,16 @@ def make_frame(
     index = pd.Index([ids[place] for place in order], dtype=object, name="expid")
     keys: list[tuple[str, str]] = []
     arrays = []
-    for group in dict.fromkeys(("header", *GROUPS, *itertools.chain.from_iterable(rows))):
-        parts: Sequence[Mapping[str, Any]] = [row.get(group, {}) for row in rows]
-        if normalize_json_values > 0:
-            parts = [normalized(part, normalize_json_values) for part in parts]
+    groups: dict[str, list[Mapping[str, Any]]] = {group: [{}] * len(ids) for group in ("header", *GROUPS)}
+    for place, row in enumerate(rows):
+        for group, part in row.items():
+            if group not in groups:
+                groups[group] = [{}] * len(ids)
+            groups[group][place] = part
+    for group in list(groups):
+        parts = groups.pop(group)
+        if levels > 0:
+            parts = [normalized(part, levels) for part in parts]
         kinds = HEADER if group == "header" else {}
         # Most rows have the same names in the same order, which are looked at once.
         shapes = dict.fromkeys(map(tuple, parts))
@@ -113,8 +114,8 @@ def make_frame(
     # By codes, as pandas 2 would find names equal that differ only after a null character.
     places: list[dict[str, int]] = [{}, {}]
     codes = [[seen.setdefault(key[level], len(seen)) for key in keys] for level, seen in enumerate(places)]
-    levels: list[Any] = [pd.Index(list(seen), dtype=object) for seen in places]
-    frame.columns = pd.MultiIndex(levels, codes)
+    labels: list[Any] = [pd.Index(list(seen), dtype=object) for seen in places]
+    frame.columns = pd.MultiIndex(labels, codes)
     return frame
 
 
@@ -172,15 +173,7 @@ def _with_non_finite(values: list[Any]) -> list[Any]:
     """Return a summary's values with the strings that stand for non-finite numbers as those, at any depth."""
     if set(map(type, values)).isdisjoint((str, list, dict)):
         return values
-    return [_replaced(value) if _has_words(value) else value for value in values]
-
-
-def _has_words(value: Any) -> bool:
-    if isinstance(value, str):
-        return value in _NON_FINITE
-    return isinstance(value, (list, dict)) and any(
-        map(_has_words, value.values() if isinstance(value, dict) else value)
-    )
+    return list(map(_replaced, values))
 
 
 def _replaced(value: Any) -> Any:

@@ -11,8 +11,8 @@ __all__ = ["do_each"]
 
 Result = TypeVar("Result")
 
-# How many calls a slow file system is asked to answer at a time. Servers serve this many gladly.
-_THREADS = 32
+# How many calls a slow file system is asked to answer at a time. Clients of NFS 4.1 have as many slots.
+_THREADS = 64
 # How often the clocks are read, and how long a wait must add up to before threads are worth it. It is longer
 # than a tick of Windows' clock of processor time, which would otherwise pass for waiting.
 _STRIDE = 32

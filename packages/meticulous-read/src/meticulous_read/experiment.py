@@ -228,13 +228,10 @@ class ExperimentReader:
             self._folder.note_also(METADATA, ("end-before-start", "end-time is before start-time"))
 
     def _read_object(self, name: str) -> dict[str, Any]:
+        data = self._folder.read(name, optional=name in self._optional)
         if not self._understood:
-            self._folder.skip(name)
-            return {}
-        data = self._folder.read(name)
-        if data is None:
-            if name in self._optional and self._folder.signature(name) is None:
-                self._folder.note(name)  # not given, or not known
+            self._folder.note(name)
+        if data is None or not self._understood:
             return {}
         optional = self._legacy and name == DEFAULT_ARGS  # there `null` means the same
         value, found = _parse.parse_object(data, legacy=self._legacy, optional=optional)
@@ -247,6 +244,5 @@ class ExperimentReader:
             return None
         moment, problem = _parse.parse_time(self.metadata[key], legacy=self._legacy)
         if problem:
-            kind, message = problem
-            self._folder.note_also(METADATA, (kind, f"{key} {message}"))
+            self._folder.note_also(METADATA, (problem[0], f"{key} {problem[1]}"))
         return moment

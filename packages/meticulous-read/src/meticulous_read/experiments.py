@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -128,14 +127,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
             for key, known in zip(keys, do_each(self._look, keys, entries)):
                 if known is not None:
                     found[key] = known
-        keys = [key for key, known in self._known.items() if found.get(key) is known]
-        new = found.keys() - keys
-        if len(new) > len(keys) // 100:
-            keys = sorted(found, key=lambda key: found[key].order)
-        else:  # a few among many are put in their places, as sorting would look at all the others again
-            for key in new:
-                bisect.insort(keys, key, key=lambda key: found[key].order)
-        self._known = {key: found[key] for key in keys}
+        self._known = dict(sorted(found.items(), key=lambda item: item[1].order))
 
     @_frame.no_garbage_collection()
     def as_dataframe(self, normalize_json_values: int = 0, *, flat: bool = False) -> pd.DataFrame:
@@ -149,7 +141,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         """
         # Columns stand in the order in which they were first seen, that is in the order of starts.
         ids = list(self._known)
-        rows = [known.reader.row() for known in self._known.values()]
+        rows = (known.reader.row() for known in self._known.values())
         natural = [known.order[1] for known in self._known.values()]
         order = sorted(range(len(ids)), key=natural.__getitem__)
         return _frame.make_frame(ids, rows, order, normalize_json_values, flat=flat)
