@@ -124,5 +124,10 @@ def test_what_windows_reserves_is_that_of_the_text():
     assert stated == names.WINDOWS_RESERVED
 
 
+def test_the_reserved_names_are_those_of_the_text():
+    item = re.search(r"\*\*DIR-9\*\*.*?\n\n", FORMAT, re.DOTALL)[0]
+    assert set(NAMES["recorder"].RESERVED_PREFIXES) == set(re.findall(r"`([^`]+)`", item))
+
+
 def test_the_claim_of_a_resume_is_that_of_the_text():
     assert f"`{NAMES['recorder'].RESUME_CLAIM}` in its folder" in section("Resuming")

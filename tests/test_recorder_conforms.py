@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -214,6 +215,23 @@ def test_neither_the_environment_nor_the_user_is_recorded(project, monkeypatch):
     for path in (project / "experiments" / "1").iterdir():
         for word in (b"a-secret-of-the-environment", b"ada-lovelace", b"ada@example.org"):
             assert word not in path.read_bytes(), path.name
+
+
+def test_each_variable_of_a_scheduler_has_its_key(project, problems, monkeypatch):
+    text = (SPEC / "format.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| string .* \| `\$([A-Z_]+)`", text, re.MULTILINE))
+    assert len(rows) == 8
+    for number, variable in enumerate(rows.values(), 1):
+        monkeypatch.setenv(variable, f"{number}.x")
+    record(project)
+    monkeypatch.setenv("LSB_JOBINDEX", "0")
+    record(project, code="# again")
+    found = [json.loads((project / "experiments" / each / "metadata.json").read_bytes()) for each in "12"]
+    assert {key: found[0].get(key) for key in rows} == {
+        key: f"{number}.x" for number, key in enumerate(rows, 1)
+    }
+    assert "lsf-job-index" not in found[1]
+    assert problems(project / "experiments" / "1") == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
