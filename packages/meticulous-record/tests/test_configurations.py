@@ -249,8 +249,9 @@ def test_what_is_too_large_is_a_text_and_one_warning_at_once(name, caplog):
         {str(number): ["\x00é😀\udc80" * 100] * 500 for number in range(300)},
         {"deep": [[[[[[[[1] * 100] * 10] * 10] * 10] * 10] * 10]]},
         {"shared": shared(3), "accuracy": 0.9},
+        LazyMapping(),
     ],
-    ids=["values", "keys", "escapes", "deep", "shared"],
+    ids=["values", "keys", "escapes", "deep", "shared", "lazy"],
 )
 def test_no_file_is_larger_than_readers_take(value, caplog):
     start = time.process_time()

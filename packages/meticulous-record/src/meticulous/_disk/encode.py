@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import enum
 import functools
+import itertools
 import json
 import math
 import numbers
@@ -121,7 +122,8 @@ class _Encoder:
         own_end = min(end, start + _VALUE_SIZE) if ancestors else end
         try:
             encoded = self._any(value, where, ancestors, own_end)
-            self._take(_length(encoded) + 4 * len(ancestors), own_end)
+            if ancestors:
+                self._take(_length(encoded) + 4 * len(ancestors), own_end)
         except _TooLarge:
             del self._large[known:]
             self._large.append(where)
@@ -233,7 +235,7 @@ def _items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, dict):
         yield from list(value.items())
         return
-    for key in list(value):
+    for key in list(itertools.islice(value, _FILE_SIZE // 4)):  # no name takes less
         try:
             item = value[key]
         except Exception as error:  # noqa: BLE001 - foreign code; one value is no reason to lose the others
