@@ -194,6 +194,9 @@ def test_uncommitted_changes_are_told(make, run, commit):
             line for line in run(*names).stdout.splitlines() if line.startswith("+ uncommitted changes")
         ]
         assert line.endswith(words)
+    make("5", **at(10, sha, git_dirty=True))  # and nobody kept them
+    lines = [line for line in run("1", "5").stdout.splitlines() if line.startswith("+ uncommitted changes")]
+    assert [line.rpartition(", ")[2] for line in lines] == ["kept in git.diff: 1", "not kept: 5"]
 
 
 def test_experiments_of_the_same_id_are_told_apart(make, run, tmp_path):

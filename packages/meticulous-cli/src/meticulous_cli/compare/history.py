@@ -16,6 +16,8 @@ from meticulous_cli.show.text import cut, plain
 
 __all__ = ["digest", "history", "uncommitted"]
 
+_LOST = "not known"
+
 _INDENT = "  "
 _MOST = 12
 
@@ -43,11 +45,13 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
 def uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> list[str]:
     """Return a sentence on those that ran with uncommitted changes, if there are any."""
     patches = dict(zip(titles, map(digest, readers), strict=True))
-    dirty = [title for title, patch in patches.items() if patch]
+    lost = [title for title, patch in patches.items() if patch.startswith(_LOST)]
+    kept = [title for title, patch in patches.items() if patch and title not in lost]
     same = ""
-    if len(dirty) > 1:
-        same = ", the same" if len({patches[title] for title in dirty}) == 1 else ", not the same"
-    return [f"+ uncommitted changes, kept in git.diff{same}: {', '.join(dirty)}"] if dirty else []
+    if len(kept) > 1:
+        same = ", the same" if len({patches[title] for title in kept}) == 1 else ", not the same"
+    sentences = [f"+ uncommitted changes, kept in git.diff{same}: {', '.join(kept)}"] if kept else []
+    return [*sentences, *([f"+ uncommitted changes, not kept: {', '.join(lost)}"] if lost else [])]
 
 
 def digest(reader: ExperimentReader) -> str:
@@ -60,7 +64,7 @@ def digest(reader: ExperimentReader) -> str:
             while block := file.read(2**20):
                 found.update(block)
     except (OSError, ValueError):
-        return f"not known of {reader.directory}"
+        return f"{_LOST} of {reader.directory}"
     return found.hexdigest()
 
 
