@@ -1,10 +1,12 @@
 """What reading costs: experiments to a frame, a second look, and a slow file system, each beside its floor.
 
-    uv run tests/benchmarks/reader.py            # 10,000 experiments
-    uv run tests/benchmarks/reader.py 100000     # with the tenfold number too; needs 6 GB of disk for a while
+    uv run tests/benchmarks/reader.py --small          # two minutes: fewer experiments, and fewer rounds
+    uv run tests/benchmarks/reader.py                  # 10,000 experiments; 100 and 1,000 arguments
+    uv run tests/benchmarks/reader.py 50000 100000     # these numbers too; needs 6 GB of disk for a while
 
 Everything is measured in one run, interleaved, in fresh processes, and given as medians with the ratio to
-what it stands beside; the slow file system is measured once.
+what it stands beside; the slow file system is measured once. Beside the time on the clock stands that of the
+processor, which a busy machine spoils less.
 """
 
 import json
@@ -16,12 +18,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import latency
 
 COUNT = 10_000
-ROUNDS = 5
+ROUNDS = 7
+# How many experiments of how many arguments.
+LARGER = ((2_000, 100), (300, 1_000))
 
 # The floor: what reads the same five files of each experiment, one after the other and with as few calls as
 # can be, and keeps what they hold.
@@ -61,11 +66,12 @@ import os, shutil, statistics, sys, time
 from meticulous_read import Experiments
 directory, rounds = sys.argv[1], int(sys.argv[2])
 experiments = Experiments(directory)
-statuses = [os.path.join(directory, name, "STATUS") for name in os.listdir(directory)]
+files = ("metadata.json", "args.json", "default_args.json", "summary.json", "STATUS")
+paths = [os.path.join(directory, name, file) for name in os.listdir(directory) for file in files]
 stats, refreshes = [], []
 for turn in range(rounds):
     start = time.perf_counter()
-    for path in statuses:
+    for path in paths:
         os.stat(path)
     stats.append(time.perf_counter() - start)
     new = os.path.join(directory, f"new-{turn}")
@@ -78,31 +84,35 @@ for turn in range(rounds):
     experiments.refresh_experiments()
 print(statistics.median(stats), statistics.median(refreshes))
 """
+ABOUT = """
+import importlib.util, pandas
+print(pandas.__version__, "with" if importlib.util.find_spec("pyarrow") else "without")
+"""
 
 
 def main() -> None:
-    counts = [COUNT, *map(int, sys.argv[1:])]
+    small = "--small" in sys.argv
+    counts = [COUNT // 5 if small else COUNT, *(int(word) for word in sys.argv[1:] if word != "--small")]
+    larger = [(count // 5, keys) if small else (count, keys) for count, keys in LARGER]
+    rounds = 3 if small else ROUNDS
+    pandas, has_pyarrow = run(["-c", ABOUT]).output.split()
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    pandas = run(["-c", "import pandas; print(pandas.__version__)"])[1].strip()
-    print(f"Python {platform.python_version()}, pandas {pandas}, {system}")
-    per_experiment = 0.0
-    for count in counts:
+    print(f"Python {platform.python_version()}, pandas {pandas} {has_pyarrow} pyarrow, {system}")
+    if hasattr(os, "getloadavg"):
+        print(f"load at the beginning: {os.getloadavg()[0]:.2f}")
+    for count, keys in [(count, 15) for count in counts] + larger:
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder, "experiments")
-            make_experiments(directory, count)
-            medians = frames(directory, count)
-            if per_experiment:
-                ratio = medians["to a frame"] / count / per_experiment
-                print(f"  {ratio:.2f} x the time for each experiment of {counts[0]:,}")
-            per_experiment = per_experiment or medians["to a frame"] / count
-            if count == COUNT:
-                refresh(directory, count)
-                slow(directory)
+            make_experiments(directory, count, keys)
+            frames(directory, count, keys, rounds if count <= COUNT else 3)
+            if (count, keys) == (counts[0], 15):
+                refresh(directory, count, 3 * rounds)
+                slow(directory, count)
 
 
-def make_experiments(directory: Path, count: int) -> None:
-    """Write experiments as the recorder does, each with 15 arguments and 8 results."""
-    args = {f"argument_{number}": number / 7 for number in range(11)}
+def make_experiments(directory: Path, count: int, keys: int) -> None:
+    """Write experiments as the recorder does, each with 8 results."""
+    args: dict[str, Any] = {f"argument_{number}": number / 7 for number in range(keys - 4)}
     args |= {"optimizer": "adam", "layers": [128, 64], "amp": True, "seed": 0}
     for number in range(1, count + 1):
         folder = directory / str(number)
@@ -129,7 +139,7 @@ def make_experiments(directory: Path, count: int) -> None:
             "heartbeat-seconds": 60,
             "end-time": f"{start}.500000+00:00",
         }
-        summary = {f"metric_{metric}": 1 / (number + metric) for metric in range(6)}
+        summary: dict[str, Any] = {f"metric_{metric}": 1 / (number + metric) for metric in range(6)}
         summary |= {"epochs": number % 90, "best": {"epoch": 3, "loss": 0.25}}
         files = {
             "metadata": metadata,
@@ -144,53 +154,62 @@ def make_experiments(directory: Path, count: int) -> None:
         (folder / "stderr").touch()
 
 
-def frames(directory: Path, count: int) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in SCRIPTS}
-    peaks: dict[str, int] = {}
-    for turn in range(ROUNDS + 1 if count <= COUNT else 3):
+def frames(directory: Path, count: int, keys: int, rounds: int) -> None:
+    runs: dict[str, list[Run]] = {name: [] for name in SCRIPTS}
+    for turn in range(rounds + 1):
         for name, script in SCRIPTS.items():
-            seconds, output = run(["-c", script + PEAK, directory])
-            peaks[name] = int(output)
+            done = run(["-c", script + PEAK, directory])
             if turn:  # the first round fills the caches
-                times[name].append(seconds)
-    medians = {name: statistics.median(measured) for name, measured in times.items()}
-    floor = medians["pandas and the floor"]
-    print(f"{count:,} experiments, each in a fresh process:")
-    for name, median in medians.items():
-        peak = f", at most {peaks[name] / 2**20:,.0f} MiB" if peaks[name] else ""
-        ratio = f" ({median / floor:.2f} x)" if name == "to a frame" else ""
-        print(f"  {name}: {median:.2f} s{ratio}{peak}")
-    return medians
+                runs[name].append(done)
+    print(f"{count:,} experiments of {keys:,} arguments, each in a fresh process:")
+    seconds = {name: statistics.median(done.seconds for done in all) for name, all in runs.items()}
+    processor = {name: statistics.median(done.processor for done in all) for name, all in runs.items()}
+    peaks = {name: max(int(done.output) for done in all) / 2**20 for name, all in runs.items()}
+    for name in SCRIPTS:
+        peak = f", at most {peaks[name]:,.0f} MiB" if peaks[name] else ""
+        print(f"  {name}: {seconds[name]:.2f} s, {processor[name]:.2f} s of processor time{peak}")
+    ratios = [figures["to a frame"] / figures["pandas and the floor"] for figures in (seconds, processor)]
+    print(f"  to a frame: {ratios[0]:.2f} x the floor with pandas, {ratios[1]:.2f} x its processor time")
 
 
-def refresh(directory: Path, count: int) -> None:
-    stats, seconds = map(float, run(["-c", REFRESH, directory, str(3 * ROUNDS)])[1].split())
+def refresh(directory: Path, count: int, rounds: int) -> None:
+    stats, seconds = map(float, run(["-c", REFRESH, directory, str(rounds)]).output.split())
     print(
         f"refresh_experiments() with one new among {count:,}: {1e3 * seconds:.0f} ms, "
-        f"{seconds / stats:.2f} x one stat of each STATUS ({1e3 * stats:.0f} ms)"
+        f"{seconds / stats:.2f} x one stat of each recorded file that is read ({1e3 * stats:.0f} ms)"
     )
 
 
-def slow(directory: Path) -> None:
+def slow(directory: Path, count: int) -> None:
     if latency.why_not():
         print(f"with 1 ms for each call to the file system: not measured, {latency.why_not()}")
         return
     variables = latency.slow_below(directory.parent, directory)
-    floor, _ = run(["-c", SCRIPTS["pandas and the floor"], directory], variables)
-    seconds, _ = run(["-c", SCRIPTS["to a frame"], directory], variables)
-    print(
-        f"with 1 ms for each call to the file system: pandas and the floor {floor:.0f} s, "
-        f"to a frame {seconds:.0f} s: {floor / seconds:.1f} x faster"
-    )
+    seconds = run(["-c", SCRIPTS["to a frame"], directory], variables).seconds
+    text = f"with 1 ms for each call to the file system: {count:,} to a frame in {seconds:.1f} s"
+    if count < COUNT:
+        floor = run(["-c", SCRIPTS["pandas and the floor"], directory], variables).seconds
+        text += f"; pandas and the floor {floor:.0f} s: {floor / seconds:.1f} x faster"
+    print(text)
 
 
-def run(command: list[str | Path], variables: dict[str, str] | None = None) -> tuple[float, str]:
+class Run(NamedTuple):
+    """What a process took and wrote."""
+
+    seconds: float
+    processor: float
+    output: str
+
+
+def run(command: list[str | Path], variables: dict[str, str] | None = None) -> Run:
     # With byte code cached, as it is for whoever runs a script twice.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     environment |= variables or {}
-    begin = time.perf_counter()
+    begin, before = time.perf_counter(), os.times()
     done = subprocess.run([sys.executable, *command], env=environment, check=True, stdout=subprocess.PIPE)
-    return time.perf_counter() - begin, done.stdout.decode()
+    seconds, after = time.perf_counter() - begin, os.times()
+    processor = after.children_user + after.children_system - before.children_user - before.children_system
+    return Run(seconds, processor, done.stdout.decode())
 
 
 if __name__ == "__main__":
