@@ -35,7 +35,8 @@ PARSERS = {
 RECORD = """
 import math
 from meticulous import Experiment
-values = {"nan": math.nan, "infinite": [-math.inf, 1e308], "large": 2**4000, "seed": 2**64 + 1, "\\udc80key": {}}
+values = {"nan": math.nan, "infinite": [-math.inf, 1e308], "large": 2**4000, "seed": 2**64 + 1}
+values["\\udc80key"] = {}
 with Experiment({**values, "": "\\x00\\u2028\\ufffe"}, {"default": 0.1}) as experiment:
     experiment.summary({**values, "lone": "caf\\udce9 \\ud83d ☕"})
 """
