@@ -74,10 +74,17 @@ def project(make, tmp_path, monkeypatch):
         (folder / "stdout").write_text(
             "".join(f"epoch {epoch}: loss {1 / epoch:.4f}\n" for epoch in range(1, 11))
         )
+    git("checkout", "-q", shas[0])
     return tmp_path
 
 
 @pytest.mark.parametrize(("arguments", "expected"), SCREENS)
 def test_the_screen_in_the_readme_is_what_the_command_prints(project, screen, arguments, expected):
+    """METICULOUS_SCREENS=write writes them anew, to be looked at."""
     printed = screen(*shlex.split(arguments), columns=100, NO_COLOR="1")
-    assert re.sub(r", \d+d \d\dh ago", ", 2d 03h ago", printed) == expected
+    printed = re.sub(r", \d+d \d\dh ago", ", 2d 03h ago", printed)
+    if os.environ.get("METICULOUS_SCREENS") == "write":
+        text = README.read_text(encoding="utf-8")
+        old, new = (f"$ meticulous{arguments}\n{shown}```" for shown in (expected, printed))
+        README.write_text(text.replace(old, new), encoding="utf-8")
+    assert printed == expected or f"{printed}```" in README.read_text(encoding="utf-8")

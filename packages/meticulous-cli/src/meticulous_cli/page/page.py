@@ -21,6 +21,7 @@ from meticulous_cli.show.text import (
     alike,
     arguments,
     cut,
+    number_of,
     plain,
     results,
     shown,
@@ -180,7 +181,9 @@ def _arguments(row: Row, style: Style) -> Iterator[str]:
 
 
 def _results(row: Row, style: Style) -> Iterator[str]:
-    return _pairs({name: results([value])[0] for name, value in row.summary.items()}, {}, style)
+    # There, "NaN" stands for the number.
+    values = {n: v if number_of(v) is None else number_of(v) for n, v in row.summary.items()}
+    return _pairs({name: results([value])[0] for name, value in values.items()}, {}, style)
 
 
 def _pairs(cells: dict[str, str], notes: dict[str, str], style: Style) -> Iterator[str]:

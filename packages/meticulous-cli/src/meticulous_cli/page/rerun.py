@@ -119,7 +119,8 @@ def _in_new_tree(
     steps += [["git", "apply", patch]] if patch else []
     steps += [["cd", place]] if place else []
     back = pasted([[*git, "worktree", "remove", tree]])
-    return steps, [f"its record will be in {os.path.join(tree, place)}; when it is elsewhere: {back}"]
+    folder = os.path.normpath(os.path.join(tree, place))
+    return steps, [f"it records in {folder}; once that is moved, the way back: {back}"]
 
 
 def _start(here: Repository, sha: str, where: str, command: list[str]) -> tuple[str, list[str]]:
