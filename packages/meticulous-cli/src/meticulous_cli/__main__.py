@@ -118,11 +118,13 @@ def _table(options: argparse.Namespace, style: Style) -> str:
 
 
 def _complain(error: CommandError) -> int:
+    from meticulous_cli.show.style import CYAN, Style
     from meticulous_cli.show.text import cut, plain
 
     print(f"meticulous: {cut(plain(error.message), _MESSAGE_WIDTH)}", file=sys.stderr)
     if error.instead:
-        print(f"  try: {cut(plain(error.instead), _MESSAGE_WIDTH)}", file=sys.stderr)
+        command = Style(sys.stderr).paint(cut(plain(error.instead), _MESSAGE_WIDTH), CYAN)
+        print(f"  try: {command}", file=sys.stderr)
     return error.code
 
 
