@@ -186,6 +186,11 @@ class TestRefusals:
             ("1.8.3.1", "error: unknown option `porcelain=v2'", "2.17"),
             ("2.7.4", "usage: git status", "2.17"),
             ("2.39.5", "fatal: a.bin: clean filter 'lfs' failed", "git-lfs"),
+            (
+                "2.39.5",
+                "git-lfs filter-process: 1: git-lfs: not found\nfatal: the remote end hung up unexpectedly",
+                "git-lfs?",
+            ),
             ("2.39.5", "fatal: could not fetch 39923daa from promisor remote", "network"),
             ("2.39.5", "fatal: bad config line 1 in file .git/config", "repair that file"),
             ("", "fatal: bad config line 1 in file /home/ada/.gitconfig", "/home/ada/.gitconfig"),

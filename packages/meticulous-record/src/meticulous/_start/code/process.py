@@ -35,7 +35,7 @@ _NO_GIT = (
 _REMEDIES = {
     "dubious ownership|unsafe repository": "it belongs to another user: if you trust it, run "
     "`git config --global --add safe.directory {root}`",
-    "clean filter|external filter": "install what this filter of .gitattributes runs (git-lfs?)",
+    "clean filter|external filter|git-lfs": "install what this filter of .gitattributes runs (git-lfs?)",
     "promisor|could not fetch": "run `git diff` once where there is a network, as this is a partial clone",
     "bad config": "repair that file",
     "": "repair the repository",
@@ -113,7 +113,7 @@ class Git:
         def answer() -> bytes:
             out, said = process.communicate()
             if process.returncode != 0:
-                raise self._failed(command, _last_words(said, process.returncode))
+                raise self._failed(command, process.returncode, said)
             return bytes(out)
 
         return answer
@@ -122,12 +122,12 @@ class Git:
         """Return an error of this repository."""
         return RepositoryError(sentence, path=self.root)
 
-    def _failed(self, command: str, said: str) -> RepositoryError:
-        version = self.repo.git.version_info
-        remedy = next(remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, said))
+    def _failed(self, command: str, code: int, said: bytes) -> RepositoryError:
+        version, text = self.repo.git.version_info, said.decode(errors="replace")
+        remedy = next(remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, text))
         if version < _LEAST_GIT:
             remedy = "install git {}.{} or later; this is {}".format(*_LEAST_GIT, ".".join(map(str, version)))
-        where = f"`git {command}` failed in the repository {self.root!r} ({said})"
+        where = f"`git {command}` failed in the repository {self.root!r} ({_last_words(said, code)})"
         return self.error(f"{where}: {remedy.format(root=self.root)}, or use --norecord")
 
 
