@@ -573,7 +573,7 @@ def test_the_readme_names_each_suffix(readme):
 def test_groups_by_a_name_that_is_not_utf_8_are_exported(make, run):
     make("1", {"half \ud800": 1}, {"loss": 1})
     done = run("--groupby", "args.half*", "--export", "-", "--export-format", "csv", "--flat-cols")
-    assert (done.stdout, done.stderr) == ("args.half \\ud800,header.count,summary.loss\n1,1,1.0\n", "")
+    assert (done.stdout, done.stderr) == ("args.half \\ud800,header.n,summary.loss,std.loss\n1,1,1.0,\n", "")
 
 
 # LaTeX reads what stands behind the end of a row as its argument

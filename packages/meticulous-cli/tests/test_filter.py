@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from meticulous_cli.errors import USAGE, CommandError
+from meticulous_cli.show.facts import ARGS, HEADER, METADATA, SUMMARY, Column
 from meticulous_cli.show.text import MISSING
-from meticulous_cli.table.columns import METADATA, Field, Fields
 from meticulous_cli.table.filter import matching
-from meticulous_cli.table.was_facts import ARGS, HEADER, SUMMARY
+from meticulous_cli.table.names import Names
 
 HEADERS = ("id", "start", "duration", "commit")
 START = datetime(2026, 11, 1, 9, 30).astimezone()
@@ -45,14 +45,20 @@ ROW = {
 def fields_of(*rows, groups=()):
     names = dict.fromkeys(name for row in rows for name in row)
     group_of = {**dict.fromkeys(HEADERS, HEADER), **dict(groups)}
-    return Fields(
-        Field(group_of.get(name, ARGS), name, lambda row, name=name: row.get(name, MISSING)) for name in names
+    return Names(
+        Column(group_of.get(name, ARGS), name, lambda row, name=name: row.get(name, MISSING))
+        for name in names
     )
 
 
 def holds(text, row=ROW, **more):
     fields = fields_of(row, {"absent": None, **more})
-    return bool(matching([row], [text], fields))
+    try:
+        return bool(matching([row], [text], fields))
+    except CommandError as error:
+        if error.message.startswith("none of 1 "):
+            return False
+        raise
 
 
 @pytest.mark.parametrize(
@@ -152,64 +158,64 @@ def test_what_does_not_compare_is_false_at_once(text):
     ("text", "message"),
     [
         ("los < 1", "no column los: did you mean loss or loss2?"),
-        ("state == SUCCESS", "no column state: did you mean start or same?"),
-        ("optimizer in (adam, 'sgd')", "no column adam: did you mean the text 'adam'?"),
         ("LR < 1", "no column LR: did you mean lr?"),
         ("args.LR < 1", "no column args.LR: did you mean args.lr?"),
-        ("lr.real > 0", "no column lr.real: lr holds no objects, and a filter knows no attributes"),
-        ("lr .real > 0", "no column lr.real: lr holds no objects, and a filter knows no attributes"),
-        ("optimizer == “adam”", "a curly quote: write ' or \" (character 14)"),
-        ("optimizer == 'adam", "a quote that is never closed (character 14)"),
-        ("`lr < 1", "a back-tick that is never closed (character 1)"),
-        ("lr =< 1", "write <= instead of =< (character 4)"),
-        ("lr => 1", "write >= instead of => (character 4)"),
-        ("lr < 1 && loss < 1", "write and instead of && (character 8)"),
-        ("lr < 1 || loss < 1", "write or instead of || (character 8)"),
-        ("lr <> 1", "write != instead of <> (character 4)"),
-        ("lr < 1 and !loss", "write not instead of ! (character 12)"),
-        ("lr === 1", "write == instead of === (character 4)"),
-        ("lr > 1 AND loss > 1", "write and in small letters (character 8)"),
-        ("lr > 1 Or loss > 1", "write or in small letters (character 8)"),
-        ("NOT (lr > 1)", "write not in small letters (character 1)"),
-        ("lr IN (1, 2)", "write in in small letters (character 4)"),
-        ("1", "the filter 1 names no column, so it is the same for all experiments"),
-        ("'lr' == 'a'", "the filter 'lr' == 'a' names no column"),
-        ("start > '2026-02-30'", "'2026-02-30' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
-        ("start > '2026-02-20T10Z'", "'2026-02-20T10Z' is not a time such as"),
-        ("optimizer == Adam", "no column Adam: did you mean the text 'Adam'?"),
-        ("same > 1", "the column same is ambiguous: say args.same or summary.same"),
-        ("`nothing` == 1", "no column nothing: there are loss, loss2, same, lr, optimizer, start, duration"),
-        ("learning rte > 1", "no column learning rte: did you mean learning rate?"),
-        ("lr.decay > 1", "no column lr.decay: --normalize-json-values makes columns of what is in lr"),
-        ("lr = 1", "cannot read the filter lr = 1: to compare, write == (character 4)"),
-        ("lr <", "cannot read the filter lr <: write it like lr < 0.1 and status == 'SUCCESS'"),
-        ("  lr < 1 loss > 2", "status == 'SUCCESS' (character 10)"),
-        ("`lr` < 1 or 'a' in optimizer)", "status == 'SUCCESS' (character 29)"),
-        ("lr > 1 & (loss < 2", "status == 'SUCCESS' (character 10)"),
-        ("lr > 1 & loss or or lr", "status == 'SUCCESS' (character 18)"),
-        (
-            "",
-            "cannot read the filter : write it like lr < 0.1 and status == 'SUCCESS'",
-        ),
-        ("lr == nan", "nan equals nothing, itself neither: write loss != loss to find it"),
-        ("start > 'now'", "'now' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
-        ("start in ('2026', 'now')", "'now' is not a time such as '2026-11-23' or '2026-11-23 10:00'"),
+        ("optim < 1", "optim has parts: optim.lr, optim.name"),
+        ("same > 1", "same is an argument and a result: write args.same or summary.same"),
+        ("lr == nan", "write loss != loss to find it"),
+        ("start > 'now'", "'now' is not a time such as '2026-11-23 10:00', 'yesterday' or '7d'"),
+        ("start in ('2026', 'now')", "'now' is not a time"),
         ("duration < 'long'", "'long' is not a duration such as '1h 30m' or 5400, in seconds"),
         ("abs(lr) > 1", "it may only compare, compute and use and, or, not, in and parentheses"),
+        ("1 < 2", "names no column"),
+        *(
+            (text, "write it like lr < 0.1 and status == 'SUCCESS'")
+            for text in (
+                "",
+                "lr = 1",
+                "lr <",
+                "lr =< 1",
+                "lr < 1 && loss < 1",
+                "optimizer == “adam”",
+                "`lr < 1",
+                "lr < 1 loss",
+            )
+        ),
     ],
 )
 def test_a_mistake_is_explained(text, message):
-    names = ["lr", "loss", "loss2", "optimizer", "start", "same"]
-    if text.startswith("learning"):
-        names.append("learning rate")
-    rows = dict.fromkeys(names, 1)
+    names = ["lr", "loss", "loss2", "optimizer", "start", "same", "optim.lr", "optim.name"]
     groups = {"loss": SUMMARY, "loss2": SUMMARY, "duration": HEADER}
-    fields = [*fields_of({**rows, "duration": 1}, groups=groups.items())]
-    fields.append(Field(SUMMARY, "same", lambda row: 1))
+    fields = [*fields_of(dict.fromkeys([*names, "duration"], 1), groups=groups.items())]
+    fields.append(Column(SUMMARY, "same", lambda row: 1))
     with pytest.raises(CommandError) as caught:
-        matching([{"lr": {"a": 1}} if "decay" in text else {}], [text], Fields(fields))
+        matching([{"lr": 1}], [text], Names(fields))
     assert caught.value.code == USAGE
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("optimizer == ADAM", "optimizer == 'ADAM'"),
+        ("optimizer in (ADAM, 'sgd')", "optimizer in ('ADAM', 'sgd')"),
+        ("start > 2026-11-20", "start > '2026-11-20'"),
+        ("start > 2026-11-20 10:00", "start > '2026-11-20 10:00'"),
+        ("start < 2026-09-01 and lr > 1e-3", "start < '2026-09-01' and lr > 1e-3"),
+        ("duration < 10m", "duration < '10m'"),
+        ("commit == 41e6fd1", "commit == '41e6fd1'"),
+        ("acc (%) > 50", "`acc (%)` > 50"),
+        ("1st > 2", "`1st` > 2"),
+        ("f(x) > 2", "`f(x)` > 2"),
+    ],
+)
+def test_what_lacks_quotes_is_answered_with_them(text, fixed):
+    fields = fields_of({**ROW, "acc (%)": 1, "1st": 2})
+    with pytest.raises(CommandError) as caught:
+        matching([{"lr": 1}], [text], fields)
+    assert caught.value.code == USAGE
+    assert caught.value.instead == f'meticulous --filter "{fixed}"' or "`" in fixed
+    assert fixed in caught.value.instead
 
 
 @pytest.mark.parametrize(
@@ -224,9 +230,7 @@ def test_a_mistake_is_explained(text, message):
     ],
 )
 def test_a_list_is_no_condition(text):
-    with pytest.raises(
-        CommandError, match="write and between conditions, or a list as in seed in \\(1, 2\\)"
-    ):
+    with pytest.raises(CommandError, match="write each comparison in full"):
         holds(text)
 
 
@@ -244,8 +248,7 @@ def test_a_list_is_no_condition(text):
 def test_a_constant_is_no_condition(text, constant):
     with pytest.raises(CommandError) as caught:
         holds(text)
-    assert f": {constant} alone is no condition: write each comparison in full" in caught.value.message
-    assert caught.value.message.endswith("as in seed == 0 or seed == 1")
+    assert "write each comparison in full, as in seed == 0 or seed == 1" in caught.value.message
 
 
 @pytest.mark.parametrize("text", ["rate in 7", "rate in (7)", "rate not in (-7)", "rate in null"])

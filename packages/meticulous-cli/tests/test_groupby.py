@@ -1,129 +1,165 @@
+"""Groups: what they are of, their means, and what is left out of them."""
+
 import json
 import math
+import re
+import statistics
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from meticulous_cli.show.text import MISSING
-from meticulous_cli.table.columns import Field, Fields
-from meticulous_cli.table.groups import group, group_fields
-from meticulous_cli.table.was_facts import ARGS, SUMMARY
+from meticulous_cli.table.groups import mean_of
 
-
-def fields_of(*names):
-    return Fields(
-        Field(SUMMARY if name[0] == "s" else ARGS, name, lambda row, name=name: row.get(name, MISSING))
-        for name in names
-    )
-
-
-def grouped(rows, *by, names=("a", "b", "s1", "s2")):
-    fields = fields_of(*names)
-    chosen = [fields.find(name) for name in by]
-    columns = list(group_fields(chosen, fields))
-    return [[column.get(row) for column in columns] for row in group(rows, chosen, fields)]
-
-
-def test_a_group_has_its_values_how_many_it_is_and_its_means():
-    rows = [{"a": 1, "s1": 1, "s2": 0.5}, {"a": 2, "s1": 5}, {"a": 1, "s1": 2, "s2": None}]
-    assert grouped(rows, "a") == [[1, 2, 1.5, 0.5], [2, 1, 5.0, MISSING]]
-    assert grouped(rows) == [[3, 8 / 3, 0.5]]
-
-
-def test_nan_is_not_hidden_by_a_mean():
-    ((count, mean, _),) = grouped([{"s1": 1.0}, {"s1": math.nan}, {}])
-    assert count == 3
-    assert math.isnan(mean)
-
-
-def test_what_is_no_number_is_shown_where_all_agree():
-    rows = [{"a": 1, "s1": "x"}, {"a": 1}, {"a": 2, "s1": "x"}, {"a": 2, "s1": 3}, {"a": 3, "s1": True}]
-    assert [row[2] for row in grouped(rows, "a")] == ["x", MISSING, True]
-
-
-def test_the_same_values_are_one_group_and_what_lacks_them_another():
-    rows = [{"a": value} for value in (1, 1.0, True, None, [1], [1], {"x": 1, "y": 2}, {"y": 2, "x": 1})]
-    rows += [{}, {}, {"a": math.nan}, {"a": math.nan}, {"a": "1"}]
-    assert [row[1] for row in grouped(rows, "a")] == [2, 1, 1, 2, 2, 2, 2, 1]
-
-
-@pytest.mark.parametrize(
-    ("values", "mean"),
-    [
-        ([math.inf, 1.0], math.inf),
-        ([1e308, 1.5e308], 1.25e308),
-        ([-1e308, -1.5e308, -1.25e308], -1.25e308),
-        ([1e308, 1e308, 1e308], 1e308),
-        ([10**400, 0], 5 * 10**399),
-        ([10**400, -(10**400), 3.0], 1.0),
-        ([10**400, 0.5], 5 * 10**399),
-        ([10**400, -math.inf], -math.inf),
-    ],
-)
-def test_extreme_numbers_have_a_mean(values, mean):
-    ((_, found, _),) = grouped([{"s1": value} for value in values])
-    assert found == mean or (isinstance(mean, float) and math.isclose(found, mean))
-
-
-def test_infinities_of_both_signs_have_none():
-    assert math.isnan(grouped([{"s1": math.inf}, {"s1": -math.inf}])[0][1])
-
-
-numbers = st.integers() | st.floats() | st.none()
-rows = st.lists(
-    st.fixed_dictionaries({}, optional={"a": st.integers(0, 3), "b": st.booleans(), "s1": numbers})
-)
-
-
-@given(rows)
-def test_each_experiment_is_in_one_group(rows):
-    found = grouped(rows, "a", "b")
-    assert sum(row[2] for row in found) == len(rows)
-    assert len({(repr(row[0]), repr(row[1])) for row in found}) == len(found)
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def table(result):
     assert (result.returncode, result.stderr) == (0, "")
-    lines = result.stdout.splitlines()
-    return [line.split() for line in (lines[0], *lines[2:])]
+    return [re.split("  +", line.strip()) for line in result.stdout.splitlines()]
+
+
+def exported(run, *options):
+    """Return the groups as they are exported, by their lr."""
+    result = run(*options, "--export", "-", "--export-format", "json")
+    assert (result.returncode, result.stderr) == (0, "")
+    return {row["args"]["lr"]: row for row in json.loads(result.stdout)}
 
 
 @pytest.fixture
 def seeds(make):
+    """Three learning rates of two seeds each, one nan; one ERROR, one RUNNING, one without a rate."""
     losses = [(0.1, 1, 0.5), (0.01, 1, 0.25), (0.1, 2, 0.75), (0.01, 2, 0.5), (1.0, 1, "NaN"), (1.0, 2, 0.5)]
     for number, (lr, seed, loss) in enumerate(losses):
         make(
             str(number), {"lr": lr, "seed": seed}, {"loss": loss, "best": {"epoch": number}}, hostname="here"
         )
     make("none", {"seed": 1}, {"loss": 3})
+    make("failed", {"lr": 0.1, "seed": 3}, {"loss": 9}, "ERROR\n")
+    make("running", {"lr": 0.01, "seed": 3}, {"loss": 9}, "RUNNING\n", end_time=None)
+
+
+def test_a_group_has_mean_and_deviation_of_those_that_ended_well(seeds, run):
+    assert table(run("--groupby", "lr", "--columns", "n,loss")) == [
+        ["lr", "n", "loss"],
+        ["1", "3.0000"],
+        ["0.01", "2", "0.3750 ± 0.1768"],
+        ["0.1", "2", "0.6250 ± 0.1768"],
+        ["1.0", "2", "0.5000 (1)"],
+    ]
+
+
+def test_the_foot_says_what_was_left_out_and_what_else_differs(seeds, screen):
+    lines = COLOUR.sub("", screen("--groupby", "lr")).splitlines()
+    assert lines[-3:] == [
+        "7 of 9 experiments in 4 groups; mean ± standard deviation",
+        "left out: 1 ERROR, 1 RUNNING, 1 nan in loss",
+        "also differ within groups: seed",
+    ]
+
+
+def test_over_groups_by_all_else_that_varies(make, run, screen):
+    for number in range(8):
+        args = {"lr": (number % 2 + 1) / 10, "data": "ab"[number // 4], "seed": number, "epochs": 3}
+        make(str(number), args, {"acc": number / 8})
+    head, *rows = table(run("--over", "seed"))
+    assert head == ["lr", "data", "n", "acc"]
+    labels = [["0.1", "a"], ["0.1", "b"], ["0.2", "a"], ["0.2", "b"]]
+    assert [row[:3] for row in rows] == [[*label, "2"] for label in labels]
+    assert "differ within" not in COLOUR.sub("", screen("--over", "seed"))
+    assert "also differ within groups: data, seed" in COLOUR.sub("", screen("--groupby", "lr"))
+
+
+def test_a_group_in_which_none_ended_well_is_a_row_with_n_0(make, run):
+    make("1", {"lr": 1}, {"loss": 1}, "ERROR\n")
+    make("2", {"lr": 2}, {"loss": 1})
+    assert table(run("--groupby", "lr")) == [["lr", "n", "loss"], ["1", "0"], ["2", "1", "1"]]
+
+
+def test_what_is_the_same_in_all_of_all_groups_is_below(make, screen):
+    for number in range(4):
+        make(str(number), {"lr": number % 2, "seed": number}, {"epoch": 10, "loss": number})
+    lines = COLOUR.sub("", screen("--groupby", "lr")).splitlines()
+    assert lines[-1] == "same in all: epoch=10"
+    assert "epoch" not in lines[1]
+
+
+def test_two_groups_never_have_the_same_label(make, run):
+    for number, lr in enumerate([0.3, 0.30000000000000004, 0.3, 0.30000000000000004]):
+        make(str(number), {"lr": lr}, {"acc": 0.9})
+    labels = [row[:2] for row in table(run("--groupby", "lr"))[1:]]
+    assert labels == [["0.3", "2"], ["0.30000000000000004", "2"]]
+
+
+def test_what_is_no_number_is_shown_where_all_agree(make, run):
+    for number, (lr, note) in enumerate([(1, "x"), (1, "x"), (2, "x"), (2, 3), (3, True)]):
+        make(str(number), {"lr": lr}, {"note": note})
+    assert table(run("--groupby", "lr"))[1:] == [["1", "2", "x"], ["2", "2"], ["3", "1", "True"]]
+
+
+def test_the_same_values_are_one_group_and_what_lacks_them_another(make, run):
+    values = [1, 1.0, True, None, [1], [1], {}, {}, "NaN", "NaN", "1"]
+    for number, value in enumerate(values):
+        make(str(number), {"lr": value})
+    make("a", {})
+    make("b", {})
+    counts = sorted(int(row[-1]) for row in table(run("--groupby", "lr"))[1:])
+    assert counts == [1, 1, 1, 2, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("values", "mean"),
+    [
+        ([1e308, 1.5e308], 1.25e308),
+        ([-1e308, -1.5e308, -1.25e308], -1.25e308),
+        ([10**400, 0], 5 * 10**399),
+        ([10**400, -(10**400), 3.0], 1.0),
+        (["Infinity", 1.0], "Infinity"),
+        (["Infinity", "-Infinity"], None),
+        ([10**400, "-Infinity"], "-Infinity"),
+    ],
+)
+def test_extreme_numbers_have_a_mean(make, run, values, mean):
+    for number, value in enumerate(values):
+        make(str(number), {"lr": 1}, {"s": value})
+    found = exported(run, "--groupby", "lr")[1]["summary"]["s"]
+    assert found == mean or (isinstance(mean, float) and math.isclose(found, mean))
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "deviation"),
+    [([1, 2, 3, 4], 2.5, 1.2909944487358056), ([0.5], 0.5, None), ([2, 2], 2, 0), ([1e200, -1e200], 0, None)],
+)
+def test_the_deviation_is_of_the_sample(make, run, values, mean, deviation):
+    for number, value in enumerate(values):
+        make(str(number), {"lr": 1}, {"s": value})
+    row = exported(run, "--groupby", "lr")[1]
+    assert (row["summary"]["s"], row["std"]["s"]) == (mean, deviation)
+
+
+def test_deviations_are_exported_in_columns_of_their_own_and_for_papers_in_the_cells(seeds, run):
+    rows = exported(run, "--groupby", "lr", "--columns", "n,loss")
+    assert (rows[1.0]["summary"]["loss"], rows[1.0]["std"]["loss"]) == (0.5, None)
+    assert (rows[1.0]["header"]["n"], rows[1.0]["n"]["loss"]) == (2, 1)
+    assert rows[0.1]["std"]["loss"] == pytest.approx(0.1767767)
+    paper = run("--groupby", "lr", "--columns", "n,loss", "--export", "-", "--export-format", "md").stdout
+    assert "0.3750 ± 0.1768" in paper
 
 
 def test_groups_stand_in_the_order_of_their_values(seeds, run):
-    assert table(run("--groupby", "lr")) == [
-        ["lr", "count", "loss", "best"],
-        ["1", "3.0"],
-        ["0.01", "2", "0.375"],
-        ["0.1", "2", "0.625"],
-        ["1.0", "2", "nan"],
-    ]
+    assert [row[0] for row in table(run("--groupby", "lr"))[2:]] == ["0.01", "0.1", "1.0"]
+    assert [row[0] for row in table(run("--groupby", "lr", "--sort-reverse"))[2:]] == ["1.0", "0.1", "0.01"]
 
 
 def test_groups_can_be_filtered_sorted_and_cut(seeds, run):
-    options = ["--groupby", "lr", "--filter", "seed == 1", "--filter=lr > 0", "--normalize-json-values"]
-    assert table(run(*options, "--sort", "loss", "--sort_reverse", "--tail", "2", "--columns=best.*")) == [
-        ["lr", "best.epoch"],
-        ["0.1", "0.0"],
-        ["0.01", "1.0"],
-    ]
-    assert [row[0] for row in table(run("--groupby=seed", "--sort=count", "--columns=count"))[1:]] == [
-        "2",
-        "1",
-    ]
+    options = ["--groupby", "lr", "--filter", "seed == 1", "--filter=lr > 0"]
+    found = table(run(*options, "--sort", "loss", "--sort_reverse", "--tail", "2", "--columns=best.*"))
+    assert found == [["lr", "best.epoch"], ["0.1", "0"], ["0.01", "1"]]
+    assert [row[0] for row in table(run("--groupby=seed", "--sort=n", "--columns=n"))[1:]] == ["3", "2", "1"]
 
 
 def test_groups_may_be_of_several_columns_of_any_kind(seeds, run):
-    assert table(run("--groupby=hostname,seed", "--groupby=status", "--columns=count")) == [
-        ["hostname", "seed", "status", "count"],
+    assert table(run("--groupby=hostname,seed", "--groupby=status", "--columns=n", "--filter=seed < 3")) == [
+        ["hostname", "seed", "status", "n"],
         ["1", "SUCCESS", "1"],
         ["here", "1", "SUCCESS", "3"],
         ["here", "2", "SUCCESS", "3"],
@@ -132,17 +168,18 @@ def test_groups_may_be_of_several_columns_of_any_kind(seeds, run):
 
 
 def test_a_narrow_terminal_shows_the_groups_and_says_what_it_left_out(seeds, screen):
-    printed = screen("--groupby=lr,seed", "--normalize-json-values", columns=20, NO_COLOR="1")
-    lines = printed.splitlines()
-    assert lines[1].split() == ["lr", "seed", "count"]
-    assert "no room for: loss, best.epoch" in " ".join(" ".join(lines).split())
-    assert max(map(len, lines)) <= 20
+    lines = screen("--groupby=lr,seed", columns=24, NO_COLOR="1").splitlines()
+    assert any(line.split()[:3] == ["lr", "seed", "n"] for line in lines[:4])
+    assert any(line.startswith("no room for: ") for line in lines)
+    assert max(map(len, lines)) <= 24
 
 
-def test_lists_that_differ_are_groups(make, run):
-    for number, value in enumerate([[1, 2], [1, 2], [2, 1]]):
-        make(str(number), {"layers": value})
-    assert table(run("--groupby=layers", "--columns=count"))[1:] == [
-        [*json.dumps([1, 2]).split(), "2"],
-        [*json.dumps([2, 1]).split(), "1"],
-    ]
+values = st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=2, max_size=5)
+
+
+@given(values)
+def test_mean_and_deviation_are_those_of_the_statistics_module(values):
+    found = mean_of(values)
+    assert found.n == len(values)
+    assert math.isclose(found.mean, statistics.fmean(values), abs_tol=1e-30)
+    assert math.isclose(found.deviation, statistics.stdev(values), rel_tol=1e-6, abs_tol=1e-30)

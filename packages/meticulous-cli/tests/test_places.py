@@ -18,20 +18,20 @@ def test_folders_that_are_no_experiments_make_no_table_but_a_hint(make, run, tmp
     done = run(".")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "meticulous: no experiments in .: none of the 3 folders there has a recorded file; "
-        "did you mean experiments?\n"
+        "meticulous: no experiments in .: none of the 3 folders there has a recorded file\n"
+        "  try: meticulous experiments\n"
     )
     done = run("data")
     assert done.stderr == "meticulous: no experiments in data: its one folder has no recorded file\n"
 
 
-def test_beside_one_experiment_every_folder_is_listed(make, run, tmp_path):
+def test_a_folder_without_a_record_is_no_row_and_one_with_any_of_it_is(make, run, tmp_path):
     folder = make("2")
     for file in folder.iterdir():
         if file.name != "stderr":
             file.unlink()
     (tmp_path / "experiments" / "1").mkdir()
-    assert [line.split()[0] for line in run().stdout.splitlines()[2:]] == ["1", "2"]
+    assert [line.split()[0] for line in run().stdout.splitlines()[1:]] == ["2"]
 
 
 @needs_bars
@@ -50,7 +50,7 @@ def test_what_may_not_be_read_is_said_to_be_so(make, run, tmp_path):
             assert done.stderr == "meticulous: experiments/2: permission denied\n"
         done = run(barred=True)
         assert done.returncode == 0
-        assert done.stdout.splitlines()[2].endswith("permission denied")
+        assert done.stdout.splitlines()[1].endswith("permission denied")
         lines = run("--validate", barred=True).stdout.splitlines()
         assert lines[-2] == "experiments/2: permission denied: not judged"
         assert lines[-1].startswith("ok: 1 experiment keeps to format 1.0; 1 that may not be read")
@@ -70,7 +70,7 @@ def test_an_experiments_directory_of_which_nothing_may_be_read_is_shown(make, ru
     folder = make("1")
     folder.chmod(0)
     try:
-        assert run(barred=True).stdout.splitlines()[2].startswith("1   unknown")
+        assert run(barred=True).stdout.splitlines()[1].startswith(" 1  unknown")
         assert run("--validate", barred=True).stdout.splitlines()[-1] == (
             "no experiment was judged; 1 that may not be read"
         )

@@ -1,15 +1,15 @@
 import json
 import math
 import shlex
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meticulous_cli.options import parse_options
+from meticulous_cli.show.facts import ARGS, Column, Row
 from meticulous_cli.show.text import MISSING
-from meticulous_cli.table.columns import Field
-from meticulous_cli.table.select import select
-from meticulous_cli.table.was_facts import ARGS
+from meticulous_cli.table.values import sorted_rows
 from meticulous_read import Experiments
 
 
@@ -34,7 +34,7 @@ def runs(make):
 def table(result):
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
-    return [line.split() for line in (lines[0], *lines[2:])]
+    return [line.split() for line in lines]
 
 
 def ids(result):
@@ -60,28 +60,66 @@ def test_a_filter_keeps_the_experiments_of_which_it_holds(runs, run, filters, ke
     assert ids(run(*(f"--filter={text}" for text in filters), "--columns=")) == kept
 
 
-def test_a_filter_that_leaves_nothing_says_so(runs, run):
-    result = run("--filter", "loss > 9")
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "meticulous: the filter matches none of 5 experiments\n"
-
-
 @pytest.mark.parametrize(
-    ("text", "hint"),
+    ("text", "there"),
     [
-        ("lr == '0.1'", "lr holds numbers, and '0.1' in quotes is text"),
-        ("seed in ('1', '2')", "seed holds numbers, and '1' in quotes is text"),
-        ("status == 'success'", "did you mean 'SUCCESS' instead of 'success'?"),
-        ("seed == 9 and opt.name in ('SGD', 'adam')", "did you mean 'sgd' instead of 'SGD'?"),
-        ("note == 'fine' and seed > 7", ""),
-        ("status == 'nothing'", ""),
-        ("start > '2030' and duration > '9d' and commit == 'F00'", ""),
+        ("loss > 9", "loss goes from 0.25 to 0.75"),
+        ("lr == '7'", "lr goes from 0.01 to 0.1"),
+        ("status == 'success'", "status is SUCCESS (4) or ERROR (1)"),
+        ("seed == 9 and opt.name in ('SGD', 'adam')", "seed goes from 1 to 3 · opt.name has sgd"),
+        ("note == 'FINE'", "note has fine, bad"),
+        ("start > '2030'", "start goes from 2024-11-01T10:00:00 to 2024-11-09T10:00:00"),
+        ("description == 'x'", "description is empty"),
+        ("commit == 'F00'", ""),
     ],
 )
-def test_a_filter_that_leaves_nothing_says_what_was_meant(runs, run, text, hint):
+def test_a_filter_that_leaves_nothing_says_what_there_is(runs, run, text, there):
     result = run("--filter", text)
-    message = f"the filter matches none of 5 experiments{f': {hint}' if hint else ''}"
-    assert (result.returncode, result.stderr) == (1, f"meticulous: {message}\n")
+    message = f"none of 5 experiments{': ' * bool(there)}{there}"
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"meticulous: {message}\n")
+
+
+def test_text_that_is_a_number_compares_and_sorts_as_one(make, run):
+    for number, lr in enumerate(["1e-4", 0.01, 0.5, "word", "Infinity"], 1):
+        make(str(number), {"lr": lr}, {"loss": number})
+    assert ids(run("--sort", "lr", "--columns", "lr")) == ["1", "2", "3", "5", "4"]
+    assert ids(run("--filter", "lr < 0.001")) == ["1"]
+    assert ids(run("--filter", "lr == 1e-4")) == ["1"]
+    assert ids(run("--filter", "lr == '0.5'")) == ["3"]
+    assert ids(run("--filter", "lr == '1e-4'")) == ["1"]
+    assert ids(run("--filter", "lr > 1")) == ["5"]
+    assert ids(run("--filter", "lr == 'word'")) == ["4"]
+
+
+def test_times_may_be_told_from_today(make, run):
+    now = datetime.now().astimezone()
+    for name, days in (("old", 9), ("week", 3), ("yesterday", 1), ("today", 0)):
+        make(name, {"lr": days}, start_time=(now - timedelta(days)).isoformat())
+    assert ids(run("--filter", "start >= 'yesterday'")) == ["yesterday", "today"]
+    assert ids(run("--filter", "start == 'yesterday'")) == ["yesterday"]
+    assert ids(run("--filter", "start >= 'today'")) == ["today"]
+    assert ids(run("--filter", "start >= '7d'")) == ["week", "yesterday", "today"]
+    assert ids(run("--filter", "start < '1w'")) == ["old"]
+    assert ids(run("--filter", "'30h' <= start")) == ["yesterday", "today"]
+
+
+def test_the_last_are_taken_before_they_are_sorted(runs, run):
+    assert ids(run("--last", "3", "--sort", "loss")) == ["5", "4", "3"]
+    assert ids(run("--last", "3", "--sort", "loss", "--tail", "1")) == ["3"]
+    assert ids(run("--filter", "lr == 0.1", "--last", "1")) == ["3"]
+
+
+def test_columns_stand_in_one_order_whatever_the_rows_are_sorted_by(make, run):
+    make("1", {"lr": 0.1, "bs": 32}, {"loss": 0.5, "acc": 0.7})
+    make("2", {"bs": 64, "lr": 0.3}, {"acc": 0.6, "loss": 0.1}, start_time="2024-11-23T10:00:30Z")
+    for options in ((), ("--sort", "loss"), ("--sort-reverse",), ("--tail", "1")):
+        assert table(run(*options))[0][-4:] == ["lr", "bs", "loss", "acc"]
+
+
+def test_a_column_may_be_added_to_the_others(runs, run):
+    default, added = (table(run(*options))[0] for options in ((), ("--columns", "+host,reason")))
+    assert set(added) - set(default) == {"host", "reason"}
+    assert added[-1] == "reason"
 
 
 def test_ties_are_sorted_by_the_next_column(runs, run):
@@ -96,7 +134,7 @@ def test_columns_are_those_that_were_named_in_their_order(runs, run):
         ["5", "nan", "ERROR"],
     ]
     assert table(run("--columns=args.opt*,lo*,summary.*", "--tail=1"))[0] == [
-        *("id", "opt.name", "opt.momentum", "loss", "best", "note")
+        *("id", "opt.name", "opt.momentum", "loss", "best.loss", "best.epoch", "note")
     ]
     assert table(run("--columns=hostname,id,problems", "--tail=2"))[1] == ["4", "here"]
 
@@ -111,15 +149,13 @@ def test_a_name_with_a_comma_is_a_whole_value(make, run):
     make("1", {"a,b": 1, "a": 2, "b": 3})
     assert table(run("--columns", "a,b"))[0] == ["id", "a,b"]
     assert table(run("--columns", "b,a"))[0] == ["id", "b", "a"]
-    assert table(run("--groupby", "a,b"))[0] == ["a,b", "count"]
+    assert table(run("--groupby", "a,b"))[0] == ["a,b", "n"]
 
 
 def test_named_columns_make_room_for_each_other_before_one_has_none(runs, screen):
-    options = ("--columns=lr,best,note,hostname,start", "--tail=1")
-    printed = screen(*options, columns=50, NO_COLOR="1")
-    assert [title[:1] for title in printed.split("\n")[0].split()] == ["i", "l", "b", "n", "h", "s"]
-    assert "no room for" not in printed
-    assert "no room for: start" in screen(*options, columns=40, NO_COLOR="1")
+    options = ("--columns=lr,note,hostname,start", "--tail=1")
+    assert "no room for" not in screen(*options, columns=50, NO_COLOR="1")
+    assert "no room for: start" in screen(*options, columns=24, NO_COLOR="1")
 
 
 @pytest.mark.parametrize(
@@ -127,18 +163,23 @@ def test_named_columns_make_room_for_each_other_before_one_has_none(runs, screen
     [
         (["--columns", "lr,los"], "no column los: did you mean loss?"),
         (["--columns", "args.x*"], "no column args.x*: did you mean args.lr or args.seed?"),
-        (["--columns", "best.loss"], "no column best.loss: --normalize-json-values makes columns of what"),
+        (["--columns", "best"], "best has parts: best.epoch, best.loss\n"),
+        (["--sort", "summary.best"], "summary.best has parts: summary.best.epoch, summary.best.loss\n"),
+        (["--columns", "lr,summary"], "summary is a group of columns: write 'summary.*'\n"),
         (["--groupby", "sed"], "no column sed: did you mean seed?"),
         (
             ["--groupby", "lr", "--sort", "seed"],
-            "no column seed for groups: a group has what --groupby names, count and the means of the",
+            "groups have no seed: they have lr, n and the summary",
         ),
-        (["--groupby", "seed", "--columns", "count,args.lr"], "no column args.lr for groups: a group has"),
-        (["--groupby", "lr", "--sort", "sed"], "no column sed: there are loss, best, note, lr, count\n"),
+        (["--groupby", "seed", "--columns", "n,args.lr"], "groups have no args.lr: they have seed, n and"),
+        (
+            ["--groupby", "lr", "--sort", "sed"],
+            "no column sed: there are loss, best.loss, best.epoch, note, lr, n\n",
+        ),
         (["--sort", "loss,sed"], "no column sed: did you mean seed?"),
         (
             ["--sort", "xyz"],
-            "no column xyz: there are loss, best, note, lr, seed, opt.name, opt.momentum, id",
+            "no column xyz: there are loss, best.loss, best.epoch, note, lr, seed, opt.name, opt.momen",
         ),
         (["--filter", "args.lrr < 1"], "no column args.lrr: did you mean args.lr?"),
         (
@@ -166,7 +207,7 @@ def test_the_columns_can_be_listed(runs, run):
 
 
 def test_all_that_is_listed_can_be_named(runs, run):
-    listed = [line.split()[0] for line in run("--list_columns").stdout.splitlines()[2:]]
+    listed = [line.split()[0] for line in run("--list_columns").stdout.splitlines()[1:]]
     names = [name for name in listed if name != "header.id"]
     header = table(run("--columns", ",".join(listed)))[0]
     assert len(header) == len(names) + 1
@@ -179,23 +220,33 @@ def test_a_name_in_two_groups_has_no_short_form(make, run):
     assert ["summary.same", "1", "2"] in lines
 
 
-def test_objects_become_columns(runs, run):
-    names = ["id", "best.loss", "best.epoch"]
-    expected = [names, ["3", "0.375", "2"]]
-    filters = [
-        "--filter=best.epoch > 1",
-        "--filter=not best.epoch > 2",
-        "--filter=lr > 0",
-        "--columns=best.*",
-    ]
-    for option in (
+def test_objects_are_columns_down_to_the_level_that_is_asked_for(runs, run):
+    expected = [["id", "best.loss", "best.epoch"], ["3", "0.375", "2"]]
+    options = ["--filter=best.epoch > 1 and not best.epoch > 2", "--columns=best.*"]
+    for levels in (
+        [],
         ["--normalize-json-values"],
         ["--normalize_json_values", "2"],
         ["--normalize-json-values=1"],
     ):
-        assert table(run(*option, "experiments", *filters)) == expected
-        assert table(run(*filters, "experiments", *option)) == expected
-        assert table(run("experiments", *option, *filters)) == expected
+        assert table(run(*levels, "experiments", *options)) == expected
+        assert table(run("experiments", *options, *levels)) == expected
+    whole = run("--normalize-json-values", "0", "--columns", "best", "--tail=2").stdout
+    assert '{"loss": 0.25, "epoch": 3}' in whole
+
+
+def test_nested_names_are_typed_as_they_are_shown(make, run):
+    for number, name in ((1, "adam"), (2, "sgd")):
+        args = {"optim": {"name": name, "sched": {"kind": "cos", "warmup": 4 * number}}, "empty": {}}
+        make(str(number), args, {"val": {"acc": number / 2}})
+    assert table(run())[0][-3:] == ["optim.name", "optim.sched.warmup", "val.acc"]
+    assert ids(run("--sort", "val.acc", "--sort-reverse")) == ["2", "1"]
+    assert ids(run("--filter", "optim.sched.warmup > 5")) == ["2"]
+    assert ids(run("--filter", "optim.name == 'adam' and val.acc < 1")) == ["1"]
+    assert table(run("--columns", "empty"))[1] == ["1", "{}"]
+    result = run("--sort", "optim.sched")
+    message = "optim.sched has parts: optim.sched.kind, optim.sched.warmup"
+    assert (result.returncode, result.stderr) == (2, f"meticulous: {message}\n")
 
 
 json_values = st.recursive(
@@ -207,21 +258,19 @@ objects = st.dictionaries(st.sampled_from(["a", "b", "a.b", "a.b.b"]), json_valu
 
 
 @settings(deadline=None)  # the first frame imports pandas
-@given(rows=st.lists(objects, min_size=1, max_size=3), levels=st.integers(1, 3))
+@given(rows=st.lists(objects, min_size=1, max_size=3), levels=st.integers(0, 3))
 def test_objects_become_the_columns_of_the_readers_frame(tmp_path_factory, rows, levels):
-    from meticulous_cli.table.names import spread_objects
-
     directory = tmp_path_factory.mktemp("nested")
     for number, row in enumerate(rows):
         (directory / str(number)).mkdir()
         (directory / str(number) / "summary.json").write_text(json.dumps(row))
     experiments = Experiments(directory)
     frame = experiments.as_dataframe(normalize_json_values=levels)
-    spread_objects(list(experiments.values()), levels)
-    names = dict.fromkeys(name for reader in experiments.values() for name in reader.summary)
+    found = {key: Row(reader, levels=levels).summary for key, reader in experiments.items()}
+    names = dict.fromkeys(name for summary in found.values() for name in summary)
     assert list(names) == ([] if "summary" not in frame.columns.levels[0] else list(frame["summary"].columns))
-    for key, reader in experiments.items():
-        for name, value in reader.summary.items():
+    for key, summary in found.items():
+        for name, value in summary.items():
             assert frame.loc[key, ("summary", name)] == value
 
 
@@ -241,8 +290,7 @@ values = st.none() | st.booleans() | st.floats() | st.just(10**400) | st.text() 
 @given(st.lists(values | st.just(MISSING)), st.booleans())
 def test_any_values_can_be_sorted(values, reverse):
     rows = list(enumerate(values))
-    field = Field(ARGS, "x", lambda row: row[1])
-    chosen = select(rows, [field], reverse=reverse, tail=None)
+    chosen = sorted_rows(rows, [Column(ARGS, "x", lambda row: row[1])], reverse=reverse)
     assert sorted(number for number, _ in chosen) == list(range(len(rows)))
     numbers = [v for _, v in chosen if isinstance(v, float) and not math.isnan(v)]
     assert numbers == sorted(numbers, reverse=reverse)
@@ -250,8 +298,8 @@ def test_any_values_can_be_sorted(values, reverse):
 
 def test_numbers_in_text_sort_by_their_size_however_long():
     texts = ["a2", "a10", "a010b", "a" + "9" * 5000]
-    field = Field(ARGS, "x", lambda row: row)
-    assert select(texts[::-1], [field], reverse=False, tail=None) == texts
+    column = Column(ARGS, "x", lambda row: row)
+    assert sorted_rows(texts[::-1], [column], reverse=False) == texts
 
 
 @given(st.permutations(["a", "--sort=x", "b", "--normalize-json-values", "--tail=3", "--sort_reverse"]))
@@ -268,7 +316,8 @@ def test_the_help_fits_a_terminal_of_80_columns(run):
 
 def test_each_example_in_the_help_works(runs, make, run, tmp_path):
     make("7", {"lr": 0.001}, {"loss": 0.1, "accuracy": 0.9}, start_time="2024-12-01T00:00:00Z")
-    make("8", {"lr": 0.002}, {"loss": 0.2, "accuracy": 0.8}, start_time="2024-12-02T00:00:00Z")
+    now = datetime.now().astimezone().isoformat()
+    make("8", {"lr": 0.002}, {"loss": 0.2, "accuracy": 0.8}, "ERROR\n", start_time=now)
     (tmp_path / "runs").symlink_to("experiments")
     (tmp_path / "old-runs").symlink_to("experiments")
     make("9", status="ERROR\nsignal SIGTERM\n")

@@ -12,6 +12,7 @@ from meticulous_read import ExperimentReader
 from meticulous_cli.show.text import MISSING, cut, number_of, plain, shown_duration, shown_time
 
 __all__ = [
+    "ALL_LEVELS",
     "ARGS",
     "DEFAULT_ARGS",
     "GROUPS",
@@ -25,41 +26,42 @@ __all__ = [
     "ended_well",
     "names_in",
     "reason_of",
-    "spread",
     "state_of",
 ]
 
 HEADER, ARGS, SUMMARY, METADATA, DEFAULT_ARGS = "header", "args", "summary", "metadata", "default_args"
 GROUPS = (ARGS, SUMMARY, METADATA, DEFAULT_ARGS)
 # JSON that a recorder writes is nested less deeply: objects become columns all the way down.
-ALL_LEVELS = 1000
+ALL_LEVELS = 200
 
 _STATE_WIDTH = 40
 
 
 class Row:
-    """One experiment, its objects spread over names such as `optim.lr`.
+    """One experiment, with objects in what was recorded spread over names such as `optim.lr`.
 
     Attributes:
         reader: what was read of it.
         id: under which it is shown: of several directories, with the directory.
-        args, summary, default_args: as recorded, down to `levels` of objects.
+        levels: down to which objects are spread.
+        args, summary, default_args, metadata: what was recorded.
     """
 
-    __slots__ = ("_levels", "args", "default_args", "id", "reader", "summary")
+    __slots__ = ("args", "default_args", "id", "levels", "metadata", "reader", "summary")
 
     def __init__(self, reader: ExperimentReader, name: str = "", levels: int = ALL_LEVELS) -> None:
         self.reader = reader
         self.id = name or reader.experiment_id
-        self._levels = levels
-        self.args = spread(reader.args, levels)
-        self.summary = spread(reader.summary, levels)
-        self.default_args = spread(reader.default_args, levels)
+        self.levels = levels
+        self.args, self.summary, self.default_args, self.metadata = (
+            self._spread(group) for group in (ARGS, SUMMARY, DEFAULT_ARGS, METADATA)
+        )
 
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """The metadata, seldom asked for."""
-        return spread(self.reader.metadata, self._levels)
+    def _spread(self, group: str) -> dict[str, Any]:
+        values: dict[str, Any] = getattr(self.reader, group)
+        if self.levels and dict in set(map(type, values.values())):
+            return self.reader.row(self.levels)[group]
+        return values
 
 
 class Column(NamedTuple):
@@ -70,10 +72,12 @@ class Column(NamedTuple):
         name: as it was recorded.
         get: takes its value from a row, be that an experiment or a group of them; MISSING where it has none.
         text: how the header shows it at a terminal now, or (None) elsewhere; other columns show their values.
-        frame: its name in the header of the reader's frame, where that is another.
+        frame: its full name in the reader's frame, where that is another.
         score: how soon it gets room in a terminal; 0 if only when it is asked for.
         cut: whether its cells may be cut; not so times and numbers.
         right: whether its cells end below each other.
+        last: whether it stands behind the results.
+        least, most: how wide its text is if cut, where there is little room and where there is much.
     """
 
     group: str
@@ -84,6 +88,9 @@ class Column(NamedTuple):
     score: float = 0.0
     cut: bool = True
     right: bool = False
+    last: bool = False
+    least: int = 16
+    most: int = 40
 
     @property
     def full_name(self) -> str:
@@ -100,31 +107,15 @@ def column_of(group: str, name: str) -> Column:
     return Column(group, name, lambda row: getattr(row, group).get(name, MISSING))
 
 
-def spread(values: dict[str, Any], levels: int = ALL_LEVELS, prefix: str = "") -> dict[str, Any]:
-    """Return values with those of objects in them under their path, unless that is a name itself."""
-    if levels <= 0 or dict not in set(map(type, values.values())):
-        return {prefix + name: value for name, value in values.items()} if prefix else values
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            for path, inner in spread(value, levels - 1, f"{prefix}{name}.").items():
-                found.setdefault(path, inner)
-        else:
-            found[prefix + name] = value
-    return found
-
-
 def names_in(objects: Iterable[dict[str, Any]]) -> list[str]:
     """Return all keys of some objects, in first-seen order."""
     return list(dict.fromkeys(name for found in objects for name in found))
 
 
 def state_of(reader: ExperimentReader) -> str:
-    """Return how an experiment stands in a word: its status, or `lost` or `silent` for RUNNING."""
-    if reader.status == "RUNNING":
-        return "lost" if reader.lost else "silent" if reader.silent else "RUNNING"
+    """Return how an experiment stands, in a word or two."""
     # What says something else than a status may say megabytes of it.
-    return cut(plain(reader.status[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...") or "unknown"
+    return cut(plain(reader.state[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...")
 
 
 def ended_well(reader: ExperimentReader) -> bool:
@@ -133,9 +124,8 @@ def ended_well(reader: ExperimentReader) -> bool:
 
 
 def reason_of(reader: ExperimentReader) -> str:
-    """Return why it ended as it did, in one line: of a traceback the last one."""
-    lines = reader.status_message.strip().splitlines()
-    return plain(lines[-1].strip()) if lines else ""
+    """Return why it ended as it did, in one line."""
+    return plain(reader.reason)
 
 
 def _result(value: Any) -> Any:
@@ -200,6 +190,7 @@ def _header(
     return Column(HEADER, name, _or_missing(get), text or (lambda row, now: plain(get(row))), **more)
 
 
+_PROSE: dict[str, Any] = {"last": True, "least": 24, "most": 60}
 # In the order in which they stand; a column more is a line more.
 HEADER_COLUMNS = {
     column.name: column
@@ -210,17 +201,25 @@ HEADER_COLUMNS = {
             "start",
             lambda row: row.reader.start_time,
             _start,
-            frame="start_time",
+            frame="header.start_time",
             score=0.6,
             cut=False,
             right=True,
         ),
         _header("duration", lambda row: row.reader.duration, _duration, score=0.4, cut=False, right=True),
-        _header("commit", _commit, _short_commit, frame="sha", score=0.2, cut=False),
-        _header("description", _text_in_metadata("description"), score=0.5),
-        _header("reason", lambda row: reason_of(row.reader)),
-        _header("host", _text_in_metadata("hostname")),
-        _header("runtime", _text_in_metadata("runtime")),
-        _header("problems", lambda row: "; ".join(map(str, row.reader.problems))),
+        _header("commit", _commit, _short_commit, frame="header.sha", score=0.2, cut=False),
+        _header("host", _text_in_metadata("hostname"), frame="metadata.hostname"),
+        _header("runtime", _text_in_metadata("runtime"), frame="metadata.runtime"),
+        Column(
+            HEADER,
+            "description",  # one that was not given is an empty text, and may be asked for as such
+            _text_in_metadata("description"),
+            lambda row, now: plain(_text_in_metadata("description")(row)),
+            frame="metadata.description",
+            score=0.5,
+            **_PROSE,
+        ),
+        _header("reason", lambda row: row.reader.reason, **_PROSE),
+        _header("problems", lambda row: "; ".join(map(str, row.reader.problems)), last=True),
     )
 }

@@ -180,11 +180,11 @@ def arguments(values: Sequence[Any], digits: int = _DIGITS) -> list[str]:
     return cells
 
 
-def results(values: Sequence[Any], *, apart: bool = False) -> list[str]:
+def results(values: Sequence[Any], *, apart: bool = False, places: int | None = None) -> list[str]:
     """Return results with the same number of decimals; `apart`, with as many as tell different ones apart."""
     if not numeric(values):
         return arguments(values)
-    places = decimals(values)
+    places = decimals(values) if places is None else places
     while True:
         cells = [fixed(value, places) for value in values]
         if not apart or places >= _ALL_DIGITS or len(set(cells)) == len(set(map(repr, values))):

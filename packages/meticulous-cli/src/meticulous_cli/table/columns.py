@@ -1,189 +1,230 @@
-"""The columns that can be named, and which of them a name means."""
+"""The columns of a table: which there are, which are the same in all rows, which come first, their cells."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from meticulous_read import ExperimentReader
+from meticulous_cli.show.facts import (
+    ARGS,
+    GROUPS,
+    HEADER,
+    HEADER_COLUMNS,
+    METADATA,
+    SUMMARY,
+    Column,
+    Row,
+    column_of,
+    ended_well,
+    names_in,
+    state_of,
+)
+from meticulous_cli.show.layout import GAP, Block, draw, widest
+from meticulous_cli.show.style import DIM, YELLOW, Style, state_code
+from meticulous_cli.show.text import MISSING, aligned, alike, arguments, cut, numeric, plain, results, shown
+from meticulous_cli.table.names import Names
+from meticulous_cli.table.values import sorted_rows
 
-from meticulous_cli.errors import USAGE, CommandError
-from meticulous_cli.table.was_facts import ARGS, HEADER, METADATA, SUMMARY, names_in, state_of
-from meticulous_cli.table.was_text import MISSING, number_of
+__all__ = [
+    "block",
+    "codes",
+    "default_columns",
+    "described",
+    "experiment_columns",
+    "in_order",
+    "listing",
+    "same",
+    "scores",
+    "titles",
+]
 
-__all__ = ["Field", "Fields", "experiment_fields"]
-
-DEFAULT_ARGS = "default_args"
-# Where a short name is looked for: what stands in a later tier only if it is in none before.
-_TIERS = {HEADER: 0, ARGS: 1, SUMMARY: 1, METADATA: 2, DEFAULT_ARGS: 3}
-_GROUPS = (ARGS, SUMMARY, METADATA, DEFAULT_ARGS)
-# How they stand in a message, those that are asked for most often first.
-_TOLD = (SUMMARY, ARGS, HEADER, METADATA)
-
-_HEADER: dict[str, Callable[[ExperimentReader], Any]] = {
-    "id": lambda reader: reader.experiment_id,
-    "status": state_of,
-    "start": lambda reader: reader.start_time or MISSING,
-    "duration": lambda reader: MISSING if reader.duration is None else reader.duration,
-    # With uncommitted changes it is other code.
-    "commit": lambda reader: (
-        reader.sha + "+" * (reader.metadata.get("git-dirty") is True) if reader.sha else MISSING
-    ),
-    "problems": lambda reader: "; ".join(map(str, reader.problems)) or MISSING,
-}
+_EXAMPLE_WIDTH = 60
+_SHOWN_VALUES = 2
+_FOLDED_HEADER = ("status", "commit", "description")
+# From one column to the next of a group, by how much its claim to room falls.
+_FALL = 0.9
 
 
-class Field(NamedTuple):
-    """One column that can be named.
+def experiment_columns(rows: Sequence[Row]) -> Iterator[Column]:
+    """Yield all columns that some experiments have."""
+    yield from HEADER_COLUMNS.values()
+    for group in GROUPS:
+        for name in names_in(getattr(row, group) for row in rows):
+            yield column_of(group, name)
 
-    Attributes:
-        group: HEADER, or what of an experiment it comes from.
-        name: as it was recorded.
-        get: takes its value from a row, be that an experiment or a group of them; MISSING where it has none.
+
+def default_columns(names: Names, rows: Sequence[Row], which_args: str, *, terminal: bool) -> list[Column]:
+    """Return the columns of a table of some rows.
+
+    An argument is one where some row has another value than its default, or where two have different values:
+    one that came later and is always at its default tells nothing.
     """
-
-    group: str
-    name: str
-    get: Callable[[Any], Any]
-
-    @property
-    def full_name(self) -> str:
-        """The name that no other column has."""
-        return f"{self.group or 'header'}.{self.name}"
-
-
-class Fields:
-    """The columns that a table could have; they are looked for when the first one is asked for.
-
-    Of groups, `ungrouped` are those that their experiments have.
-    """
-
-    def __init__(self, fields: Iterable[Field], ungrouped: Fields | None = None) -> None:
-        self._source = fields
-        self._ungrouped = ungrouped
-
-    def __iter__(self) -> Iterator[Field]:
-        return iter(self._by_full_name.values())
-
-    def get(self, name: str) -> Field | None:
-        """Return the column of a full or short name, None if there is none.
-
-        Raises:
-            CommandError: columns of several groups have this short name.
-        """
-        field = self._by_full_name.get(name)
-        if field is not None:
-            return field
-        found = self._by_name.get(name, [])
-        if len(found) > 1:
-            choices = " or ".join(field.full_name for field in found)
-            raise CommandError(f"the column {name} is ambiguous: say {choices}", USAGE)
-        return found[0] if found else None
-
-    def find(self, name: str) -> Field:
-        """Return the column of a full or short name.
-
-        Raises:
-            CommandError: there is none, or more than one.
-        """
-        field = self.get(name)
-        if field is None:
-            raise self.unknown(name)
-        return field
-
-    def find_all(self, values: Sequence[str]) -> list[Field]:
-        """Return the columns that lists of names and shell-style patterns, separated by commas, stand for.
-
-        A column that is named more than once stands at its first place. A pattern that starts with a group
-        (`summary.*`) is one of full names, another one of the names of header, arguments and summary.
-
-        Raises:
-            CommandError: a name or pattern stands for no column, or a name for more than one.
-        """
-        found: dict[str, Field] = {}
-        for value in values:
-            # A whole value may be a name that has commas.
-            names = [value] if self.get(value) else [name.strip() for name in value.split(",")]
-            for name in filter(None, names):
-                fields = self._matching(name) if self.get(name) is None else [self.find(name)]
-                if not fields:
-                    raise self.unknown(name)
-                found.update((field.full_name, field) for field in fields)
-        return list(found.values())
-
-    def names(self) -> set[str]:
-        """Return all names, short and full, the ambiguous among them."""
-        return {*self._by_full_name, *self._by_name}
-
-    def short_name(self, field: Field) -> str:
-        """Return the short name that stands for a column, "" if it stands for another, too."""
-        alone = self._by_name[field.name] == [field] and field.name not in self._by_full_name
-        return field.name if alone else ""
-
-    def unknown(self, name: str, *, or_text: bool = False) -> CommandError:
-        """Return the error for a name that no column has; `or_text`, if a text may have been meant."""
-        import difflib
-
-        if self._ungrouped is not None and name in self._ungrouped.names():
-            hint = "a group has what --groupby names, count and the means of the summary"
-            return CommandError(f"no column {name} for groups: {hint}", USAGE)
-        known = list(dict.fromkeys(field.name for group in _TOLD for field in self if field.group == group))
-        start = name.partition(".")[0] + "."
-        other_case = [found for found in (*known, *self._by_full_name) if found.lower() == name.lower()]
-        full = [known for known in self._by_full_name if known.startswith(start)] if _is_full(name) else []
-        close = other_case or difflib.get_close_matches(name, full or known, n=3)
-        close += [f"the text '{name}'"] if or_text else []
-        if "." in name and name.rpartition(".")[0] in self.names():
-            hint = f"--normalize-json-values makes columns of what is in {name.rpartition('.')[0]}"
-        elif close:
-            hint = f"did you mean {' or '.join(close)}?"
+    found = []
+    args = {name for row in rows for name in row.args}
+    summary = {name for row in rows for name in row.summary}
+    for column in names:
+        if column.group == HEADER:
+            wanted = column.score > 0 and (
+                not column.last or any(column.get(row) not in (MISSING, "") for row in rows)
+            )
+            if column.name == "problems" and not terminal:
+                wanted = any(row.reader.problems for row in rows)
+        elif column.group == ARGS:
+            wanted = column.name in args and which_args != "none"
+            if wanted and which_args != "all" and len(rows) > 1:
+                wanted = any(_chosen(column.name, row) for row in rows) or _varies(column.name, rows)
         else:
-            hint = f"there are {', '.join(known[:12])}{' …' if len(known) > 12 else ''}"
-        return CommandError(f"no column {name}: {hint}", USAGE)
-
-    @functools.cached_property
-    def _by_full_name(self) -> dict[str, Field]:
-        return {field.full_name: field for field in self._source}
-
-    @functools.cached_property
-    def _by_name(self) -> dict[str, list[Field]]:
-        found: dict[str, list[Field]] = {}
-        for field in sorted(self, key=lambda field: _TIERS[field.group]):
-            rivals = found.setdefault(field.name, [])
-            if not rivals or _TIERS[rivals[0].group] == _TIERS[field.group]:
-                rivals.append(field)
-        return found
-
-    def _matching(self, pattern: str) -> list[Field]:
-        if not any(char in pattern for char in "*?["):
-            return []
-        if _is_full(pattern):
-            return [field for field in self if fnmatchcase(field.full_name, pattern)]
-        return [field for field in self if _TIERS[field.group] <= 1 and fnmatchcase(field.name, pattern)]
+            wanted = column.group == SUMMARY and column.name in summary
+        if wanted:
+            found.append(column)
+    return found
 
 
-def _is_full(name: str) -> bool:
-    return name.partition(".")[0] in ("header", *_GROUPS) and "." in name
+def in_order(columns: Iterable[Column]) -> list[Column]:
+    """Return columns, each once, in the order of the table: header, args, summary, and what stands last."""
+    places = {HEADER: 0, ARGS: 1, SUMMARY: 2}
+    found = list(dict.fromkeys(columns))
+    return sorted(found, key=lambda column: 4 if column.last else places.get(column.group, 3))
 
 
-def experiment_fields(readers: Sequence[ExperimentReader]) -> Iterator[Field]:
-    """Yield all columns that some experiments have, in the order of the table."""
-    for name, get in _HEADER.items():
-        yield Field(HEADER, name, get)
-    for group in _GROUPS:
-        for name in names_in(getattr(reader, group) for reader in readers):
-            yield Field(group, name, _getter(group, name))
+def same(columns: Iterable[Column], rows: Sequence[Row]) -> list[Column]:
+    """Return the columns with one value in all rows; of results, in all that have a summary at all."""
+    found = []
+    for column in columns if len(rows) > 1 else ():
+        if column.group == HEADER and column.name not in _FOLDED_HEADER:
+            continue
+        chosen = [row for row in rows if row.summary] if column.group == SUMMARY else rows
+        values = map(column.get, chosen)
+        first = next(values, MISSING)
+        if first not in (MISSING, "") and all(alike(value, first) for value in values):
+            found.append(column)
+    return found
 
 
-def _getter(group: str, name: str) -> Callable[[ExperimentReader], Any]:
-    if group != SUMMARY:
-        return lambda reader: getattr(reader, group).get(name, MISSING)
+def scores(
+    columns: Sequence[Column], rows: Sequence[Row], always: Sequence[Column], *, args_first: bool = False
+) -> list[float]:
+    """Return for each column how soon it gets room.
 
-    def get(reader: ExperimentReader) -> Any:
-        value = reader.summary.get(name, MISSING)
-        number = number_of(value)  # there, "NaN" stands for the number
-        return value if number is None else number
+    Arguments by in how many rows they were chosen, and results as they were recorded, come by turns; or else
+    arguments before all others.
+    """
+    ranks: dict[Column, float] = {}
+    for group in (ARGS, SUMMARY):
+        found = [column for column in columns if column.group == group]
+        if group == ARGS:
+            found.sort(key=lambda column: -sum(_chosen(column.name, row) for row in rows))
+        for rank, column in enumerate(found):
+            ranks[column] = _FALL**rank + (args_first and group == ARGS)
+    return [math.inf if column in always else ranks.get(column, column.score) for column in columns]
 
-    return get
+
+def titles(
+    columns: Sequence[Column], sort: Sequence[Column], style: Style, *, reverse: bool, labelled: bool
+) -> dict[Column, str]:
+    """Return the names as they are printed.
+
+    An arrow follows what is sorted by. Where nothing above tells groups apart, two of one name have them.
+    """
+    counts = Counter(column.name for column in columns)
+    arrow = style.arrows[reverse] if style.terminal else ""
+    found = {}
+    for column in columns:
+        unclear = counts[column.name] > 1 and column.group != HEADER and not (labelled and style.terminal)
+        name = plain(column.full_name if unclear else column.name) or "''"
+        found[column] = name + arrow * (column in sort)
+    return found
+
+
+def block(column: Column, title: str, rows: Sequence[Any], style: Style, *, apart: bool = False) -> Block:
+    """Return a column with its cells; `apart`, different results never look alike."""
+    if column.text is not None:
+        now = style.now if style.terminal else None
+        texts = [column.text(row, now) for row in rows]
+        right = column.right or (column.name == "id" and all(map(str.isdecimal, texts)))
+        return Block(column, [title], texts, right)
+    values = list(map(column.get, rows))
+    texts = results(values, apart=apart) if column.group == SUMMARY else arguments(values)
+    if column.group == METADATA:  # an empty text there says that nothing was given
+        texts = ["" if value == "" else text for value, text in zip(values, texts, strict=True)]
+    right = numeric(values)
+    return Block(column, [title], aligned(texts) if right else texts, right)
+
+
+def codes(shown: Block, rows: Sequence[Row]) -> list[str]:
+    """Return the weight or colour of each cell: bright is what was chosen and what came out of it."""
+    column = shown.column
+    if column.group == SUMMARY:
+        return ["" if ended_well(row.reader) else DIM for row in rows]
+    if column.group == ARGS:
+        dim = [_at_default(column.name, row) for row in rows]
+        return [DIM if each and not all(dim) else "" for each in dim]
+    if column.name == "status":
+        found = [state_code(state_of(row.reader)) for row in rows]
+        return [
+            YELLOW if code == DIM and row.reader.problems else code
+            for code, row in zip(found, rows, strict=True)
+        ]
+    return ["" if column.name == "id" else DIM] * len(rows)
+
+
+def described(column: Column, rows: Sequence[Any]) -> str:
+    """Return in a few words what a column holds."""
+    values = [value for value in map(column.get, rows) if value not in (MISSING, None, "")]
+    if not values or column.full_name in ("header.id", "header.commit"):
+        return "" if values else f"{column.name} is empty"
+    if column.text is not None and column.name in ("start", "duration"):
+        ends = sorted_rows(rows, [column], reverse=False)
+        first = next(row for row in ends if column.get(row) is not MISSING)
+        return f"{column.name} goes from {column.text(first, None)} to {column.text(ends[-1], None)}"
+    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+        least, most = min(values), max(values)
+        return (
+            f"{column.name} is {shown(least)}"
+            if least == most
+            else f"{column.name} goes from {shown(least)} to {shown(most)}"
+        )
+    counts = Counter(shown(value)[:40] for value in values).most_common()
+    if column.name == "status":
+        return "status is " + " or ".join(f"{text} ({count})" for text, count in counts[:5])
+    more = len(counts) - _SHOWN_VALUES
+    listed = ", ".join(text for text, _ in counts[: _SHOWN_VALUES + (more == 1)])
+    return f"{column.name} has {listed}{f' and {more} more' if more > 1 else ''}"
+
+
+def listing(rows: Sequence[Row], style: Style) -> str:
+    """Return a line for each column: its names, how many experiments have it, and the first one's value."""
+    names = Names(experiment_columns(rows))
+    lines: dict[str, list[str]] = {"column": [], "short": [], "experiments": [], "example": []}
+    for column in names:
+        having = [row for row in rows if column.get(row) is not MISSING]
+        lines["column"].append(plain(column.full_name))
+        lines["short"].append(plain(names.short_name(column)))
+        lines["experiments"].append(str(len(having)))
+        lines["example"].append("".join(block(column, "", having[:1], style).texts))
+    taken = sum(widest([name, *texts]) + len(GAP) for name, texts in lines.items() if name != "example")
+    room = _EXAMPLE_WIDTH if style.room is None else min(_EXAMPLE_WIDTH, max(7, style.room - taken))
+    lines["example"] = [cut(text, room, style.ellipsis) for text in lines["example"]]
+    blocks = [
+        Block(Column(HEADER, name, lambda row: MISSING), [name], texts, right=name == "experiments")
+        for name, texts in lines.items()
+    ]
+    table = draw(blocks, style, labelled=False)
+    return "\n".join([*table.names, *table.rows])
+
+
+def _chosen(name: str, row: Row) -> bool:
+    """Tell whether a row has another value than the default; where none is known, nobody can."""
+    return bool(row.default_args) and name in row.args and not _at_default(name, row)
+
+
+def _at_default(name: str, row: Row) -> bool:
+    value = row.args.get(name, MISSING)
+    return value is not MISSING and alike(value, row.default_args.get(name, MISSING))
+
+
+def _varies(name: str, rows: Sequence[Row]) -> bool:
+    values = [row.args[name] for row in rows if name in row.args]
+    return any(not alike(value, values[0]) for value in values)

@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous_read import ExperimentReader, Experiments
 
-from meticulous_cli.table.columns import Field
-from meticulous_cli.table.groups import Group
-from meticulous_cli.table.was_facts import HEADER, state_of
-from meticulous_cli.table.was_text import MISSING
+from meticulous_cli.show.facts import HEADER, HEADER_COLUMNS, Column, Row, state_of
+from meticulous_cli.show.text import MISSING
+from meticulous_cli.table.groups import Group, mean_texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["frame_of_experiments", "frame_of_groups"]
 
-# The columns of the reader's frame behind those of the table; `id` is its index.
-_HEADER = {"start": "start_time", "commit": "sha"}
 _DTYPES: dict[type, Any] = {int: "Int64", bool: "boolean", float: "float64"}
 
 
 def frame_of_experiments(
     experiments: Experiments[ExperimentReader],
-    rows: Sequence[ExperimentReader],
-    fields: Sequence[Field],
+    rows: Sequence[Row],
+    columns: Sequence[Column],
     *,
     as_text: bool,
 ) -> pd.DataFrame:
@@ -35,47 +32,58 @@ def frame_of_experiments(
     With `as_text`, columns of numbers in which NaN was recorded hold Python's, as in pandas' own it is a gap,
     and what is known of none, such as a commit, is None.
     """
-    frame = experiments.as_dataframe()
+    frame = experiments.as_dataframe(rows[0].levels)
     # By place: pandas looks up no label that is not UTF-8 where pyarrow is installed, and in its version 2 it
     # takes two for one that differ only after a null character.
     lines = {expid: place for place, expid in enumerate(frame.index)}
-    frame = frame.take([lines[reader.experiment_id] for reader in rows])
-    frame["header", "status"] = [state_of(reader) for reader in rows]
-    places: dict[Any, int] = {column: place for place, column in enumerate(frame.columns)}
-    places.pop(("header", "id"), None)
-    kept = [field for field in fields if _column(field) in places]
-    frame = frame.take([places[_column(field)] for field in kept], axis=1)
-    for place, field in enumerate(kept if as_text else ()):
-        column = frame.iloc[:, place]
-        values = [_value(field.get(reader)) for reader in rows]
-        if field.group == HEADER and column.dtype == object:  # where "" says that there is none
-            frame.isetitem(place, _objects((value or None for value in column), frame.index))
+    frame = frame.take([lines[row.id] for row in rows])
+    frame["header", "status"] = [state_of(row.reader) for row in rows]
+    places: dict[Any, int] = {key: place for place, key in enumerate(frame.columns)}
+    chosen = [column for column in columns if column is not HEADER_COLUMNS["id"] and _key(column) in places]
+    frame = frame.take([places[_key(column)] for column in chosen], axis=1)
+    for place, column in enumerate(chosen if as_text else ()):
+        recorded = frame.iloc[:, place]
+        values = [_value(column.get(row)) for row in rows]
+        if column.group == HEADER and recorded.dtype == object:  # where "" says that there is none
+            frame.isetitem(place, _objects((value or None for value in recorded), frame.index))
         elif any(map(_is_nan, values)):
             frame.isetitem(place, _objects(values, frame.index))
     return frame
 
 
-def frame_of_groups(groups: Sequence[Group], fields: Sequence[Field], *, as_text: bool) -> pd.DataFrame:
-    """Return a row for each group, with an index that means nothing; `as_text` is as above."""
+def frame_of_groups(groups: Sequence[Group], columns: Sequence[Column], plus_minus: str = "") -> pd.DataFrame:
+    """Return a row for each group, with an index that means nothing.
+
+    A mean is followed by its deviation, in the group of columns `std`, and by its own n where that is another
+    than the group's. For people they are one text, with `plus_minus` in it.
+    """
     import pandas as pd
 
-    columns = {_column(field): [_value(field.get(group)) for group in groups] for field in fields}
-    frame = pd.DataFrame({place: _series(values, as_text) for place, values in enumerate(columns.values())})
+    found: dict[tuple[str, str], list[Any]] = {}
+    for column in columns:
+        key, name = _key(column), column.full_name
+        if name not in groups[0].means:
+            found[key] = [_value(column.get(group)) for group in groups]
+        elif plus_minus:
+            found[key] = mean_texts(groups, column, plus_minus)
+        else:
+            means = [group.means[name] for group in groups]
+            found[key] = [_value(mean.mean) for mean in means]
+            found["std", key[1]] = [mean.deviation for mean in means]
+            if any(mean.n != group.n for mean, group in zip(means, groups, strict=True)):
+                found["n", key[1]] = [mean.n for mean in means]
+    frame = pd.DataFrame({place: _series(values) for place, values in enumerate(found.values())})
     # As in the reader's frame, by codes of Python's own strings: pandas' own do not take every name.
     seen: list[dict[str, int]] = [{}, {}]
-    codes = [
-        [names.setdefault(column[level], len(names)) for column in columns]
-        for level, names in enumerate(seen)
-    ]
-    levels: list[Any] = [pd.Index(list(names), dtype=object) for names in seen]
+    codes = [[known.setdefault(key[level], len(known)) for key in found] for level, known in enumerate(seen)]
+    levels: list[Any] = [pd.Index(list(known), dtype=object) for known in seen]
     frame.columns = pd.MultiIndex(levels, codes)
     return frame
 
 
-def _column(field: Field) -> tuple[str, str]:
-    if field.group == HEADER:
-        return "header", _HEADER.get(field.name, field.name)
-    return field.group, field.name
+def _key(column: Column) -> tuple[str, str]:
+    group, _, name = column.frame.partition(".")
+    return (group, name) if name else (column.group, column.name)
 
 
 def _value(value: Any) -> Any:
@@ -93,13 +101,11 @@ def _objects(values: Iterable[Any], index: pd.Index[Any]) -> Any:
     return pd.Series(list(values), index=index, dtype=object)
 
 
-def _series(values: list[Any], as_text: bool) -> pd.Series[Any]:
+def _series(values: list[Any]) -> pd.Series[Any]:
     import pandas as pd
 
     kinds = {type(value) for value in values if value is not None}
     dtype = _DTYPES.get(next(iter(kinds)), object) if len(kinds) == 1 else object
-    if as_text and any(map(_is_nan, values)):
-        dtype = object
     try:
         return pd.Series(values, dtype=dtype)
     except OverflowError:  # integers beyond 64 bits

@@ -1,102 +1,207 @@
-"""Experiments → groups of those that have some values in common, and what came out of them on average."""
+"""Rows → groups of those that have some values in common, and what came out of them on average."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from meticulous_read import ExperimentReader
+from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY, Column, Row, ended_well
+from meticulous_cli.show.layout import Block
+from meticulous_cli.show.style import Style
+from meticulous_cli.show.text import MISSING, aligned, alike, decimals, fixed, number_of, results
+from meticulous_cli.table.columns import block
+from meticulous_cli.table.names import Names
 
-from meticulous_cli.table.columns import Field, Fields
-from meticulous_cli.table.was_facts import HEADER, SUMMARY, alike
-from meticulous_cli.table.was_text import MISSING, number_of
+__all__ = [
+    "Group",
+    "Mean",
+    "all_but",
+    "block_of",
+    "differing",
+    "group",
+    "group_columns",
+    "mean_of",
+    "mean_texts",
+    "undefined",
+]
 
-__all__ = ["Group", "group", "group_fields"]
+
+class Mean(NamedTuple):
+    """What a group has of a result that is a number.
+
+    Attributes:
+        mean: of those experiments that have one; MISSING without any.
+        deviation: of the sample; None for fewer than two.
+        n: how many the mean is of.
+    """
+
+    mean: Any
+    deviation: float | None
+    n: int
 
 
 class Group(NamedTuple):
     """One row of a grouped table.
 
     Attributes:
-        first: the first of its experiments, which has the values that they have in common.
-        values: the row, by the full names of its columns.
+        members: its experiments.
+        n: how many of them ended well.
+        values: by the full names of columns, what they have in common, or all results agree on.
+        means: of the other results, by the full names of columns.
     """
 
-    first: ExperimentReader
+    members: list[Row]
+    n: int
     values: dict[str, Any]
+    means: dict[str, Mean]
 
 
-def group(readers: Sequence[ExperimentReader], by: Sequence[Field], fields: Fields) -> list[Group]:
+def group(rows: Sequence[Row], by: Sequence[Column], names: Names) -> list[Group]:
     """Return a group for each combination of values, of experiments without a value as for one more value.
 
-    Of a summary's column of numbers a group has the mean: NaN counts, as to leave it out would hide a run
-    that diverged, and what is missing does not. Of another column it has the value that all agree on.
+    Results are those of experiments that ended well. Of numbers a group has the mean, without what is missing
+    or nan; of other values the one that all agree on.
     """
-    members: dict[tuple[Any, ...], list[ExperimentReader]] = {}
-    for reader in readers:
-        members.setdefault(tuple(_key(field.get(reader)) for field in by), []).append(reader)
-    merges = {field: _merge_of(field, readers) for field in _summary(by, fields)}
+    members: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        members.setdefault(tuple(_key(column.get(row)) for column in by), []).append(row)
+    results = [column for column in names if column.group == SUMMARY and column not in by]
+    averaged = [column for column in results if _is_averaged(column, rows)]
     groups = []
     for found in members.values():
-        values = {field.full_name: field.get(found[0]) for field in by}
-        values["header.count"] = len(found)
-        for field, merge in merges.items():
-            values[field.full_name] = merge([field.get(reader) for reader in found])
-        groups.append(Group(found[0], values))
+        well = [row for row in found if ended_well(row.reader)]
+        values = {column.full_name: column.get(found[0]) for column in by}
+        means = {column.full_name: mean_of([column.get(row) for row in well]) for column in averaged}
+        for column in results:
+            if column.full_name not in means:
+                values[column.full_name] = _agreed([column.get(row) for row in well])
+        groups.append(Group(found, len(well), values, means))
     return groups
 
 
-def group_fields(by: Sequence[Field], fields: Fields) -> Iterator[Field]:
-    """Yield the columns that groups have: what they have in common, `count`, and the summary."""
-    for field in (*by, Field(HEADER, "count", lambda group: None), *_summary(by, fields)):
-        yield field._replace(get=_getter(field.full_name))
+def group_columns(by: Sequence[Column], names: Names) -> Iterator[Column]:
+    """Yield the columns that groups have: what they have in common, `n`, and the summary."""
+    for column in by:
+        yield column._replace(get=_getter(column.full_name), text=_text_of(column))
+    yield Column(HEADER, "n", lambda group: group.n)
+    for column in names:
+        if column.group == SUMMARY and column not in by:
+            yield column._replace(get=_getter(column.full_name))
 
 
-def _summary(by: Sequence[Field], fields: Fields) -> list[Field]:
-    return [field for field in fields if field.group == SUMMARY and field not in by]
+def all_but(over: Sequence[Column], rows: Sequence[Row], names: Names) -> list[Column]:
+    """Return the arguments that vary, but for some: what is left are repetitions."""
+    return [column for column in differing([rows], names) if column not in over]
 
 
-def _getter(name: str) -> Callable[[Group], Any]:
-    return lambda group: group.values[name]
+def differing(groups: Sequence[Sequence[Row]], names: Names) -> list[Column]:
+    """Return the arguments that have different values within a group; a missing one is no value."""
+    found = []
+    for column in names:
+        if column.group == ARGS:
+            for rows in groups:
+                values = [value for value in map(column.get, rows) if value is not MISSING]
+                if any(not alike(value, values[0]) for value in values):
+                    found.append(column)
+                    break
+    return found
+
+
+def block_of(
+    column: Column, title: str, groups: Sequence[Group], style: Style, *, apart: bool = False
+) -> Block:
+    """Return a column with its cells."""
+    if column.full_name not in groups[0].means:
+        return block(column, title, groups, style, apart=apart)
+    texts = mean_texts(groups, column, style.plus_minus, apart=apart)
+    return Block(column, [title], aligned(texts), right=True)
+
+
+def mean_texts(groups: Sequence[Group], column: Column, plus_minus: str, *, apart: bool = False) -> list[str]:
+    """Return the means of a result, each with its deviation, and its own n where that is another."""
+    found = [group.means[column.full_name] for group in groups]
+    numbers = [each.mean for each in found] + [each.deviation for each in found]
+    if all(number in (None, MISSING) or number == number // 1 for number in numbers):  # such as of epochs
+        numbers = [number if number in (None, MISSING) else int(number) for number in numbers]
+    places = decimals(numbers)
+    means = results(numbers[: len(found)], apart=apart, places=places)
+    texts = []
+    for mean, deviation, each, group in zip(means, numbers[len(found) :], found, groups, strict=True):
+        text = mean if deviation is None else f"{mean} {plus_minus} {fixed(deviation, places)}"
+        texts.append(f"{text} ({each.n})" if 0 < each.n < group.n else text)
+    return texts
+
+
+def undefined(groups: Sequence[Group], columns: Sequence[Column]) -> dict[str, int]:
+    """Return how many experiments that ended well have nan for which result."""
+    rows = [row for group in groups for row in group.members if ended_well(row.reader)]
+    found = {}
+    for column in columns:
+        if column.group == SUMMARY:
+            count = sum(_is_nan(row.summary.get(column.name)) for row in rows)
+            if count:
+                found[column.name] = count
+    return found
+
+
+def _text_of(column: Column) -> Any:
+    text: Any = column.text
+    return text and (lambda group, now: text(group.members[0], None))
+
+
+def _getter(name: str) -> Any:
+    return lambda group: group.means[name].mean if name in group.means else group.values[name]
 
 
 def _key(value: Any) -> tuple[str, Any]:
     """Return what two values have in common if they are the same: 1 and 1.0 are, 1 and true are not."""
     if isinstance(value, (list, dict)):
         return "json", json.dumps(value, sort_keys=True)
-    if isinstance(value, float) and math.isnan(value):
+    if _is_nan(value):
         return "nan", None
     return "bool" if isinstance(value, bool) else "", value
 
 
-def _merge_of(field: Field, readers: Sequence[ExperimentReader]) -> Callable[[list[Any]], Any]:
-    values = (field.get(reader) for reader in readers)
-    numeric = all(value in (MISSING, None) or number_of(value) is not None for value in values)
-    return _mean if numeric else _agreed
+def _is_nan(value: Any) -> bool:
+    return value == "NaN" or (isinstance(value, float) and math.isnan(value))
 
 
-def _mean(values: list[Any]) -> Any:
-    known = [value for value in values if value is not MISSING and value is not None]
+def _is_averaged(column: Column, rows: Sequence[Row]) -> bool:
+    return all(value in (MISSING, None) or number_of(value) is not None for value in map(column.get, rows))
+
+
+def mean_of(values: Sequence[Any]) -> Mean:
+    """Return the mean of numbers, without what is missing or nan."""
+    known = [value for value in values if value is not MISSING and value is not None and not _is_nan(value)]
     if not known:
-        return MISSING
+        return Mean(MISSING, None, 0)
     try:
-        return math.fsum(known) / len(known)
+        mean = math.fsum(known) / len(known)
+        squares = math.fsum((value - mean) ** 2 for value in known)
     except ValueError:  # infinities of both signs
-        return math.nan
-    except OverflowError:  # an integer may be larger than any float, and so may be a sum
-        special = [value for value in known if isinstance(value, float) and not math.isfinite(value)]
-        if special:
-            return sum(special)
-        mean = sum(map(Fraction, known)) / len(known)
-        try:
-            return float(mean)
-        except OverflowError:
-            return round(mean)
+        return Mean(math.nan, None, len(known))
+    except OverflowError:  # an integer may be larger than any float, and so may be a sum or a square
+        return Mean(_exact_mean(known), None, len(known))
+    deviation = math.sqrt(squares / (len(known) - 1)) if len(known) > 1 else None
+    finite = deviation is not None and math.isfinite(deviation)
+    return Mean(mean, deviation if finite else None, len(known))
 
 
-def _agreed(values: list[Any]) -> Any:
+def _exact_mean(known: Sequence[Any]) -> Any:
+    from fractions import Fraction
+
+    special = [value for value in known if isinstance(value, float) and not math.isfinite(value)]
+    if special:
+        return sum(special)
+    mean = sum(map(Fraction, known)) / len(known)
+    try:
+        return float(mean)
+    except OverflowError:
+        return round(mean)
+
+
+def _agreed(values: Sequence[Any]) -> Any:
     known = [value for value in values if value is not MISSING]
     return known[0] if known and all(alike(value, known[0]) for value in known) else MISSING

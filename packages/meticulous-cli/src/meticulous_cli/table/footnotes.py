@@ -1,0 +1,131 @@
+"""What stands below a table: how many rows of what kind, why some failed, and what the table leaves out.
+
+One line each, in a fixed order, and at most eleven of them, whatever the folder holds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from meticulous_cli.show.facts import HEADER_COLUMNS, Column, Row, reason_of, state_of
+from meticulous_cli.show.layout import Block
+from meticulous_cli.show.style import RED, YELLOW, Style
+from meticulous_cli.show.text import cut, plain, shown, width, wrapped
+from meticulous_cli.table.groups import Group, undefined
+
+__all__ = ["constant", "counts", "failures", "group_counts", "listed", "problems", "uncommitted"]
+
+_REASONS, _PROBLEMS, _STATES = 3, 3, 5
+_VALUE, _NAME = 24, 60
+
+
+def counts(rows: Sequence[Row], total: int, where: str, style: Style) -> list[str]:
+    """Return the line that counts the rows, by their states."""
+    states = _states(rows)
+    number = f"{len(rows)} of {total} experiments" if len(rows) < total else f"{total} experiments"
+    number += f" in {plain(where)}" * bool(where)
+    if total == 1:
+        text = f"1 experiment; its page: meticulous {plain(rows[0].id)}"
+    elif len(states) == 1:
+        text = f"{number}, {'all ' if len(rows) > 1 else ''}{states[0][0]}"
+    else:
+        text = f"{number}: {_counted(states)}"
+    return list(map(style.dim, wrapped(text, style.room) if style.room else [text]))
+
+
+def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column], style: Style) -> list[str]:
+    """Return the lines on what the means are of, and what was left out of them."""
+    well = sum(group.n for group in groups)
+    number = f"{well} of {total}" if well < total else f"{total}"
+    noun = "group" if len(groups) == 1 else "groups"
+    text = f"{number} experiments in {len(groups)} {noun}; mean {style.plus_minus} standard deviation"
+    states = _states([row for group in groups for row in group.members])
+    left_out = [f"{count} {state}" for state, count in states if state != "SUCCESS"]
+    left_out += [f"{count} nan in {plain(name)}" for name, count in undefined(groups, columns).items()]
+    return [style.dim(_fitted(text, style)), *listed("left out", left_out, style)]
+
+
+def failures(rows: Sequence[Row], style: Style) -> list[str]:
+    """Return a line for each kind of reason, the newest last: the newest of its kind, and how many more."""
+    kinds: dict[str, list[Row]] = {}
+    for row in rows:
+        reason = reason_of(row.reader) if row.reader.status == "ERROR" else ""
+        if reason:
+            kind = reason.partition(":")[0]
+            kinds[kind] = [*kinds.pop(kind, []), row]
+    newest = list(kinds.values())[-_REASONS:]
+    lines = []
+    for failed in newest:
+        more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
+        text = f"  {plain(failed[-1].id)}{more}  {reason_of(failed[-1].reader)}"
+        lines.append(style.paint("ERROR", RED) + style.dim(_fitted(text, style, len("ERROR"))))
+    others = len(kinds) - len(newest)
+    if others:
+        noun = "other reason" if others == 1 else "other reasons"
+        lines.append(style.dim(_fitted(f"{others} {noun}: --columns +reason", style)))
+    return lines
+
+
+def problems(rows: Sequence[Row], style: Style) -> list[str]:
+    """Return a line for each of the first things that cannot be read, and how many more there are."""
+    found = [
+        (row, f"{plain(row.id)}: {plain(str(problem))}") for row in rows for problem in row.reader.problems
+    ]
+    lines = []
+    for place, (_, text) in enumerate(found[:_PROBLEMS]):
+        more = len(found) - _PROBLEMS if place == _PROBLEMS - 1 else 0
+        end = f" {style.ellipsis} {more} more: meticulous {plain(found[-1][0].id)}" if more else ""
+        line = _fitted(text, style, len("! ") + width(end)) + end
+        lines.append(style.paint("!", YELLOW) + style.dim(_fitted(f" {line}", style, len("!"))))
+    return lines
+
+
+def uncommitted(blocks: Sequence[Block], rows: Sequence[Row], style: Style) -> list[str]:
+    """Return what + means behind a commit, if there is one."""
+    shown_commits = any(block.column is HEADER_COLUMNS["commit"] for block in blocks)
+    if shown_commits and any(row.reader.metadata.get("git-dirty") is True for row in rows):
+        return [style.dim(_fitted("+ uncommitted changes, kept in git.diff", style))]
+    return []
+
+
+def listed(title: str, items: Sequence[str], style: Style, end: str = "") -> list[str]:
+    """Return a line with as many items as there is room for, and how many more there are."""
+    if not items:
+        return []
+    room = 10**9 if style.room is None else style.room
+    text = f"{title}: {cut(items[0], _NAME, style.ellipsis)}"
+    for place, item in enumerate(items[1:], 1):
+        more = f"{text}, {cut(item, _NAME, style.ellipsis)}"
+        left = len(items) - place - 1
+        rest = f" {style.ellipsis} {left} more" if left else ""
+        if width(more + rest + end) > room:
+            text += f" {style.ellipsis} {left + 1} more"
+            break
+        text = more
+    return [style.dim(_fitted(text + (end if width(text + end) <= room else ""), style))]
+
+
+def constant(column: Column, rows: Sequence[Row], style: Style) -> str:
+    """Return the name and the value of a column with the same value in all rows."""
+    if column.text is not None:
+        cell = column.text(rows[0], style.now)
+    else:
+        cell = next(cell for row in rows if (cell := shown(column.get(row))))
+    return f"{plain(column.name)}={cut(cell, _VALUE, style.ellipsis)}"
+
+
+def _states(rows: Sequence[Row]) -> list[tuple[str, int]]:
+    """Return how many rows are in which state, the most frequent first."""
+    found = Counter(state_of(row.reader) for row in rows)
+    return sorted(found.items(), key=lambda item: (-item[1], item[0].lower()))
+
+
+def _counted(states: Sequence[tuple[str, int]]) -> str:
+    text = ", ".join(f"{count} {state}" for state, count in states[:_STATES])
+    rest = sum(count for _, count in states[_STATES:])
+    return f"{text}, {rest} others" if rest else text
+
+
+def _fitted(text: str, style: Style, taken: int = 0) -> str:
+    return text if style.room is None else cut(text, style.room - taken, style.ellipsis)
