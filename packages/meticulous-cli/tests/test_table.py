@@ -46,7 +46,7 @@ def test_a_terminal_gets_groups_and_what_is_wrong_below(sweep, screen):
         "2       SUCCESS    2024-11-23    1m 30s  0123456  0.05     2  12.500      0.75\n"
         "10      ERROR      2024-11-23    1d 02h  0123456  1.0      1     nan\n"
         "\n"
-        "4 experiments: 2 SUCCESS, 1 unknown, 1 ERROR\n"
+        "4 experiments: 2 SUCCESS, 1 ERROR, 1 unknown\n"
         "ERROR  10  exit code 3\n"
         "! broken: has none of an experiment's files\n"
     )
@@ -130,7 +130,8 @@ HEADER = {
     "duration": ("1m 30s", "duration > '1m'", "header.duration"),
     "commit": ("0123456+", "commit == '0123456'", "header.sha"),
     "host": ("node7", "'node' in host", "metadata.hostname"),
-    "description": ("a text", "description != 'x'", "metadata.description"),
+    "runtime": ("Python 3.11.7", "'3.11' in runtime", "metadata.runtime"),
+    "description": ("a text", "description == 'a text'", "metadata.description"),
     "reason": ("ended early", "reason == 'ended early'", "header.reason"),
     "problems": ("default_args.json: empty", "'empty' in problems", "header.problems"),
 }
@@ -140,7 +141,14 @@ HEADER = {
 def test_each_column_of_the_header_shows_sorts_filters_exports_and_fits(make, run, screen, name):
     cell, condition, frame = HEADER[name]
     folder = make(
-        "1", {}, {}, "SUCCESS\nended early\n", git_dirty=True, hostname="node7", description="a text"
+        "1",
+        {},
+        {},
+        "SUCCESS\nended early\n",
+        git_dirty=True,
+        hostname="node7",
+        description="a text",
+        runtime="Python 3.11.7",
     )
     (folder / "default_args.json").write_text("")
     make(
@@ -247,7 +255,7 @@ def test_running_lost_and_silent_runs_stand_out(make, screen, run):
     assert states == {"lost": "lost", "elsewhere": "RUNNING", "silent": "silent"}
     assert re.search(r"silent \d+d", COLOUR.sub("", screen(columns=120)))
     assert "its process 4194305 is gone" in run("experiments/lost").stdout
-    assert "no sign of life for" in run("experiments/silent").stdout
+    assert "it promised a sign of life each 60s" in run("experiments/silent").stdout
 
 
 def test_uncommitted_changes_are_marked(make, run, screen):

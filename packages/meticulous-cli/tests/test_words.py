@@ -150,6 +150,6 @@ def test_some_experiments_are_a_table_where_there_are_more_than_four(make, run, 
     for number in range(1, 8):
         make(str(number), {"lr": number}, {"acc": number}, start_time=f"2024-11-23T10:0{number}:00Z")
     done = run("1", "3", "5", "6", "7")
-    assert [line.split()[0] for line in done.stdout.splitlines() if line[:1].isdigit()] == list("13567")
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:6]] == list("13567")
     few = run("3", "5", "--columns", "lr", "--paths")
     assert few.stdout == "experiments/3\nexperiments/5\n"
