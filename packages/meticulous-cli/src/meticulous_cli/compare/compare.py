@@ -259,6 +259,8 @@ def _marked(cells: Sequence[str], style: Style) -> list[str]:
     texts = list(filter(None, cells))
     begin = len(os.path.commonprefix(texts))  # noqa: RUF071  # characters are meant
     end = len(os.path.commonprefix([text[begin:][::-1] for text in texts]))  # noqa: RUF071
+    if not begin and not end:
+        return list(cells)
     return [
         cell[:begin] + style.bold(cell[begin : len(cell) - end]) + cell[len(cell) - end :] if cell else ""
         for cell in cells

@@ -87,7 +87,8 @@ def _title(reader: ExperimentReader, state: str, style: Style) -> Iterator[str]:
     _, reason, rest = _reason_in(reader)
     for line in [reason, *rest[:_LINES]] if reason else []:
         text = cut(plain(line.expandtabs(4)), _REASON, style.ellipsis)
-        yield from (style.paint(each, RED) for each in _wrapped(text, 0, style))
+        code = RED if reader.status == "ERROR" else ""
+        yield from (style.paint(each, code) for each in _wrapped(text, 0, style))
     if len(rest) > _LINES:
         yield style.dim(f"{style.ellipsis} {len(rest) - _LINES} more lines")
 
