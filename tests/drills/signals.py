@@ -178,7 +178,7 @@ def check(experiment: Path, moment: str, code: int) -> None:
         "the end" in moment and (code > 0 or "SIGINT" in str(experiment))
     )
     if code == 0 or finished:
-        assert status == "SUCCESS\n", f"{experiment}: {status}"
+        assert status.split("\n")[0] == "SUCCESS", f"{experiment}: {status}"
     elif code < 0:
         name = signal.Signals(-code).name
         assert status.startswith(f"ERROR\nsignal {name}\n"), f"{experiment}: {status}"

@@ -13,7 +13,7 @@ import threading
 
 import pytest
 from meticulous import Experiment
-from meticulous._session import streams as _capture
+from meticulous._session.process import process
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
@@ -88,16 +88,97 @@ def test_so_do_they_of_unbuffered_streams(name, both):
     both(script(SCRIPTS[name]), flags=["-u"])
 
 
-def test_output_that_goes_elsewhere_is_not_copied(both, repository):
+def test_output_that_goes_elsewhere_is_not_copied(both, run, repository):
+    both(script("with contextlib.redirect_stdout(io.StringIO()): print('lost')"))
+    done = run(script("sys.stdout = open(os.devnull, 'w')\nprint('lost')"))
+    assert done.stderr.count(b"meticulous: sys.stdout was replaced") == 1
+    assert (done.stdout, repository.output(2)) == (b"", b"")
+
+
+REPLACED = {
+    "fdopen": "sys.stdout = os.fdopen(sys.stdout.fileno(), 'w')",
+    "open": "sys.stdout = open(1, 'w', encoding='utf-8')",
+    "open without closing": "sys.stdout = open(sys.stdout.fileno(), 'w', buffering=8192, closefd=False)",
+    "its name": "sys.stdout = open('/dev/stdout', 'a')",
+    "a copy": "sys.stdout = os.fdopen(os.dup(1), 'w')",
+}
+
+
+@posix
+@pytest.mark.parametrize("name", REPLACED)
+def test_a_stream_in_the_place_of_another_is_followed_and_a_warning_says_since_when(name, run, repository):
+    """What it has handed over before that is missing, and what it holds is not."""
+    for end in ("", "experiment.finish()"):
+        done = run(script(f"print('first', flush=True)\n{REPLACED[name]}\nprint('then')\n{end}"))
+        assert (done.returncode, done.stderr.count(b"meticulous: sys.stdout was replaced")) == (0, 1)
+        assert sorted(done.stdout.split()) == [b"first", b"then"]
+    assert (repository.output(1), repository.output(2)) == (b"first\n", b"first\nthen\n")
+
+
+@posix
+def test_a_stream_that_is_replaced_is_followed_while_the_program_runs(run, repository):
+    body = "sys.stdout = open(1, 'w', buffering=1)\nimport time; time.sleep(2.5); print('late')"
+    run(script(body))
+    assert repository.output() == b"late\n"
+
+
+def test_what_a_forwarding_stream_is_given_is_copied_once(both):
     both(
         script(
             """
-            with contextlib.redirect_stdout(io.StringIO()): print("lost")
-            sys.stdout = open(os.devnull, "w")
-            print("lost")
+            class Log:
+                def __init__(self, stream): self.stream = stream
+                def write(self, text): self.stream.write(text)
+                def flush(self): self.stream.flush()
+                def fileno(self): return self.stream.fileno()
+            sys.stdout = Log(sys.stdout)
+            print("a", "b")
             """
         )
     )
+
+
+@posix
+def test_an_experiment_within_a_redirection_records_what_comes_after_it(run, repository):
+    code = """
+    import time
+    with contextlib.redirect_stdout(io.StringIO()):
+        experiment = Experiment()
+        print("inside")
+    time.sleep(1.5)
+    print("after")
+    """
+    done = run(HEAD + textwrap.dedent(code))
+    assert done.stdout == b"after\n"
+    assert repository.output() == b"inside\nafter\n"
+
+
+@posix
+@pytest.mark.parametrize("how", ["fork", "Pool"])
+@pytest.mark.parametrize("flags", [(), ("-u",)])
+def test_no_line_of_processes_that_print_at_once_is_torn(how, flags, run, repository):
+    ways = {
+        "fork": (
+            "for k in range(4):\n    if os.fork() == 0: work(k); sys.exit()\nfor k in range(4): os.wait()"
+        ),
+        "Pool": (
+            "import multiprocessing\n"
+            "with multiprocessing.get_context('fork').Pool(4) as pool: pool.map(work, range(4), 1)"
+        ),
+    }
+    body = "def work(k):\n    for i in range(2000): print('worker', k, 'line', i)\n" + ways[how]
+    done = run(script(body), flags=[*flags, "-W", "ignore"])
+    assert done.returncode == 0
+    lines = repository.output().decode().splitlines()
+    assert sorted(lines) == sorted(f"worker {k} line {i}" for k in range(4) for i in range(2000))
+
+
+@posix
+def test_text_that_waits_for_its_line_is_not_duplicated_by_a_fork_and_not_lost_at_the_end(run, repository):
+    run(script("print('half', end='')\nif os.fork() == 0: print(' child'); sys.exit()\nos.wait()"))
+    assert repository.output() == b"half child\n"
+    run(script("print('half', end='')"))
+    assert repository.output(2) == b"half"
 
 
 def test_what_was_printed_before_the_start_is_not_copied(both, repository):
@@ -200,22 +281,28 @@ def test_at_a_terminal_all_is_as_bare(start, repository):
 
 @posix
 def test_each_line_is_in_the_file_before_print_returns(start, repository):
-    code = script("print('a'); sys.stdout.buffer.write(b'b'); print('c', end='', file=sys.stderr)")
+    """Of what had no end of its line only a flush brings more."""
+    code = script(
+        "print('a'); sys.stdout.buffer.write(b'b\\nx'); print('c', end='', file=sys.stderr, flush=True)"
+    )
     process = start(code + "\nos.kill(os.getpid(), 9)")
     assert process.wait(60) == -signal.SIGKILL
     assert process.stdout.read() == b""
-    assert (repository.output(), repository.output(stream="stderr")) == (b"a\nb", b"c")
+    assert (repository.output(), repository.output(stream="stderr")) == (b"a\nb\n", b"c")
 
 
 @posix
 @pytest.mark.parametrize(
     ("stream", "words"),
     [
-        ("io.TextIOWrapper(Terminal(), encoding='utf-8', write_through=True)", "print('last words', end='')"),
+        (
+            "io.TextIOWrapper(Terminal(), encoding='utf-8', write_through=True)",
+            "print('last words\\r', end='')",
+        ),
         ("io.TextIOWrapper(Terminal(), encoding='UTF8', line_buffering=True)", "print('last words')"),
         (
             "io.TextIOWrapper(io.BufferedWriter(Terminal(), 4), encoding='utf-8')",
-            "sys.stdout.buffer.write(b'last words')",
+            "sys.stdout.buffer.write(b'last words\\n')",
         ),
     ],
 )
@@ -240,22 +327,24 @@ experiment = Experiment()
 
 
 @posix
-def test_a_daemon_that_closes_all_descriptors_harms_no_file_of_its_own(run, repository):
+@pytest.mark.parametrize("files", [50, 300])
+def test_a_daemon_that_closes_all_descriptors_harms_no_file_of_its_own(files, run, repository):
     code = script(
         """
+        print("before")
         limit = os.sysconf("SC_OPEN_MAX")
         os.closerange(3, min(limit, 4096))
-        files = [open(f"data{i}", "w") for i in range(50)]
+        files = [open(f"data{i}", "w") for i in range(FILES)]
         for i in range(50): print("not for these files")
-        for file in files: file.close()
-        """
+        for file in files: file.write("own"); file.close()
+        """.replace("FILES", str(files))
     )
-    done = run(code)
-    assert done.returncode == 0
-    assert b"cannot write" in done.stderr
-    assert done.stderr.count(b"\n") == 1
-    assert {(repository.path / f"data{i}").read_bytes() for i in range(50)} == {b""}
-    assert repository.status() == "SUCCESS"
+    for how in ("sys", "fd"):
+        done = run(code.replace("Experiment()", f"Experiment(capture={how!r})"))
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert {(repository.path / f"data{i}").read_bytes() for i in range(files)} == {b"own"}
+        assert repository.status() == "SUCCESS"
+        assert repository.output() == b"before\n" + b"not for these files\n" * 50
 
 
 # Trouble: the program goes on as if nothing had been.
@@ -426,7 +515,7 @@ class TestSeveral:
         first.finish()
         second.finish()
         assert [vars(one) for one in (stream, stream.buffer)] == before
-        assert not _capture._tees
+        assert not process.tees
 
     def test_a_write_that_was_set_on_the_stream_before_is_put_back(self, stdout):
         stream = stdout()

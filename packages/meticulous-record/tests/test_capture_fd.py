@@ -96,8 +96,7 @@ def test_no_descriptor_and_no_thread_is_left(run):
         Experiment(capture="fd").finish()  # imports, and what they open, are not its own
         before = state()
         for _ in range(3):
-            first, second = Experiment(capture="fd"), Experiment(capture="fd")
-            first.finish(); second.finish()
+            Experiment(capture="fd").finish()
         print(state() == before)
         """
     )
@@ -106,49 +105,18 @@ def test_no_descriptor_and_no_thread_is_left(run):
     assert run(code).stdout == b"True\n"
 
 
-@pytest.mark.parametrize("order", ["out of order", "in order"])
-def test_several_each_keep_their_own_time(order, run, repository):
-    ends = ("outer", "inner") if order == "out of order" else ("inner", "outer")
-    done = run(
-        HEAD
-        + textwrap.dedent(
-            f"""
-            def say(text):
-                print(text)
-                os.write(1, b"written\\n")
-                subprocess.run(["echo", "echoed"])
-            say("before")
-            outer = Experiment(capture="fd"); say("outer")
-            inner = Experiment(capture="fd"); say("both")
-            {ends[0]}.finish(); say("one")
-            {ends[1]}.finish(); say("after")
-            """
-        ),
-        flags=["-u"],  # or Python's own order at the ends is another one
-    )
-    said = {w: w + b"\nwritten\nechoed\n" for w in (b"before", b"outer", b"both", b"one", b"after")}
-    assert done.stdout == b"".join(said.values())
-    one = {"outer": said[b"outer"] + said[b"both"], "inner": said[b"both"]}
-    one[ends[1]] += said[b"one"]
-    assert (repository.output(1), repository.output(2)) == (one["outer"], one["inner"])
-
-
-def test_order_survives_ends_out_of_order_under_load(run):
-    done = run(
-        HEAD
-        + textwrap.dedent(
-            """
-            running = []
-            for number in range(60):
-                for line in range(200): print(number, line)
-                running.append(Experiment(capture="fd", experiment_id=f"x{number}"))
-                if len(running) == 3: running.pop(number % 2).finish()
-            """
-        )
-    )
-    lines = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
-    assert len(lines) == 60 * 200
-    assert lines == sorted(lines)
+def test_a_second_one_at_a_time_is_refused_and_leaves_nothing(run, repository):
+    body = """
+    from meticulous import OptionsError
+    try: Experiment(capture="fd")
+    except OptionsError as error: print(error)
+    experiment.finish()
+    Experiment(capture="fd").finish()
+    """
+    done = run(script(body))
+    assert (done.returncode, done.stdout.count(b"one experiment at a time")) == (0, 1)
+    assert (repository.status(1), repository.status(2)) == ("SUCCESS", "SUCCESS")
+    assert not (repository.experiments / "3").exists()
 
 
 def test_it_mixes_with_the_other_kind(run, repository):
@@ -303,10 +271,6 @@ PRINTERS = {
     "bytes": "for i in range(5000): sys.stdout.buffer.write(b'%d ' % i)",
     "standard error": "for i in range(5000): print(i, file=sys.stderr)",
     "both": "for i in range(5000): print(i); print(i, file=sys.stderr)",
-    "within another": "inner = Experiment(capture='fd')\nfor i in range(5000): print(i)",
-    "within another that ends later": (
-        "inner = Experiment(capture='fd')\nfor i in range(5000): print(i)\nexperiment.finish()\nprint('on')"
-    ),
 }
 
 
@@ -316,7 +280,7 @@ def test_what_a_full_disk_refuses_is_shown_all_the_same(printer, flags, run, rep
     code = HEAD + FULL + "experiment = Experiment(capture='fd')\nfill_up()\n" + PRINTERS[printer] + "\n"
     bare, recorded = run(code, bare=True, flags=flags), run(code, flags=flags)
     said = re.compile(rb"meticulous: cannot write '\S+' \(File too large\): the run goes on, .*\n")
-    assert len(said.findall(recorded.stderr)) == (2 if "within" in printer else 1)  # one an experiment
+    assert len(said.findall(recorded.stderr)) == 1
     assert (recorded.returncode, said.sub(b"", recorded.stderr)) == (0, bare.stderr)
     assert (recorded.stdout == bare.stdout) is True
     stream = "stderr" if printer == "standard error" else "stdout"
@@ -411,12 +375,6 @@ def test_output_after_a_child_has_emptied_the_file_is_shown(run, repository):
     assert repository.output() == b"emptied\nafter\n"  # the README says so
 
 
-def test_a_program_that_takes_the_place_of_this_one_prints_to_the_terminal(run, repository):
-    body = "print('first', flush=True); os.execv(sys.executable, [sys.executable, '-c', 'print(2)'])"
-    assert run(script(body)).stdout == b"first\n2\n"
-    assert (repository.output(), repository.status()) == (b"first\n", "RUNNING")
-
-
 def test_a_program_that_a_child_becomes_is_recorded(both):
     both(script("if os.fork() == 0: os.execvp('echo', ['echo', 'a'])\nos.wait()"))
 
@@ -459,11 +417,6 @@ def test_a_program_that_cannot_be_executed_changes_nothing(both):
             """
         )
     )
-
-
-def test_os_exit_shows_what_was_printed_within_another(run):
-    body = "inner = Experiment(capture='fd'); print('last words', flush=True); os._exit(0)"
-    assert run(script(body)).stdout == b"last words\n"
 
 
 def test_streams_that_are_one_are_recorded_as_what_they_are(both, repository):
@@ -517,7 +470,8 @@ def test_a_signal_ends_a_program_whose_terminal_is_stuck(name, kind, start, repo
 def test_nothing_is_captured_with_none(run, repository):
     done = run(HEAD + "Experiment(capture='none'); print('a'); sys.exit(3)")
     assert (done.returncode, done.stdout) == (3, b"a\n")
-    assert (repository.output(), repository.status()) == (b"", "ERROR\nexit code 3")
+    assert not (repository.experiments / "1" / "stdout").exists()
+    assert repository.status() == "ERROR\nexit code 3"
 
 
 def test_streams_and_descriptors_that_the_program_closes_are_no_trouble(run, repository):

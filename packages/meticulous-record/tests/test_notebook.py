@@ -82,8 +82,9 @@ def test_finish_and_sys_exit_in_a_cell(execute, repository):
         "import sys\nexit_before = sys.exit\nexperiment = Experiment()",
         "sys.exit(3)",
         "print('on'); experiment.finish()",
-        "from meticulous._session import notebook as _cells, streams as _capture\n"
-        "print(sys.exit is exit_before, _capture._tees, _cells._watching, sys.stdout.write.__module__)",
+        "from meticulous._session import notebook as _cells\n"
+        "from meticulous._session.process import process\n"
+        "print(sys.exit is exit_before, process.tees, _cells._watching, sys.stdout.write.__module__)",
     )
     assert shown[1]["error"] == "SystemExit"
     assert shown[3]["stdout"].startswith("True {} [] ")

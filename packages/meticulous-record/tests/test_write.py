@@ -48,7 +48,6 @@ def test_names_written_at_a_start_are_on_disk_with_that_of_status(tmp_path, call
         *(("rename", os.stat(tmp_path / name).st_ino) for name in ("metadata.json", "args.json", "STATUS")),
         ("fsync", inode),
         ("rename", os.stat(tmp_path / "summary.json").st_ino),
-        ("fsync", inode),
     ]
 
 

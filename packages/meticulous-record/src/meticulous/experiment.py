@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
+from meticulous._session.process import process
 from meticulous.errors import (
     DirtyRepoException,
     MeticulousError,
@@ -25,13 +26,14 @@ if TYPE_CHECKING:
     from meticulous._disk.encode import JSON
     from meticulous._disk.folder import ExperimentFolder
     from meticulous._disk.scratch import Scratch
-    from meticulous._session.session import Recording
+    from meticulous._session.session import Session
     from meticulous._start.options import Options
 
 # The exceptions are where the original tool had them, too.
 __all__ = ["DirtyRepoException", "Experiment", "MismatchedArgsException", "MismatchedCommitException"]
 
 _CAPTURES = ("sys", "fd", "none")
+_told: set[str] = set()
 # For which other ranks wait until rank 0 has made the folder.
 _RANK_0_SECONDS = 60
 
@@ -74,6 +76,9 @@ class Experiment:
 
     All before anything is made. Later trouble with the record is logged, and never raised.
     """
+
+    _is_scratch = False
+    _is_copy = False
 
     def __init__(
         self,
@@ -169,6 +174,8 @@ class Experiment:
         options = options.check()
         if capture not in _CAPTURES:
             raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
+        if capture == "fd" and process.redirections:
+            raise OptionsError('capture="fd" is for one experiment at a time: finish() the other one first')
         try:
             project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
         except FileNotFoundError:
@@ -176,7 +183,7 @@ class Experiment:
                 raise RepositoryError(_NO_DIRECTORY) from None
             project = Path(os.sep)
         directory = project / os.path.expanduser(options.experiments_directory)
-        self._recording: Recording | None = None
+        self._session: Session | None = None
         self._scratch: Scratch | None = None
         self._directory: Path | None = None
         # Set in a process beside the one that records: its folder, where an id names it.
@@ -197,8 +204,8 @@ class Experiment:
         else:
             from meticulous._start.start import start
 
-            self._recording = start(project, directory, args, default_args, options, capture)
-            self._directory = self._recording.folder.path
+            self._session = start(project, directory, args, default_args, options, capture)
+            self._directory = self._session.folder.path
             logger.debug("recording in %s", self._directory)
 
     @property
@@ -219,8 +226,10 @@ class Experiment:
 
     def _make_scratch(self) -> Path:
         from meticulous._disk.scratch import Scratch
+        from meticulous._session.ending import watch
 
-        self._scratch = Scratch()
+        self._scratch, self._is_scratch = Scratch(), True
+        watch(self._scratch)
         return self._scratch.path
 
     def _warn_of_scratch(self) -> None:
@@ -240,7 +249,7 @@ class Experiment:
     @property
     def experiment_id(self) -> str | None:
         """The name of the experiment's folder; None where nothing is recorded."""
-        if self._scratch is not None:
+        if self._is_scratch:
             return None
         folder = self._directory or (self._awaited and self._awaited.path)
         return folder.name if folder else None
@@ -288,12 +297,20 @@ class Experiment:
                 warn("the summary cannot be read and is not recorded: the run goes on with the one before")
                 return
             raise SummaryError(str(error), found=type(values).__name__) from None
-        if self._recording is not None:
-            self._recording.summary(encoded, update=update)
+        if self._session is not None:
+            self._session.summary(encoded, update=update)
+        elif self._is_copy:
+            warn("summary() of a copy in another process is not recorded", kind="copy", told=_told)
 
-    def finish(self) -> None:
-        """End the experiment as a success. Later calls, and the process's end, change nothing."""
-        self._end(None)
+    def finish(self, status: str = "SUCCESS") -> None:
+        """End the experiment. Later calls, and the process's end, change nothing.
+
+        `status` is "SUCCESS" or "ERROR", with a reason after it if there is one: "ERROR: the loss is NaN".
+        Any other text is the reason of an error.
+        """
+        from meticulous._session.ending import of_finish
+
+        self._end(of_finish(str(status)))
 
     def __repr__(self) -> str:
         return f"<Experiment {self.experiment_id} in {str(self._directory)!r}>"
@@ -307,15 +324,28 @@ class Experiment:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end(error)
+        from meticulous._session.ending import of_with
 
-    def _end(self, error: BaseException | None) -> None:
-        if self._recording is not None:
-            from meticulous._session.status import of_with
+        self._end(of_with(error))
 
-            self._recording.end(of_with(error))
+    def __copy__(self) -> Experiment:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Experiment:
+        return self  # as part of a model or trainer whose copies belong to the same run
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is a worker's: the folder and the arguments, and nothing that records."""
+        return {**vars(self), "_session": None, "_scratch": None, "_is_copy": True}
+
+    def _end(self, status: str) -> None:
+        if self._session is not None:
+            self._session.end(status)
         if self._scratch is not None:
-            self._scratch.remove()
+            from meticulous._session.ending import unwatch
+
+            self._scratch.end(status)
+            unwatch(self._scratch)
 
 
 def _encode(args: Any, default_args: Any) -> tuple[dict[str, JSON], dict[str, JSON] | None]:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from pathlib import Path
 
-__all__ = ["discard_unfinished", "replace", "write_all"]
+__all__ = ["discard_unfinished", "is_open_elsewhere", "replace", "sync", "write_all"]
 
 _unfinished: set[Path] = set()
 
 
-def replace(path: Path, data: bytes, *, sync_folder: bool = True) -> None:
+def replace(
+    path: Path, data: bytes, *, is_synced: bool = True, sync_folder: bool = True, patience: float = 0.5
+) -> None:
     """Give `path` the content `data`, whole or not at all (spec 1.0, atomic replacement).
 
     Readers see the old content or the new one. The new one is on disk before the name points to it, and
-    survives a power loss after this returns; without `sync_folder`, after the next one there that has it. A
-    failed write leaves the old content, and no litter.
+    survives a power loss after this returns; without `sync_folder`, after the next one there that has it;
+    unless `is_synced`, after the next `sync`, and until then a power loss may leave an empty file. A failed
+    write leaves the old content, and no litter.
+
+    Windows refuses to replace a file that somebody has open. That is tried for `patience` seconds.
 
     Raises:
         OSError: the folder is gone, full, or cannot be written.
@@ -30,17 +36,34 @@ def replace(path: Path, data: bytes, *, sync_folder: bool = True) -> None:
         descriptor = os.open(temporary, flags, 0o666)
         try:
             write_all(descriptor, data)
-            os.fsync(descriptor)
+            if is_synced:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _rename(temporary, path)
+        _rename(temporary, path, patience)
     except BaseException:
         _unlink(temporary)
         raise
     finally:
         _unfinished.discard(temporary)
-    if sync_folder:
+    if is_synced and sync_folder:
         _sync_folder(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring to the disk what `replace` has left for later, where that can be done."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync_folder(path.parent)
+
+
+def is_open_elsewhere(error: OSError) -> bool:
+    """Whether Windows refuses since somebody has the file open: a viewer, a virus scanner, a sync client."""
+    return getattr(error, "winerror", None) in (5, 32)
 
 
 def discard_unfinished() -> None:
@@ -62,34 +85,28 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def _unlink(path: Path) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass
 
 
-def _rename(source: Path, target: Path) -> None:
-    # Windows refuses to replace a file that somebody has open at that moment; readers close theirs soon.
-    for _ in range(50 if sys.platform == "win32" else 0):
+def _rename(source: Path, target: Path, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
         try:
-            os.replace(source, target)
-        except PermissionError:
-            time.sleep(0.01)
-        else:
-            return
-    os.replace(source, target)
+            return os.replace(source, target)
+        except OSError as error:
+            if not is_open_elsewhere(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _sync_folder(folder: Path) -> None:
     if sys.platform == "win32":
         return  # a directory cannot be opened there, nor does its entry need it
-    try:
+    # Some folders may be written and not read, and some network file systems refuse to sync one.
+    with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return  # a folder that may be written but not read
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # some network file systems refuse to sync a folder; the file itself is safe
-    finally:
-        os.close(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -86,30 +86,48 @@ class ExperimentFolder:
         except OSError:
             pass
 
-    def write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes, **how: Any) -> None:
         """Replace a recorded file (see `atomic.replace`).
 
         Raises:
             OSError: as `atomic.replace`.
         """
         # STATUS follows all others at a start and at an end, and takes their names to the disk with its own.
-        atomic.replace(self.path / name, data, sync_folder=name in (_format.STATUS, _format.SUMMARY))
+        atomic.replace(self.path / name, data, sync_folder=name == _format.STATUS, **how)
 
-    def write_json(self, name: str, value: JSON) -> None:
+    def write_json(self, name: str, value: JSON, **how: Any) -> None:
         """Replace a recorded JSON file.
 
         Raises:
             OSError: as `atomic.replace`.
         """
-        self.write(name, dump(value))
+        self.write(name, dump(value), **how)
 
-    def write_status(self, status: str) -> None:
+    def write_status(self, status: str, **how: Any) -> None:
         """Replace STATUS; `status` is its text without the last newline.
 
         Raises:
             OSError: as `atomic.replace`.
         """
-        self.write(_format.STATUS, (status + "\n").encode("utf-8", "backslashreplace"))
+        data = (status + "\n").encode("utf-8", "backslashreplace")
+        try:
+            self.write(_format.STATUS, data, **how)
+        except OSError as error:
+            if not atomic.is_open_elsewhere(error):
+                raise
+            self.status_path.write_bytes(data)  # whoever reads it lets others write to it, as Python does
+
+    def sync(self, name: str) -> None:
+        """Bring a recorded file to the disk that was written without."""
+        atomic.sync(self.path / name)
+
+    def version(self, name: str) -> tuple[int, int] | None:
+        """What changes when a recorded file is replaced; None where there is none."""
+        try:
+            status = os.stat(self.path / name)
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
 
     def read(self, name: str) -> bytes:
         """Return what a recorded file holds, without following a link, or waiting for a pipe, in its place.

@@ -1,189 +1,159 @@
-"""How a program ends: seen from inside, without changing it.
+"""How the program ends, and what STATUS says of it: seen from inside, without changing it.
 
-An uncaught exception is in `sys.last_value` by the time `atexit` runs, whatever became of
-`sys.excepthook`. An exit code is seen when it goes through `sys.exit`, `exit` or `quit`; a bare
-`raise SystemExit(3)` leaves no trace, so only `with` knows of it. Signals whose course is to end the
-process are written down first (`_signals`).
+An uncaught exception is in `sys.last_value` by the time that `atexit` runs, whatever became of
+`sys.excepthook`. Exit codes are noted where they are made (`process`), and signals before they end the
+program (`signals`). What passes all of these by leaves STATUS at RUNNING, and readers find the process
+gone.
 """
 
 from __future__ import annotations
 
-import atexit
-import functools
-import gc
-import os
 import sys
-import threading
-from opcode import opname
-from types import FrameType, TracebackType
-from typing import Any, Callable, Protocol
+import traceback
+from typing import Any
 
-from meticulous import _format
+from meticulous import _format, _log
 from meticulous._session import signals
-from meticulous._session import status as _status
-from meticulous._session.patch import Wrapped
+from meticulous._session.process import Ends, process
 
-__all__ = ["unwatch", "watch"]
+__all__ = ["at_exit", "of_exception", "of_exit", "of_finish", "of_with", "unwatch", "watch"]
 
 _UNFLUSHED = 120
 """What Python exits with when the last of its output reaches nobody, as in `train.py | head -1`."""
 
-
-class Watched(Protocol):
-    """What wants to know the outcome."""
-
-    def end(self, status: str) -> None:
-        """The program has ended, or ends now, with this STATUS."""
-
-    def note(self, status: str) -> None:
-        """This is the STATUS for now: the program may end in the next instant, or go on."""
+_LONGEST = 1 << 16
+"""Characters of a STATUS: readers take no files without bound."""
 
 
-def watch(who: Watched) -> None:
+def watch(who: Ends) -> None:
     """Tell `who` how this process ends."""
-    if not _watching:
-        _install()
-    _watching.append(who)
-    signals.handle(_watching)
+    if not process.sessions:
+        process.exit = None
+        process.error_before = _last_error()
+        process.script = _script()
+        signals.wait_for_forks()
+    process.sessions.append(who)
+    signals.handle()
 
 
-def unwatch(who: Watched) -> None:
-    """Tell `who` no more; with the last one the process is as it was."""
-    if who in _watching:
-        _watching.remove(who)
-        if not _watching:
-            _uninstall()
+def unwatch(who: Ends) -> None:
+    """Tell `who` no more; with the last one the signal handlers are as they were."""
+    if who in process.sessions:
+        process.sessions.remove(who)
+        if not process.sessions:
+            process.error_before = None
+            signals.let_go()
 
 
-_watching: list[Watched] = []
-_process = 0
-_exception_before: BaseException | None = None
-_exit: list[Any] | None = None
-"""The code of a SystemExit on its way, in a list of its own."""
-_exits: list[Wrapped] = []
-
-
-def _install() -> None:
-    global _process, _exception_before, _exit  # noqa: PLW0603 - one process, one end
-    if _process == 0:
-        atexit.register(_at_exit)
-        if hasattr(os, "register_at_fork"):
-            signals.wait_for_forks()
-    _process = os.getpid()
-    _exception_before = _last_exception()
-    _exit = None
-    _exits.append(Wrapped(sys, "exit", _telling(sys.exit)))
-    # `exit` and `quit`; under `python -S` there are none.
-    quitter: Any = getattr(sys.modules.get("_sitebuiltins"), "Quitter", None)
-    if quitter is not None:
-        _exits.append(Wrapped(quitter, "__call__", _telling(quitter.__call__)))
-
-
-def _uninstall() -> None:
-    global _exit, _exception_before  # noqa: PLW0603
-    while _exits:
-        _exits.pop().undo()
-    _exit = _exception_before = None
-    signals.let_go()
-
-
-def _telling(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def exit_and_tell(*arguments: Any, **how: Any) -> Any:
-        global _exit  # noqa: PLW0603
-        try:
-            return original(*arguments, **how)
-        except SystemExit as error:
-            # In another thread it ends only that, and in a function at exit nothing.
-            if threading.current_thread() is threading.main_thread() and not _is_at_exit():
-                _exit = [error.code]
-                error.__dict__["_meticulous"] = _Rider(_exit)
-            raise
-
-    return exit_and_tell
-
-
-def _is_at_exit() -> bool:
-    """Whether a function at exit calls this: the main thread is over, and no module's code below us."""
-    if threading.main_thread().is_alive():
-        return False
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "<module>":
-            return False  # a worker of multiprocessing, which ends its threads before it exits
-        frame = frame.f_back
-    return True
-
-
-class _Rider:
-    """Rides on a SystemExit; if that is dropped while the program goes on, it was caught."""
-
-    def __init__(self, exit_code: list[Any]) -> None:
-        self.exit_code = exit_code
-
-    def __del__(self) -> None:
-        global _exit  # noqa: PLW0603
-        try:
-            sys._getframe(1)
-        except ValueError:
-            return  # no frame is left to go on: it ended the program
-        if _exit is self.exit_code:
-            _exit = None
-
-
-def _was_kept(exit_code: list[Any]) -> bool:
-    """Whether the SystemExit with this code was caught, and is still there because somebody keeps it.
-
-    Others are, too: those of asyncio and its like are in a circle with their own traceback.
-    """
-    for found in gc.get_objects():
-        if issubclass(type(found), SystemExit):
-            rider = found.__dict__.get("_meticulous")
-            if isinstance(rider, _Rider) and rider.exit_code is exit_code:
-                return not _went_through(found.__traceback__)
-    return False
-
-
-def _went_through(trace: TracebackType | None) -> bool:
-    """Whether what has this traceback ended the program: none of the frames it met went on, and returned.
-
-    Before Python 3.12 the traceback lacks those above the last one that had a look at it.
-    """
-    frame = trace and trace.tb_frame
-    while frame is not None:
-        if opname[frame.f_code.co_code[frame.f_lasti]].startswith(("RETURN", "YIELD")):
-            return False
-        frame = frame.f_back
-    return trace is not None
-
-
-def _at_exit() -> None:
-    if os.getpid() != _process:
-        return  # a forked child, which ends for itself alone
-    error = _last_exception()
-    if error is not None and error is not _exception_before and not _is_at_prompt():
-        status = _status.of_exception(error)
-    elif _exit is None and _is_worker():
+def at_exit() -> None:
+    """Tell all how the program ended."""
+    for who in process.sessions:
+        who.check()
+    error = _last_error()
+    if error is not None and error is not process.error_before and not _is_at_prompt():
+        status = of_exception(error)
+    elif process.script is not None and "__file__" not in process.script:
+        status = of_exit(None)  # no SystemExit has ended it, whatever was noted
+    elif process.exit is not None:
+        status = of_exit(process.exit[0])
+    elif process.script is not None:
+        status = _format.RUNNING
+        _log.warn(
+            "the program raised SystemExit itself, which hides the exit code: STATUS stays RUNNING. "
+            "Use sys.exit(...), or `with`",
+            kind="unknown exit code",
+        )
+    elif _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
-        status = _status.of_exit(_exit[0] if _exit and not _was_kept(_exit) else None)
-    if _watching and status == _format.SUCCESS and not _is_flushed():
-        status = _status.of_exit(_UNFLUSHED)
-    for who in reversed(_watching.copy()):
+        status = of_exit(None)
+    if status == _format.SUCCESS and not _is_flushed():
+        status = of_exit(_UNFLUSHED)
+    for who in reversed(process.sessions.copy()):
         who.end(status)
 
 
-def _is_at_prompt() -> bool:
-    """Whether the last exception was shown at a prompt, or in a notebook, where it ends no program.
+def of_with(error: BaseException | None) -> str:
+    """The text of STATUS for a `with` block that `error` left, or that came to its end (None)."""
+    # The exits of click and typer, which make exit codes of them around the block.
+    code = getattr(error, "exit_code", None) if type(error).__name__ == "Exit" else None
+    return of_exit(code) if isinstance(code, int) else of_exception(error)
 
-    A program that has shown one itself, as with `code.interact`, may end of another one later.
-    """
-    if not hasattr(sys, "ps1"):
+
+def of_exception(error: BaseException | None) -> str:
+    """The same for a program that `error` ended."""
+    if error is None:
+        return _format.SUCCESS
+    # Not by `isinstance`, which reads attributes of `error`, and raises what they raise.
+    if issubclass(type(error), SystemExit):
+        return of_exit(error.code)  # type: ignore[attr-defined]
+    lines = _text_of(error)
+    if issubclass(type(error), KeyboardInterrupt):
+        lines = f"signal SIGINT\n{lines}"
+    return _bounded(f"{_format.ERROR}\n{lines}")
+
+
+def of_exit(code: Any) -> str:
+    """The same for `sys.exit(code)`, with the number that the shell gets to see."""
+    if code is None:
+        return _format.SUCCESS
+    if not isinstance(code, int):  # Python prints it and exits with 1
+        try:
+            text = str(code)
+        except Exception:  # noqa: BLE001 - not our code, and no reason to lose the record
+            text = ""
+        return _bounded(f"{_format.ERROR}\nexit code 1\n{text}".rstrip())
+    limit = 1 << 31 if sys.platform == "win32" else sys.maxsize + 1
+    number = int(code) if -limit <= code < limit else -1  # what is no long of C
+    number &= 0xFFFFFFFF if sys.platform == "win32" else 0xFF
+    return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
+
+
+def of_finish(status: str) -> str:
+    """The same for `finish(status)`."""
+    word, _, reason = status.replace(":", " ", 1).partition(" ")
+    if word not in (_format.SUCCESS, _format.ERROR):
+        word, reason = _format.ERROR, status
+    return _bounded(f"{word}\n{reason.strip()}".rstrip())
+
+
+def _bounded(status: str) -> str:
+    if len(status) <= _LONGEST:
+        return status
+    half = _LONGEST // 2
+    return f"{status[:half]}\n({len(status) - _LONGEST} characters are left out)\n{status[-half:]}"
+
+
+def _text_of(error: BaseException) -> str:
+    """What Python would print of `error`, or as much of it as there is where its own code fails."""
+    trace = BaseException.__getattribute__(error, "__traceback__")
+    try:
+        lines = traceback.format_exception(type(error), error, trace)
+    except Exception:  # noqa: BLE001 - what an odd exception's attributes raise must not take its place
+        lines = [*traceback.format_tb(trace), type(error).__qualname__]
+    return "".join(lines).rstrip("\n")
+
+
+def _script() -> dict[str, Any] | None:
+    """The globals of the script, where this is `python script.py` and not a program that runs another one."""
+    if sys.implementation.name != "cpython" or sys.version_info >= (3, 14):
+        return None  # not tried there
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+    found = frame.f_globals
+    is_main = found is vars(sys.modules["__main__"])
+    return found if is_main and "__file__" in found and found.get("__spec__") is None else None
+
+
+def _is_at_prompt() -> bool:
+    """Whether the last exception was shown at a prompt, or in a notebook, where it ends no program."""
+    trace = getattr(sys, "last_traceback", None)
+    if trace is None or not hasattr(sys, "ps1"):
         return False
-    trace: TracebackType | None = getattr(sys, "last_traceback", None)
-    if sys.flags.inspect or trace is None or trace.tb_frame.f_code.co_filename == "<stdin>":
-        return True
-    return not _went_through(trace)
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+    is_typed = any(file.startswith(("<stdin>", "<console>", "<python-input")) for file in files)
+    return is_typed or getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
 
 
 def _is_worker() -> bool:
@@ -202,15 +172,5 @@ def _is_flushed() -> bool:
     return True
 
 
-def _last_exception() -> BaseException | None:
+def _last_error() -> BaseException | None:
     return getattr(sys, "last_value", None)
-
-
-def _after_fork_in_child() -> None:
-    if _watching:
-        _watching.clear()
-        _uninstall()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

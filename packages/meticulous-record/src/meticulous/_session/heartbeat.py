@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import Any, Callable
+from typing import Callable
+
+from meticulous._session.process import process
 
 __all__ = ["Heartbeat"]
 
@@ -19,71 +21,48 @@ class Heartbeat:
     """Calls `beat` every `seconds` from `start` to `stop`, in a thread that the program does not notice.
 
     The thread is a bare one, not a `threading.Thread`: scripts that wait for `threading.active_count()` to
-    fall to 1 would wait for ever. It takes no signals, and does not exist in a forked child. From Python
-    3.12 on, which warns when a process with threads forks, it stands still for that time.
+    fall to 1 would wait for ever. It takes no signals, and does not exist in a forked child.
     """
 
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat = beat
         self._seconds = seconds
-        self._thread: _Thread | None = None
-        self._changing = _thread.RLock()  # two threads may fork at once; a signal may come in between
+        self._stop, self._stopped = _thread.allocate_lock(), _thread.allocate_lock()
+        self._native_id = 0
 
     def start(self) -> None:
         """Begin; does nothing where no thread can be started."""
-        _running.add(self)
-        self.go_on()
+        if self in process.heartbeats:
+            return
+        self._stop, self._stopped = _thread.allocate_lock(), _thread.allocate_lock()
+        self._stop.acquire()
+        self._stopped.acquire()
+        process.heartbeats.add(self)  # before it starts: a signal may come right after that
+        try:
+            with _no_signals():
+                _thread.start_new_thread(self._run, ())
+        except RuntimeError:  # the limit of threads is reached, or the interpreter is going down
+            process.heartbeats.discard(self)
 
     def stop(self) -> None:
         """End; a beat that hangs on a dead file system is left behind after a second."""
-        _running.discard(self)
-        self.pause()
-
-    def go_on(self) -> None:
-        """Beat again after a pause."""
-        with self._changing:
-            if self in _running and self._thread is None:
-                self._thread = _Thread()  # known before it starts: a signal may come right after that
-                try:
-                    self._thread.start(self._beat, self._seconds)
-                except RuntimeError:
-                    self._thread = None  # the limit of threads is reached, or the interpreter is going down
-
-    def pause(self) -> None:
-        """Beat no more for now, nor have a thread."""
-        with self._changing:
-            thread, self._thread = self._thread, None
-            if thread is not None:
-                thread.stop.release()  # right here: no handler of a signal can raise before it is told
-                thread.wait()
-
-
-class _Thread:
-    """The thread of one heartbeat, between two pauses."""
-
-    def __init__(self) -> None:
-        self.stop, self._stopped = _thread.allocate_lock(), _thread.allocate_lock()
-        self.stop.acquire()
-        self._stopped.acquire()
-        self._native_id = 0
-
-    def start(self, beat: Callable[[], None], seconds: float) -> None:
-        with _no_signals():
-            _thread.start_new_thread(self._run, (beat, seconds))
-
-    def wait(self) -> None:
-        """Until it has ended, after `stop` was released."""
+        if self not in process.heartbeats:
+            return
+        process.heartbeats.discard(self)
+        self._stop.release()
         if self._stopped.acquire(timeout=1):
-            # It has run its last line. Until the kernel has let it go a fork still counts it, and warns.
+            # It has run its last line. Until the kernel is done with it a fork still counts it.
             deadline = time.monotonic() + 0.1
             while os.path.exists(f"/proc/self/task/{self._native_id}") and time.monotonic() < deadline:
                 time.sleep(0)
+        if not process.heartbeats:
+            _forget_filter()
 
-    def _run(self, beat: Callable[[], None], seconds: float) -> None:
+    def _run(self) -> None:
         if sys.platform == "linux":
             self._native_id = _thread.get_native_id()
-        while not self.stop.acquire(timeout=seconds):
-            beat()
+        while not self._stop.acquire(timeout=self._seconds):
+            self._beat()
         self._stopped.release()
 
 
@@ -93,7 +72,7 @@ def _no_signals() -> Iterator[None]:
 
     But for SIGTTOU, which stops who prints from the background.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())  # the next one may raise what a handler raises
@@ -104,60 +83,27 @@ def _no_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_running: set[Heartbeat] = set()
-
-
-def _pause_all() -> None:
-    for heartbeat in _running.copy():
-        heartbeat.pause()
-
-
-def _go_on_all() -> None:
-    for heartbeat in _running.copy():
-        heartbeat.go_on()
-
-
-def _pause_for_fork() -> None:
-    """Pause before a fork, and go on as soon as `os.fork` has returned.
-
-    Threads are counted even after the last hook of the fork. What runs next in this thread is seen by a
-    profile function; where the program has set one it is not replaced, nothing pauses, and the program may
-    see a warning. There is no hook after the fork: a handler of a signal that came meanwhile would run in
-    it, and what the handler raises would be lost. What is raised in here is raised again behind the fork.
-    """
-    global _waiting  # noqa: PLW0603
-    caller = sys._getframe().f_back
-    if not _running or caller is None or sys.getprofile() not in (None, _waiting):
-        return
-    position = caller.f_lasti
-    raised: list[BaseException] = []
-
-    def go_on(frame: FrameType | None, event: str, argument: Any) -> None:
-        while frame is not None and frame is not caller:
-            frame = frame.f_back
-        if frame is None or frame.f_lasti != position:  # else it is another one that is told of the fork
-            sys.setprofile(None)
-            _go_on_all()
-            if raised:
-                raise raised.pop()
-
+# From Python 3.12 on a fork in a process with threads warns, after the last hook, and counts ours as well:
+# in pytest, with its warnings as errors, a DataLoader's workers would fail a test. Where the process has no
+# threads but ours the warning is filtered. The filter stays until a fork finds others, or our last thread
+# ends.
+def _hide_threads() -> None:
     try:
-        _waiting = go_on
-        sys.setprofile(go_on)
-        _pause_all()
-    except BaseException as error:  # noqa: BLE001 - KeyboardInterrupt, and whatever else handlers raise
-        raised.append(error)
+        is_alone = len(os.listdir("/proc/self/task")) == 1 + len(process.heartbeats)
+    except OSError:
+        is_alone = False  # nobody can say
+    _forget_filter()
+    if process.heartbeats and is_alone:
+        warnings.filterwarnings("ignore", ".* is multi-threaded, use of ", DeprecationWarning)
+        process.filters.append(warnings.filters[0])
 
 
-def _after_fork_in_child() -> None:
-    _running.clear()
-    if _waiting is not None and sys.getprofile() is _waiting:
-        sys.setprofile(None)
+def _forget_filter() -> None:
+    while process.filters:
+        found = process.filters.pop()
+        if found in warnings.filters:
+            warnings.filters.remove(found)  # type: ignore[attr-defined]
 
 
-_waiting: Any = None
-
-if hasattr(os, "register_at_fork"):
-    if sys.version_info >= (3, 12):
-        os.register_at_fork(before=_pause_for_fork)
-    os.register_at_fork(after_in_child=_after_fork_in_child)
+if sys.version_info >= (3, 12) and hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_hide_threads, after_in_child=_forget_filter)

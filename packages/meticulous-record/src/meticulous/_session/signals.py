@@ -7,55 +7,60 @@ import os
 import signal
 import threading
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meticulous import _format
 from meticulous._disk.atomic import discard_unfinished
+from meticulous._session.process import process
 
-if TYPE_CHECKING:
-    from meticulous._session.ending import Watched
-
-__all__ = ["handle", "let_go", "wait_for_forks"]
+__all__ = ["Handler", "handle", "let_go", "wait_for_forks"]
 
 # SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
-_SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
+_ENDING = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
+# Schedulers send these, and programs that handle them mostly go on: only their default action is written
+# down.
+_DEADLY = ("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGQUIT")
 
-_handlers: list[_Handler] = []
+try:
+    import ctypes
+
+    _library: Any = ctypes.PyDLL(None)  # which keeps the lock of the interpreter
+    _library.pthread_sigmask, _library.sigfillset, _library.sigaction  # noqa: B018 - all there
+except (ImportError, AttributeError, OSError, TypeError):
+    _library = None  # no ctypes, or Windows
 
 
-def handle(watching: list[Watched]) -> None:
-    """Tell all who are in `watching` when one comes; for every handler that is not yet ours."""
+def handle() -> None:
+    """Tell the sessions of this process when one comes; for every handler that is not yet ours."""
     if threading.current_thread() is not threading.main_thread():
         return  # Python lets only that thread set handlers
-    for name in _SIGNALS:
+    for name in _ENDING + _DEADLY:
         number = getattr(signal, name, None)
         previous: Any = None if number is None else signal.getsignal(number)
         # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
         if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler):
             continue
-        if isinstance(previous, _Handler):
+        if isinstance(previous, Handler) or (name in _DEADLY and previous is not signal.SIG_DFL):
             continue
-        # The kernel keeps default actions from the first process of a container.
-        if previous is signal.SIG_DFL and (os.getpid() == 1 or _is_caught(number)):
+        # The kernel keeps default actions from the first process of a container. And C may have a handler
+        # of which Python does not know: `faulthandler.register(SIGUSR1)`.
+        if previous is signal.SIG_DFL and (os.getpid() == 1 or any(_action(number))):
             continue
-        handler = _Handler(watching, number, previous)
-        signal.signal(number, handler)
-        _handlers.append(handler)
-
-
-def _is_caught(number: int) -> bool:
-    """Whether C has a handler of its own, of which Python does not know, as from `faulthandler.register`."""
-    try:
-        with open("/proc/self/status", "rb") as file:
-            caught = next(line for line in file if line.startswith(b"SigCgt:"))
-        return bool(int(caught.split()[1], 16) >> number - 1 & 1)
-    except (OSError, StopIteration, ValueError):
-        return False  # where there is no /proc, nobody can say
+        process.handlers.append(Handler(number, previous))
 
 
 def let_go() -> None:
     """Put the handlers back that were there before."""
-    _handlers[:] = [handler for handler in _handlers if not handler.undo()]
+    process.handlers[:] = [handler for handler in process.handlers if not handler.undo()]
+
+
+def _action(number: int) -> bytes:
+    """The address of the function of C that handles a signal: zeros for its default action."""
+    if _library is None:
+        return b""
+    action = ctypes.create_string_buffer(1024)  # larger than any struct sigaction, which begins with it
+    _library.sigaction(number, None, action)
+    return action.raw[: ctypes.sizeof(ctypes.c_void_p)]
 
 
 def wait_for_forks() -> None:
@@ -64,20 +69,16 @@ def wait_for_forks() -> None:
     In a hook an exception of a handler, such as KeyboardInterrupt, would be lost. And in a new child Python
     forgets which signals have come; without our handlers they would have ended it.
 
-    To be called once, after all who register hooks: what is registered last is called first before a fork,
+    It is done once, after all who register hooks: what is registered last is called first before a fork,
     and last after it. These hooks are functions of C, since every line of Python in a hook runs handlers
     that are due, and so does `signal.pthread_sigmask`. The mask they keep is that of the last thread to
     fork: only threads that fork at the same time and have different masks could get each other's.
     """
-    try:
-        import ctypes
-
-        library = ctypes.PyDLL(None)  # which keeps the lock of the interpreter
-        change, fill = library.pthread_sigmask, library.sigfillset
-    except (ImportError, AttributeError, OSError, TypeError):
-        return  # no ctypes, or Windows, which has no forks
-    every, before = (ctypes.create_string_buffer(1024) for _ in range(2))  # larger than any sigset_t
-    fill(every)
+    if _library is None or process.waits_for_forks:
+        return
+    process.waits_for_forks = True
+    change, every, before = _library.pthread_sigmask, *(ctypes.create_string_buffer(1024) for _ in range(2))
+    _library.sigfillset(every)
     restore = functools.partial(change, int(signal.SIG_SETMASK), before, None)
     os.register_at_fork(
         before=functools.partial(change, int(signal.SIG_BLOCK), every, before),
@@ -86,20 +87,33 @@ def wait_for_forks() -> None:
     )
 
 
-class _Handler:
+class Handler:
     """The handler of one signal, in front of the `previous` one.
 
     One object for each handler that was found, which knows that one alone: programs chain to what they
     found in their turn, and two of ours must not end up calling each other in a circle.
     """
 
-    def __init__(self, watching: list[Watched], number: int, previous: Any) -> None:
-        self._watching = watching
+    def __init__(self, number: int, previous: Any) -> None:
         self.number = number
         self.previous = previous
+        self._name = signal.Signals(number).name
+        signal.signal(number, self)
+        self._action = _action(number)
+
+    def __eq__(self, other: object) -> bool:
+        """Pass for the default action where a program asks for a handler before it sets its own.
+
+        Lightning's `_has_already_handler` does, and would not requeue its job on SIGUSR1. Not so for
+        SIGTERM, where it calls what it found: so we know that the signal came.
+        """
+        is_hidden = self._name in _DEADLY and self._is_set()
+        return other is self or (is_hidden and other is signal.SIG_DFL)
+
+    __hash__ = object.__hash__
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        status = f"{_format.ERROR}\nsignal {signal.Signals(number).name}"
+        status = f"{_format.ERROR}\nsignal {self._name}"
         if callable(self.previous):
             # The program's own may end it in ways that nothing after it sees (os._exit, another signal).
             self._note(status)
@@ -108,17 +122,20 @@ class _Handler:
             finally:
                 self._note(_format.RUNNING)
         elif self._is_set():
-            for who in self._watching.copy():
+            for who in process.sessions.copy():
                 who.end(status)
             discard_unfinished()
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         # Else a later handler has called what it found. Without us that was the default action, which nobody
         # can call: so it meant to go on.
+        for who in process.sessions:
+            who.survived = self._name
 
     def undo(self) -> bool:
         """Whether it is gone: another one stands there by now, or the previous one again."""
-        if self._is_set():
+        # What C has set since, as faulthandler.register does, is not Python's to take away.
+        if self._is_set() and _action(self.number) == self._action:
             try:
                 signal.signal(self.number, self.previous)
             except ValueError:
@@ -126,9 +143,8 @@ class _Handler:
         return True
 
     def _is_set(self) -> bool:
-        current: Any = signal.getsignal(self.number)
-        return current is self
+        return signal.getsignal(self.number) is self
 
     def _note(self, status: str) -> None:
-        for who in self._watching.copy():
+        for who in process.sessions.copy():
             who.note(status)

@@ -1,103 +1,65 @@
 """Copies of what the program prints, taken where it prints: on the stream objects themselves.
 
 `sys.stdout` stays the object it is (its `isatty`, `fileno`, `encoding`, and handlers that hold it go on
-working); only `write` on it is wrapped. The file comes first: a program that is killed has shown nothing
-that is not in it. A copy is one system call on an append-only descriptor: no lock and no buffer that a
-fork could duplicate, and on disk, as far as the kernel goes, when `print` returns.
+working); only `write` and `flush` on it are wrapped, and `write` on its `buffer`.
+
+`print(a, b)` calls `write` four times, and several processes may print at once. So pieces wait for the end of
+their line, a flush, a fork, or the end of the session; then they are one system call on an append-only
+descriptor. The file comes first: what a killed program has shown is in it, but for a line that has not ended.
+
+A text layer hands down later, by its buffer's `write`, what it was given. That is told from bytes of the
+program's own by `_Depth`: while a call of our own to the text layer runs in this thread, the buffer's
+`write` copies nothing.
 """
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import io
 import os
 import sys
 from pathlib import Path
-from types import BuiltinMethodType, CodeType
+from types import BuiltinMethodType
 from typing import Any, Callable
 
 from meticulous import _log
-from meticulous._disk.atomic import write_all
+from meticulous._disk.output import OutputFile
 from meticulous._session import notebook
-from meticulous._session.patch import Wrapped
+from meticulous._session.process import Wrapped, process
 
-__all__ = ["OutputFile", "listen", "out_of_the_way", "unlisten"]
+__all__ = ["StreamCapture", "Tee"]
 
-_HIGH = 200
-"""Descriptors from here on are ours: above those of most programs, below the limit of all systems (256)."""
-
-
-def out_of_the_way(descriptor: int) -> int:
-    """`descriptor` under a high number, for one that stays open for as long as the program runs.
-
-    A program that becomes a daemon closes every descriptor, and the files it opens then take the low numbers:
-    what was meant for ours would land in one of those.
-    """
-    try:
-        import fcntl
-
-        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-    except (ImportError, AttributeError, OSError):
-        return descriptor  # Windows, or a lower limit
-    os.close(descriptor)
-    return high
+_HELD = 1 << 16
+"""As many bytes wait for the end of their line."""
 
 
-class OutputFile:
-    """A file that only grows: `stdout` or `stderr` of one experiment (spec 1.0, output).
+class _Depth(_thread._local):
+    """How many calls to a text layer run in this thread."""
 
-    It is closed with its last reference, not before: a thread that is just writing to it could find its
-    descriptor closed, or worse, given to another file.
-
-    Raises:
-        OSError: it cannot be opened. Later trouble is told once, and never raised.
-    """
-
-    _descriptor = -1
-
-    def __init__(self, path: Path, told: set[int | None]) -> None:
-        self._path = path
-        self._told = told  # which troubles the program has been told of, with all files of its record
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        self._descriptor = out_of_the_way(os.open(path, flags, 0o666))
-
-    def __del__(self) -> None:
-        try:
-            os.close(self._descriptor)
-        except OSError:
-            pass  # a network file system's late report of writes that failed, or closed by the program
-
-    def append(self, data: bytes) -> None:
-        """Add `data` at the end of the file."""
-        try:
-            written = os.write(self._descriptor, data)
-            if written != len(data):  # the disk has filled up on the way: the rest will say so
-                write_all(self._descriptor, data[written:])
-        except OSError as error:
-            _log.warn_once(self._told, self._path, error)
+    calls = 0
 
 
-class _Tee:
+class Tee:
     """Copies what is written to one stream object into any number of files."""
 
     def __init__(self, stream: Any, files: tuple[OutputFile, ...] = ()) -> None:
         self.stream = stream
         self.files = files
-        self._buffer: Any = None
-        write = self._text_write(stream.write)
+        self._held = b""
+        self._holding = _thread.RLock()  # a handler of a signal may print in the midst of it
+        self._depth = _Depth()
+        self.buffer: Any = None
         is_plain = isinstance(stream, io.TextIOWrapper) and isinstance(stream.write, BuiltinMethodType)
-        self._wrapped = [Wrapped(stream, "write", write)]
-        # Of another make, nobody knows whether its text comes by its `buffer`, and by which way.
-        if is_plain:
-            try:
-                flush = self._text_flush(stream.flush)
-                self._wrapped.append(Wrapped(stream, "flush", flush))
-                text_layer = (write.__code__, flush.__code__)
-                self._wrapped.append(
-                    Wrapped(stream.buffer, "write", self._bytes_write(stream.buffer.write, text_layer))
-                )
-                self._buffer = stream.buffer
-            except (AttributeError, ValueError):
-                pass  # detached, or a buffer on which nothing can be set: text alone is copied
+        self._wrapped = [Wrapped(stream, "write", self._text_write(stream.write))]
+        try:
+            self._wrapped.append(Wrapped(stream, "flush", self._text_flush(stream.flush)))
+            # Of another make, nobody knows whether its text comes by its `buffer`, and by which way.
+            if is_plain:
+                self._wrapped.append(Wrapped(stream.buffer, "write", self._bytes_write(stream.buffer)))
+                self.buffer = stream.buffer
+        except (AttributeError, ValueError):
+            pass  # detached, no `flush`, or a buffer that takes no attribute: text alone is copied
 
     @property
     def is_in_place(self) -> bool:
@@ -106,110 +68,183 @@ class _Tee:
 
     def leave(self) -> None:
         """Copy nothing more; the stream is as it was before."""
+        self.flush()
         self.files = ()
         for wrapped in self._wrapped:
             wrapped.undo()
 
-    def flush_newcomers(self) -> None:
-        """Let a text layer that the program has put on our buffer in the meantime hand down what it holds."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                if stream is not self.stream and self._buffer is not None and stream.buffer is self._buffer:
-                    stream.flush()
-            except (AttributeError, OSError, ValueError):
-                pass  # if it fails, it will fail again where the program can see it
+    def flush(self) -> None:
+        """Copy what waits for the end of its line."""
+        with self._holding:
+            data, self._held = self._held, b""
+        if data:
+            self._append(data)
+
+    def after_fork_in_child(self) -> None:
+        """Forget what another thread was about to write, which is not here."""
+        self._holding, self._held = _thread.RLock(), b""
+
+    def _copy(self, data: bytes) -> None:
+        with self._holding:
+            data = self._held + data
+            end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or len(data) // _HELD * _HELD
+            self._held = data[end:]
+        if end:
+            self._append(data[:end])
+
+    def _append(self, data: bytes) -> None:
+        for file in self.files:
+            file.append(data)
 
     def _text_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
         takes_all = str(getattr(self.stream, "encoding", "")).lower() in ("utf-8", "utf8")
+        depth = self._depth
 
         def write(text: str) -> Any:
-            files = self.files
-            if not (text and files):
+            if not (text and self.files):
                 return original(text)
             try:
                 data = str.encode(text)  # not by a method of its own, which may be another one's
             except (UnicodeEncodeError, TypeError):
-                data = None
-            if data is not None and takes_all:
-                for file in files:
-                    file.append(data)
-                return original(text)
-            result = original(text)  # it may refuse this, which then is not copied
-            copy = _odd_bytes(text) if data is None else data
-            for file in files:
-                file.append(copy)
+                data = b""
+            is_copied = takes_all and data
+            if is_copied:
+                self._copy(data)
+            depth.calls += 1
+            try:
+                result = original(text)  # it may refuse this, which then is not copied
+            finally:
+                depth.calls -= 1
+            if not is_copied:
+                self._copy(data or _odd_bytes(text))
             return result
 
         return write
 
     def _text_flush(self, original: Callable[[], Any]) -> Callable[[], Any]:
+        depth = self._depth
+
         def flush() -> Any:
-            return original()  # only here to be seen as the caller, below
+            if self._held:
+                self.flush()
+            depth.calls += 1
+            try:
+                return original()
+            finally:
+                depth.calls -= 1
 
         return flush
 
-    def _bytes_write(
-        self, original: Callable[[Any], Any], text_layer: tuple[CodeType, ...]
-    ) -> Callable[[Any], Any]:
-        takes_all = isinstance(self.stream.buffer, io.BufferedWriter)
+    def _bytes_write(self, buffer: Any) -> Callable[[Any], Any]:
+        original, takes_all, depth = buffer.write, isinstance(buffer, io.BufferedWriter), self._depth
 
         def write(data: Any) -> Any:
-            # What the text layer, which is no Python code, hands down has been copied above it. There is
-            # no caller at all when the interpreter flushes what the program put in sys.stdout's place.
-            caller = sys._getframe().f_back
-            if not self.files or (caller is not None and caller.f_code in text_layer):
+            if depth.calls or not self.files:
                 return original(data)
             if takes_all and isinstance(data, bytes):
-                for file in self.files if data else ():
-                    file.append(data)
+                self._copy(data)
                 return original(data)
             written = original(data)
-            copy = bytes(data)[:written]  # an unbuffered stream may take less than it was given
-            for file in self.files if copy else ():
-                file.append(copy)
+            self._copy(bytes(data)[:written])  # an unbuffered stream may take less than it was given
             return written
 
         return write
 
 
-# One a stream object, however many experiments listen. Each holds its stream, so that the id stays its own.
-_tees: dict[int, _Tee] = {}
+class StreamCapture:
+    """A stream of `sys`, by its name there, copied into the file at `path`."""
 
+    def __init__(self, name: str, path: Path, told: set[str]) -> None:
+        self._name = name
+        self._streams = [getattr(sys, name)]  # those that are copied
+        self._file = OutputFile(path, told)
+        self._told = told
 
-def listen(stream: Any, file: OutputFile) -> None:
-    """Copy to `file`, too, what is written to `stream` from now on."""
-    if id(stream) not in _tees:
+    def begin(self) -> None:
+        """Copy what is written from now on."""
+        self._listen(self._streams[0])
+
+    def check(self) -> None:
+        """Follow the program where it has put another stream in the place of ours, or warn.
+
+        A stream without a file of its own hands on to ours, or keeps what it is given: that is left alone.
+        """
+        found: Any = getattr(sys, self._name, None)
+        tees = process.tees.values()
+        if (
+            id(found) in process.tees
+            or not _is_file(found)
+            or any(tee.buffer is found.buffer for tee in tees)
+        ):
+            return
         try:
-            _tees[id(stream)] = _Tee(stream)
+            leads_here = os.path.sameopenfile(found.fileno(), 1 if self._name == "stdout" else 2)
+        except (OSError, ValueError):
+            return  # closed
+        if leads_here:
+            for stream in [stream for stream in self._streams if not _is_file(stream)]:
+                self._unlisten(stream)  # it may hand on to the one that is copied now
+            self._listen(found)
+            self._streams.append(found)
+            io.TextIOWrapper.flush(found)  # what it holds comes by its buffer, and is copied there
+        fate = "may be missing" if leads_here else "is not recorded"
+        _log.warn(
+            f"sys.{self._name} was replaced by another file object: what was printed there {fate}",
+            kind=f"sys.{self._name} replaced",
+            told=self._told,
+        )
+
+    def end(self, *, hurried: bool = False) -> None:
+        """Copy no more; a stream is as it was before when nobody copies it."""
+        self.check()
+        newcomer: Any = getattr(sys, self._name, None)
+        if id(newcomer) not in process.tees:
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                newcomer.flush()  # a text layer on our buffer hands down what it holds
+        for stream in self._streams:
+            self._unlisten(stream)
+
+    def _listen(self, stream: Any) -> None:
+        try:
+            tee = process.tees.get(id(stream)) or Tee(stream)
         except AttributeError:
             _log.warn(f"{type(stream).__name__} objects cannot be listened to: output is not recorded")
             return
+        process.tees[id(stream)] = tee
+        tee.flush()
+        tee.files = (*tee.files, self._file)
         notebook.watch(_renew)
-    tee = _tees[id(stream)]
-    tee.files = (*tee.files, file)
+
+    def _unlisten(self, stream: Any) -> None:
+        tee = process.tees.get(id(stream))
+        if tee is None:
+            return
+        tee.flush()
+        tee.files = tuple(file for file in tee.files if file is not self._file)
+        if not tee.files:
+            del process.tees[id(stream)]
+            tee.leave()
+            if not process.tees:
+                notebook.unwatch()
 
 
-def unlisten(stream: Any, file: OutputFile) -> None:
-    """Copy to `file` no more; the stream is as it was before when nobody listens."""
-    tee = _tees.get(id(stream))
-    if tee is None:
-        return
-    tee.flush_newcomers()
-    tee.files = tuple(other for other in tee.files if other is not file)
-    if not tee.files:
-        del _tees[id(stream)]
-        tee.leave()
-        if not _tees:
-            notebook.unwatch()
+def _is_file(stream: Any) -> bool:
+    """Whether it is one of Python's own, with layers down to a file of its own."""
+    try:
+        return type(stream) is io.TextIOWrapper and isinstance(
+            getattr(stream.buffer, "raw", stream.buffer), io.FileIO
+        )
+    except ValueError:
+        return False  # detached
 
 
 def _renew() -> None:
-    """Listen again to streams on which somebody has put back what was there before us."""
-    for key, tee in list(_tees.items()):
+    """Copy again streams on which somebody has put back what was there before us."""
+    for key, tee in list(process.tees.items()):
         if not tee.is_in_place:
             files = tee.files
             tee.leave()  # if it is below what was put there, it keeps silent
-            _tees[key] = _Tee(tee.stream, files)
+            process.tees[key] = Tee(tee.stream, files)
 
 
 def _odd_bytes(text: Any) -> bytes:

@@ -15,7 +15,7 @@ from meticulous._disk.encode import JSON, canonical, lost
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._log import warn
 from meticulous._process import SCHEDULER_KEYS, identity, observe, scheduler_job, verdict
-from meticulous._session import ending
+from meticulous._session.process import process
 from meticulous._start.code.commits import Code
 from meticulous.errors import (
     ExperimentRunningError,
@@ -239,7 +239,7 @@ def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any], now: 
     here = identity()
     if all(metadata.get(key) == here.get(key) for key in ("hostname", "pid", "process-start")):
         # A program that restarts itself by `os.execv` keeps all three: then it is our former self.
-        is_open = any(_is_same(folder, each) for each in ending._watching)
+        is_open = any(_is_same(folder, each) for each in process.sessions)
         return _Busy(f"is running, as this very {who}") if is_open else None
     found = verdict(metadata, observe(metadata.get("pid")))
     if found != "unknown":

@@ -11,8 +11,8 @@ from pathlib import Path
 from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON
 from meticulous._disk.folder import ExperimentFolder
-from meticulous._session import ending
-from meticulous._session.session import Recording, now
+from meticulous._session.process import process
+from meticulous._session.session import Session, now
 from meticulous._start import resume as _resume
 from meticulous._start.code.commits import Code, inspect
 from meticulous._start.environment import requirements
@@ -29,7 +29,7 @@ def start(
     default_args: dict[str, JSON] | None,
     options: Options,
     capture: str,
-) -> Recording:
+) -> Session:
     """Record in a folder of its own below `directory`, or in that of an earlier experiment if options say so.
 
     Raises:
@@ -72,7 +72,7 @@ def start(
 
 def _warn_of_others() -> None:
     """Say that an experiment of this process has not ended: it would record what belongs to the next one."""
-    running = [str(each.folder.experiment_id) for each in ending._watching if hasattr(each, "folder")]
+    running = [str(each.folder.experiment_id) for each in process.sessions if hasattr(each, "folder")]
     if running:
         _log.warn(
             f"experiment {', '.join(running)} has not ended, and also records what the next one prints: "
@@ -87,7 +87,7 @@ def _first_session(
     options: Options,
     code: Code,
     capture: str,
-) -> Recording:
+) -> Session:
     metadata = _metadata(options, code)
     folder.write_json(_format.METADATA, metadata)
     folder.write_json(_format.ARGS, args)
@@ -96,7 +96,7 @@ def _first_session(
     folder.write(_format.REQUIREMENTS, requirements())
     if code.patch:
         folder.write(_format.GIT_DIFF, code.patch)
-    return Recording(folder, metadata, capture)
+    return Session(folder, metadata, capture)
 
 
 def _next_session(
@@ -106,7 +106,7 @@ def _next_session(
     options: Options,
     code: Code,
     capture: str,
-) -> Recording:
+) -> Session:
     """Arguments and code are what they were; when, where and by whom it runs is new."""
     metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
     for key, value in _metadata(options, code).items():
@@ -125,7 +125,7 @@ def _next_session(
         if code.patch and not folder.has(_format.GIT_DIFF):
             folder.write(_format.GIT_DIFF, code.patch)
     folder.write(_format.REQUIREMENTS, requirements())
-    return Recording(folder, metadata, capture)
+    return Session(folder, metadata, capture)
 
 
 def _metadata(options: Options, code: Code) -> dict[str, JSON]:

@@ -1,0 +1,209 @@
+"""What there is once in a process, however many sessions run in it.
+
+Imported with the package, since `sys.exit(main())` looks `sys.exit` up before `main` runs. So it costs
+little.
+
+How the exit code is known. `sys.exit`, `exit` and `quit` are wrapped once and for good, and note the code
+of each SystemExit that they raise. Whether that exception ended the program is another question: it may
+have been caught.
+
+- An excepthook is not called for it, and `sys.last_value` is not set.
+- Whether it still exists says little: asyncio keeps those that end a program, and programs keep others.
+- CPython's `python script.py` deletes `__file__` from the script's globals, unless a SystemExit ends it
+  (seen in 3.9 to 3.13; `-m` and `-c` have no such sign). So a script knows for sure.
+- Elsewhere an object rides on the exception and is dropped with it. If Python code runs at that moment,
+  somebody has caught the exception. If none runs, the exception has left the last frame, and the program is
+  over.
+
+What is left: `raise SystemExit(3)` calls no function. A script knows that it ended so, but not the code.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import functools
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Callable, Protocol
+
+if TYPE_CHECKING:
+    from meticulous._session.descriptors import DescriptorCapture
+    from meticulous._session.heartbeat import Heartbeat
+    from meticulous._session.signals import Handler
+    from meticulous._session.streams import Tee
+
+__all__ = ["Ends", "Wrapped", "process"]
+
+
+class Ends(Protocol):
+    """What wants to know how the process ends: a session, or a folder that is deleted then."""
+
+    survived: str
+    """The name of the last signal that did not end the program."""
+
+    def end(self, status: str) -> None:
+        """Take `status` as the last one: the program has ended, or ends now."""
+
+    def check(self) -> None:
+        """Look whether the program has changed what is watched: it is about to end."""
+
+    def note(self, status: str) -> None:
+        """Take `status` for now: the program may end in the next instant, or go on."""
+
+
+class Process:
+    """This process; a forked child starts with nothing of it but its tees."""
+
+    tees: dict[int, Tee]
+    """The copies of streams, by the id of the stream; a forked child goes on with them."""
+
+    pid: int
+    """Which process this is about."""
+
+    changing: Any
+    """The lock of who begins or ends a session: streams and signal handlers belong to the whole process."""
+
+    sessions: list[Ends]
+    """What is told of the end, in the order of the starts."""
+
+    exit: list[Any] | None
+    """The code of the last SystemExit that may end the program, in a list of its own."""
+
+    error_before: BaseException | None
+    """The last uncaught exception from before the first session."""
+
+    script: dict[str, Any] | None
+    """The globals of the script, where this is `python script.py`."""
+
+    handlers: list[Handler]
+    """The signal handlers that are ours."""
+
+    heartbeats: set[Heartbeat]
+    """Those that have a thread."""
+
+    waits_for_forks = False
+    """Whether signals that come during a fork wait for its end."""
+
+    filters: list[Any]
+    """The filter of warnings that hides our threads, if it is set."""
+
+    redirections: list[DescriptorCapture]
+    """The descriptors that lead to a file, at most two."""
+
+    def __init__(self) -> None:
+        self.tees, self.filters = {}, []
+        self._start()
+
+    def _start(self) -> None:
+        self.pid = os.getpid()
+        self.changing = _thread.RLock()
+        self.sessions, self.handlers, self.redirections, self.heartbeats = [], [], [], set()
+        self.exit = self.error_before = self.script = None
+
+    def before_fork(self) -> None:
+        """See to it that what is held back is not duplicated."""
+        for tee in list(self.tees.values()):
+            tee.flush()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the sessions to the parent, and be as a process without any."""
+        for handler in self.handlers:
+            handler.undo()
+        for redirection in self.redirections:
+            redirection.leave_terminal()
+        for tee in self.tees.values():
+            tee.after_fork_in_child()
+        self._start()
+
+    def at_exit(self) -> None:
+        """Tell the sessions how the program ended."""
+        if self.sessions:
+            from meticulous._session.ending import at_exit
+
+            at_exit()
+
+
+class _Rider:
+    """Rides on a SystemExit, and forgets its code if somebody catches and drops it."""
+
+    def __init__(self, exit_code: list[Any]) -> None:
+        self.exit_code = exit_code
+
+    def __del__(self) -> None:
+        try:
+            sys._getframe(1)
+        except ValueError:
+            return  # no frame is left to go on
+        if process.exit is self.exit_code:
+            process.exit = None
+
+
+class Wrapped:
+    """`wrapper` in the place of the attribute `name` of `owner` itself, until `undo`.
+
+    Not by `setattr`: objects that stand for another one may hand it on to that one, which would then call
+    itself.
+
+    Raises:
+        AttributeError: nothing can be set on `owner`.
+    """
+
+    def __init__(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
+        self._owner, self._name, self._wrapper = owner, name, wrapper
+        self._kind: Any = type if isinstance(owner, type) else object
+        self._original = getattr(owner, name)
+        try:
+            self._was_its_own = name in owner.__dict__
+            self._kind.__setattr__(owner, name, wrapper)
+        except TypeError as error:
+            raise AttributeError(str(error)) from error
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether nobody has set it to something else since."""
+        return self._owner.__dict__.get(self._name) is self._wrapper
+
+    def undo(self) -> None:
+        """Put the original back. Whoever wrapped `wrapper` in the meantime keeps it below theirs."""
+        if not self.is_in_place:
+            return
+        if self._was_its_own:
+            self._kind.__setattr__(self._owner, self._name, self._original)
+        else:
+            self._kind.__delattr__(self._owner, self._name)  # its class's shows again
+
+
+def _noting(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def exit(*arguments: Any, **how: Any) -> Any:
+        try:
+            return original(*arguments, **how)
+        except SystemExit as error:
+            if process.sessions and not _is_at_exit():
+                process.exit = [error.code]
+                error.__dict__["_meticulous"] = _Rider(process.exit)
+            raise
+
+    return exit
+
+
+def _is_at_exit() -> bool:
+    """Whether a function at exit runs, in which an exit does nothing. The main thread has ended by then.
+
+    So it has in a worker of multiprocessing, which does that itself before it exits.
+    """
+    threading, workers = (sys.modules.get(name) for name in ("threading", "multiprocessing.process"))
+    if threading is None or threading.main_thread().is_alive():
+        return False
+    return workers is None or workers.parent_process() is None
+
+
+process = Process()
+sys.exit = _noting(sys.exit)
+_Quitter: Any = getattr(sys.modules.get("_sitebuiltins"), "Quitter", None)
+if _Quitter is not None:  # there is none with `python -S`
+    _Quitter.__call__ = _noting(_Quitter.__call__)
+atexit.register(process.at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=process.before_fork, after_in_child=process.after_fork_in_child)
