@@ -188,8 +188,13 @@ def _replaced(value: Any) -> Any:
 
 def normalized(values: Mapping[str, Any], levels: int) -> dict[str, Any]:
     """Return one group's values with objects spread over names of their own, except where one is taken."""
+    if dict not in set(map(type, values.values())):
+        return dict(values)
     row: dict[str, Any] = {}
     for name, value in values.items():
+        if not isinstance(value, dict):
+            row[name] = value
+            continue
         items = list(_spread(name, value, levels))
         names = {longer for longer, _ in items}
         is_unclear = len(names) < len(items) or any(
