@@ -89,7 +89,8 @@ def _inspect(project: Path, experiments: str, pending: ExitStack, allow_dirty: b
         if home is not None:
             # Where upper and lower case are one, a repository has two names.
             same = root if home != root and os.path.samefile(home, root) else home
-            code.setdefault(same, set()).add(_relative(path, home))
+            name = path[len(os.path.join(home, "")) :]
+            code.setdefault(same, set()).add(name.replace(os.sep, "/"))
     sources = _look(root, experiments, code, pending)
     if script and not any(home == root or sources[0].has_submodule(str(home)) for home in homes):
         raise _elsewhere(script, root, *homes)
