@@ -82,22 +82,20 @@ class Git:
 
         self.root = root
         self._pending = pending
+        entry = os.path.join(root, ".git")
+        if os.path.isfile(entry):  # of a linked work tree, or a submodule
+            with open(entry, encoding="utf-8", errors="surrogateescape") as file:
+                target = os.path.join(root, file.read().partition("gitdir:")[2].strip())
+            if not os.path.exists(target):
+                raise self.error(
+                    f"the work tree {root!r} belongs to the repository at {target!r}, which is not there: "
+                    "mount or copy that as well, to the same place, or use --norecord"
+                )
         try:
             self.repo = git.Repo(root, expand_vars=False)
         except (git.InvalidGitRepositoryError, git.NoSuchPathError):
-            raise self.error(self._why_broken()) from None
+            raise self.error(f"the repository {root!r} is broken: repair it, or use --norecord") from None
         self.repo.git.update_environment(GIT_OPTIONAL_LOCKS="0")
-
-    def _why_broken(self) -> str:
-        entry = os.path.join(self.root, ".git")
-        if os.path.isfile(entry):  # of a linked work tree, or a submodule
-            with open(entry, encoding="utf-8", errors="surrogateescape") as file:
-                target = os.path.join(self.root, file.read().partition("gitdir:")[2].strip())
-            return (
-                f"the work tree {self.root!r} belongs to the repository at {target!r}, which is not there: "
-                "mount or copy that as well, to the same place, or use --norecord"
-            )
-        return f"the repository {self.root!r} is broken: repair it, or use --norecord"
 
     def ask(self, command: str, *arguments: str, **environment: str) -> Callable[[], bytes]:
         """Start a process, and return what awaits its answer."""
