@@ -122,6 +122,27 @@ def test_a_column_may_be_added_to_the_others(runs, run):
     assert added[-1] == "reason"
 
 
+@pytest.mark.parametrize(
+    ("most", "command", "shows"),
+    [
+        (45, "meticulous --last 20 --sort loss", "best.loss"),
+        (25, "meticulous 3 4", "change"),
+        (25, "meticulous --over seed", "±"),
+        (40, "meticulous --filter \"start=='yesterday'\"", " 6 "),
+        (35, 'meticulous --filter "not duration"', "RUNNING"),
+        (60, "meticulous --filter \"status=='ERROR'\" --paths | xargs rm -r", "experiments/5"),
+        (50, "meticulous --over seed --export table.tex", "table.tex"),
+    ],
+)
+def test_the_questions_of_every_day_are_short(runs, make, run, most, command, shows):
+    yesterday = (datetime.now().astimezone() - timedelta(1)).isoformat()
+    make("6", {"lr": 1}, {"loss": 1}, "RUNNING\n", start_time=yesterday, end_time=None)
+    assert len(command) <= most
+    result = run(*shlex.split(command.partition(" | ")[0])[1:])
+    assert (result.returncode, result.stderr) == (0, "")
+    assert shows in result.stdout
+
+
 def test_ties_are_sorted_by_the_next_column(runs, run):
     assert ids(run("--sort", "lr,loss", "--columns=")) == ["5", "2", "4", "1", "3"]
     assert ids(run("--sort", "seed", "--sort", "lr", "--columns=")) == ["2", "1", "4", "3", "5"]

@@ -87,7 +87,7 @@ def _read(options: argparse.Namespace) -> _Found:
     except ExperimentsDirectoryError as error:
         code = DATA if error.reason == "permission denied" else USAGE
         raise CommandError(f"{error.path}: {error.reason}", code) from None
-    strays = [key for key, reader in experiments.items() if _is_stray(reader)]
+    strays = {key: None for key, reader in experiments.items() if _is_stray(reader)}
     levels = ALL_LEVELS if options.normalize_json_values is None else options.normalize_json_values
     rows = [Row(reader, key, levels) for key, reader in experiments.items() if key not in strays]
     total = len(rows)
@@ -104,7 +104,7 @@ def _read(options: argparse.Namespace) -> _Found:
         kept = matching(rows, options.filter, names)
     return _Found(
         experiments,
-        [] if options.chosen else strays,
+        [] if options.chosen else list(strays),
         total,
         kept[-options.last :] if options.last else kept,
         names,
