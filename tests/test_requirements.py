@@ -21,7 +21,6 @@ IDENTIFIER = re.compile(r"\b[A-Z]+-[0-9]+\b")
 UNHELD = {
     "EDIT-3": "binds editors, of which there are none here",
     "EDIT-4": "binds editors, of which there are none here",
-    "STATUS-9": "not kept by meticulous-record yet",
     "PRIV-3": "not kept by meticulous-record yet",
 }
 

@@ -417,6 +417,7 @@ def handler(body):
 
 @posix
 @pytest.mark.parametrize("name", HANDLERS)
+@pytest.mark.requirement("STATUS-9")
 def test_a_handler_that_was_there_before_takes_its_course(name, both_signalled):
     body, status, returncode = HANDLERS[name]
     code = HEAD + handler(body) + "experiment = Experiment()\n" + WAITING

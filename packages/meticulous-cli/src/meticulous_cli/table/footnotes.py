@@ -5,6 +5,7 @@ One line each, in a fixed order, and at most eleven of them, whatever the folder
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -84,9 +85,12 @@ def problems(rows: Sequence[Row], style: Style) -> list[str]:
 def uncommitted(blocks: Sequence[Block], rows: Sequence[Row], style: Style) -> list[str]:
     """Return what + means behind a commit, if there is one."""
     shown_commits = any(block.column is HEADER_COLUMNS["commit"] for block in blocks)
-    if shown_commits and any(row.reader.metadata.get("git-dirty") is True for row in rows):
-        return [style.dim(_fitted("+ uncommitted changes, kept in git.diff", style))]
-    return []
+    dirty = [row.reader for row in rows if row.reader.metadata.get("git-dirty") is True]
+    if not shown_commits or not dirty:
+        return []
+    # Another recorder may know that the code differed, and not how (spec 1.0, READ-20).
+    kept = all(os.path.lexists(os.path.join(reader.directory, "git.diff")) for reader in dirty)
+    return [style.dim(_fitted(f"+ uncommitted changes{', kept in git.diff' if kept else ''}", style))]
 
 
 def listed(title: str, items: Sequence[str], style: Style, end: str = "") -> list[str]:
