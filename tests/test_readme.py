@@ -40,20 +40,20 @@ def test_the_first_command_gives_the_table_that_is_shown(project):
         [sys.executable, "examples/quickstart.py"], cwd=project, capture_output=True, text=True, check=True
     )
     table = done.stdout.rpartition("$ meticulous\n")[2].splitlines()
-    header = next(line for line in table if line.startswith("id"))
-    rows = [line.split() for line in table if re.match(r"\d", line)]
     shown = block("$ meticulous").splitlines()
-    shown_header = next(line for line in shown if line.startswith("id"))
-    shown_rows = [line.split() for line in shown if re.match(r"\d", line)]
-    # A pipe gets every column; a terminal leaves out what is the same everywhere.
-    assert [name for name in header.split() if name != "epoch"] == shown_header.split()
+    rows, shown_rows = (
+        [dict(zip(re.split(r"  +", names.strip()), re.split(r"  +", line.strip()))) for line in lines]
+        for names, lines in (
+            (table[0], table[1:]),
+            (shown[2], [line for line in shown if re.match(r" \d", line)]),
+        )
+    )
     assert len(rows) == len(shown_rows) == 4
     for row, shown_row in zip(rows, shown_rows):
-        assert row[:2] == shown_row[:2]  # id and status
-        assert row[6:9] == shown_row[6:9]  # lr, hidden, optimizer
         # The last digits of a training are its machine's.
-        accuracy = float(row[-1])
-        assert accuracy == pytest.approx(float(shown_row[-1]), abs=0.05)
+        assert float(row["accuracy"]) == pytest.approx(float(shown_row["accuracy"]), abs=0.05)
+        for name in ("id", "lr", "hidden", "optimizer", "description"):
+            assert row[name] == shown_row[name]
 
 
 def test_the_folder_holds_the_files_that_are_listed(project):
@@ -81,7 +81,7 @@ def test_the_reading_reads(project, monkeypatch):
     code = block("from meticulous_read import Experiments")
     names = {}
     exec(code, names)
-    assert names["experiments"]["3"].args["lr"] == 0.2
+    assert names["experiments"][3].args["lr"] == 0.2
     assert list(names["frame"][("args", "lr")]) == [0.1, 0.2, 0.2]
 
 

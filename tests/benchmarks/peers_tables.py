@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+IN_README = ("bare", "floor", "meticulous", "sacred", "mlflow_files", "wandb", "trackio")
 BEGIN, END = "<!-- peers.py writes what follows -->", "<!-- and it ends here -->"
 
 
@@ -93,7 +94,7 @@ class Tables:
             "there after SIGKILL": lambda one: _kept(one),
             f"{count:,} runs to a frame": lambda one: self._time(one, f"read {count}"),
         }
-        return _table(columns, [one for one in self._shown if one.name != "meticulous_fd"])
+        return _table(columns, [one for one in self._shown if one.name in IN_README])
 
     def _line(self, recorder: Any) -> str:
         return self._time(recorder, "line") if recorder.setting("CAPTURES", False) else ""
