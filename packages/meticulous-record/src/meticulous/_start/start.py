@@ -6,10 +6,11 @@ import os
 import platform
 import sys
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from meticulous import _format, _log, _process
-from meticulous._disk.encode import JSON
+from meticulous._disk.encode import JSON, dump
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._session.process import process
 from meticulous._session.session import Session, now
@@ -50,11 +51,23 @@ def start(
     _warn_of_others()
     if folder is not None and misses:
         _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
+    files = {
+        _format.ARGS: dump(args),
+        _format.DEFAULT_ARGS: None if default_args is None else dump(default_args),
+        _format.GIT_DIFF: code.patch or None,
+    }
     try:
+        metadata = _metadata(options, code)
         if folder is not None:
-            return _first_session(folder, args, default_args, options, code, capture)
+            return _begin(folder, metadata, files, capture)
         assert earlier is not None
-        return _next_session(earlier, args, default_args, options, code, capture)
+        # Arguments and code are what they were; when, where and by whom it runs is new.
+        kept = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
+        new = (*_format.SESSION_KEYS, "description")
+        kept.update((key, value) for key, value in metadata.items() if key in new)
+        if code.is_claimed:
+            kept.pop("git-dirty", None)  # nobody looked (spec 1.0, META-11)
+        return _begin(earlier.folder, kept, files if earlier.folder.was_cut_short else {}, capture)
     except Exception as error:
         if folder is not None:
             folder.remove()
@@ -70,6 +83,18 @@ def start(
             earlier.claim.release()
 
 
+def _begin(
+    folder: ExperimentFolder, metadata: dict[str, JSON], files: Mapping[str, bytes | None], capture: str
+) -> Session:
+    """Write what is there before STATUS; of `files` what an earlier start, cut short, has not written."""
+    folder.write_json(_format.METADATA, metadata)
+    for name, data in files.items():
+        if data is not None and not folder.has(name):
+            folder.write(name, data)
+    folder.write(_format.REQUIREMENTS, requirements())
+    return Session(folder, metadata, capture)
+
+
 def _warn_of_others() -> None:
     """Say that an experiment of this process has not ended: it would record what belongs to the next one."""
     running = [str(each.folder.experiment_id) for each in process.sessions if hasattr(each, "folder")]
@@ -78,54 +103,6 @@ def _warn_of_others() -> None:
             f"experiment {', '.join(running)} has not ended, and also records what the next one prints: "
             "end each by `with` or finish() before the next one starts"
         )
-
-
-def _first_session(
-    folder: ExperimentFolder,
-    args: dict[str, JSON],
-    default_args: dict[str, JSON] | None,
-    options: Options,
-    code: Code,
-    capture: str,
-) -> Session:
-    metadata = _metadata(options, code)
-    folder.write_json(_format.METADATA, metadata)
-    folder.write_json(_format.ARGS, args)
-    if default_args is not None:
-        folder.write_json(_format.DEFAULT_ARGS, default_args)
-    folder.write(_format.REQUIREMENTS, requirements())
-    if code.patch:
-        folder.write(_format.GIT_DIFF, code.patch)
-    return Session(folder, metadata, capture)
-
-
-def _next_session(
-    earlier: _resume.Earlier,
-    args: dict[str, JSON],
-    default_args: dict[str, JSON] | None,
-    options: Options,
-    code: Code,
-    capture: str,
-) -> Session:
-    """Arguments and code are what they were; when, where and by whom it runs is new."""
-    metadata = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
-    for key, value in _metadata(options, code).items():
-        if key in _format.SESSION_KEYS or key == "description":
-            metadata[key] = value
-    if code.is_claimed:
-        metadata.pop("git-dirty", None)  # nobody looked (spec 1.0, META-11)
-    folder = earlier.folder
-    folder.write_json(_format.METADATA, metadata)
-    # What a start that was cut short did not come to.
-    if folder.was_cut_short:
-        if not folder.has(_format.ARGS):
-            folder.write_json(_format.ARGS, args)
-        if default_args is not None and not folder.has(_format.DEFAULT_ARGS):
-            folder.write_json(_format.DEFAULT_ARGS, default_args)
-        if code.patch and not folder.has(_format.GIT_DIFF):
-            folder.write(_format.GIT_DIFF, code.patch)
-    folder.write(_format.REQUIREMENTS, requirements())
-    return Session(folder, metadata, capture)
 
 
 def _metadata(options: Options, code: Code) -> dict[str, JSON]:
