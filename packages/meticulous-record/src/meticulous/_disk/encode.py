@@ -34,6 +34,8 @@ _EFFORT = 2 * _FILE_SIZE
 # Python refuses to print integers of more digits than a limit that can be set, at the least to 640.
 _INTEGER_BITS = 2048
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_warn_once = functools.cache(warn)
 
 
 class Lost(str):
@@ -161,7 +163,8 @@ class _Encoder:
         if isinstance(value, int):
             return int(value) if value.bit_length() <= _INTEGER_BITS else hex(value)
         if isinstance(value, float):
-            return _number(float(value))
+            number = float(value)  # of a subclass, too
+            return number if math.isfinite(number) else _NOT_FINITE[str(number)]
         if isinstance(value, (bytes, bytearray)):
             self._check(len(value), 1, end)
             return repr(bytes(value))
@@ -259,12 +262,6 @@ def _order(item: JSON) -> tuple[int | float, str]:
     return (item, "") if isinstance(item, (int, float)) else (math.inf, canonical(item))
 
 
-def _number(value: float) -> JSON:
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-
-
 def _qualified_name(value: Any) -> str:
     module = value.__module__
     name = str(value.__qualname__) if module in (None, "builtins") else f"{module}.{value.__qualname__}"
@@ -301,8 +298,3 @@ def _length(encoded: JSON) -> int:
         long = len(encoded) > _VALUE_SIZE
         return len(encoded) if long else len(json.encoder.encode_basestring_ascii(encoded)) + 2
     return encoded.bit_length() // 3 + 4 if type(encoded) is int else 26
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    warn(message)
