@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import copy
 import dataclasses
 import json
 import logging
@@ -576,3 +577,25 @@ def test_another_projects_distribution_of_the_same_import_name_is_named(tmp_path
     both = subprocess.run(import_it, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (alone.stderr, both.stdout) == ("", alone.stdout)
     assert "pip uninstall meticulous" in both.stderr
+
+
+def test_a_copy_in_this_process_is_the_experiment_itself():
+    with Experiment({"lr": 1}) as experiment:
+        holder = {"trainer": [experiment]}
+        assert copy.copy(experiment) is experiment
+        assert copy.deepcopy(holder)["trainer"][0] is experiment
+
+
+@pytest.mark.parametrize("norecord", [False, True])
+def test_a_pickled_experiment_uses_the_folder_and_records_nothing(norecord):
+    with Experiment({"lr": 1}, norecord=norecord) as experiment:
+        worker = pickle.loads(pickle.dumps(experiment))
+        with worker.open("a/b.txt", "w") as file:
+            file.write("x")
+        worker.summary({"loss": 1})
+        worker.finish("ERROR")
+        assert (worker.args, worker.experiment_id) == (experiment.args, experiment.experiment_id)
+        assert experiment.path("a/b.txt").read_text() == "x"
+        assert not (experiment.directory / "summary.json").exists()
+    if not norecord:
+        assert status(experiment) == "SUCCESS\n"

@@ -655,3 +655,120 @@ def test_a_script_read_from_standard_input_or_a_command_line_is_recorded(reposit
         done = subprocess.run([sys.executable, *command], input=text, cwd=repository.path, check=False)
         assert done.returncode == 3
         assert repository.status(number) == "ERROR\nexit code 3"
+
+
+MAINS = {
+    "a returned code": "def main():\n    Experiment()\n    return 3\nsys.exit(main())",
+    "asyncio": (
+        "import asyncio\nasync def main():\n    Experiment()\n    return 3\nsys.exit(asyncio.run(main()))"
+    ),
+    "a thread's, raised again": (
+        "from concurrent.futures import ThreadPoolExecutor\nExperiment()\n"
+        "with ThreadPoolExecutor(1) as pool: pool.submit(sys.exit, 3).result()"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ["script", "-m"])
+@pytest.mark.parametrize("name", MAINS)
+def test_an_exit_code_that_main_returns_is_told(name, how, run, repository):
+    code = HEAD + MAINS[name] + "\n"
+    if how == "script":
+        assert run(code).returncode == 3
+    else:
+        repository.commit("module.py", code)
+        done = subprocess.run(
+            [sys.executable, "-m", "module"],
+            cwd=repository.path,
+            timeout=60,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 3
+    assert repository.status() == "ERROR\nexit code 3"
+
+
+def test_what_with_has_ended_is_not_changed_by_what_main_returns(run, repository):
+    done = run(HEAD + "def main():\n    with Experiment(): return 1\nsys.exit(main())")
+    assert (done.returncode, repository.status()) == (1, "SUCCESS")
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGQUIT"])
+def test_a_deadly_signal_is_written_down(name, start, repository):
+    for bare in (True, False):
+        process = start(script(f"signal.raise_signal(signal.{name})\nprint('on')"), bare=bare)
+        assert process.wait(60) == -getattr(signal, name)
+    assert repository.status() == f"ERROR\nsignal {name}"
+
+
+@posix
+def test_a_program_that_asks_for_a_handler_of_sigusr1_finds_none(both):
+    """As Lightning does, which then sets the one that requeues its job."""
+    status, _ = both(
+        script(
+            """
+            if signal.getsignal(signal.SIGUSR1) not in (None, signal.SIG_DFL): print("taken")
+            signal.signal(signal.SIGUSR1, lambda *_: print("requeued"))
+            signal.raise_signal(signal.SIGUSR1)
+            experiment.finish()
+            signal.raise_signal(signal.SIGUSR1)
+            """
+        )
+    )
+    assert status == "SUCCESS"
+
+
+@posix
+def test_a_handler_of_c_that_came_later_stays(both):
+    status, _ = both(
+        script(
+            """
+            import faulthandler
+            file = open(os.devnull, "w")
+            faulthandler.register(signal.SIGUSR1, file=file)
+            signal.raise_signal(signal.SIGUSR1)
+            experiment.finish()
+            signal.raise_signal(signal.SIGUSR1)
+            print("on")
+            """
+        )
+    )
+    assert status == "SUCCESS"
+
+
+@posix
+def test_files_of_a_program_that_records_nothing_are_deleted_when_a_signal_ends_it(start):
+    process = start(
+        HEAD + "e = Experiment(norecord=True)\nprint(e.directory, flush=True)\nwhile True: signal.pause()"
+    )
+    process.stdout.readline()
+    folder = process.stdout.readline().decode().strip()
+    assert os.path.isdir(folder)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == -signal.SIGTERM
+    assert not os.path.exists(folder)
+
+
+@pytest.mark.parametrize("end", ["raise ValueError('x' * 17_000_000)", "sys.exit('x' * 17_000_000)"])
+def test_a_reason_without_bound_is_cut(end, run, repository):
+    run(script(end), stderr=subprocess.DEVNULL)
+    status = repository.status()
+    assert status.startswith("ERROR\n")
+    assert len(status) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("SUCCESS", "SUCCESS"),
+        ("SUCCESS pruned", "SUCCESS\npruned"),
+        ("ERROR", "ERROR"),
+        ("ERROR: the loss is NaN", "ERROR\nthe loss is NaN"),
+        ("stopped", "ERROR\nstopped"),
+    ],
+)
+@pytest.mark.usefixtures("_in_repository")
+def test_finish_takes_the_status_that_the_program_knows(given, told, repository):
+    Experiment().finish(given)
+    assert repository.status() == told

@@ -2,9 +2,10 @@
 
 import os
 import sys
+import time
 
 import pytest
-from meticulous import _process
+from meticulous import Experiment, _process
 from meticulous._disk import atomic as _write
 from meticulous._disk.folder import ExperimentFolder
 
@@ -70,3 +71,48 @@ def test_without_proc_there_is_no_process_start(monkeypatch):
 
     monkeypatch.setattr(_process, "open", no_proc, raising=False)
     assert set(_process.identity()) == {"hostname", "pid"}
+
+
+@pytest.mark.usefixtures("calls")
+def test_summaries_cost_one_sync_a_second_at_most_and_one_at_the_end(repository, monkeypatch, calls):
+    monkeypatch.chdir(repository.path)
+    experiment = Experiment(capture="none")
+    before, start = sum(name == "fsync" for name, _ in calls), time.monotonic()
+    for step in range(200):
+        experiment.summary({"step": step})
+    syncs, seconds = sum(name == "fsync" for name, _ in calls) - before, time.monotonic() - start
+    assert syncs <= 2 * (seconds + 1)  # file and folder
+    file = os.stat(experiment.directory / "summary.json").st_ino
+    experiment.finish()
+    assert ("fsync", file) in calls
+
+
+@pytest.mark.parametrize("is_free_again", [True, False])
+def test_a_file_that_is_open_elsewhere_is_tried_again_and_no_step_waits(
+    is_free_again, repository, monkeypatch, caplog
+):
+    """As Windows refuses to replace a file that a viewer or a virus scanner has open."""
+    monkeypatch.chdir(repository.path)
+    experiment = Experiment(capture="none")
+    original, busy = os.replace, {"summary.json", "STATUS"}
+
+    def replace(source, target):
+        if os.path.basename(target) in busy:
+            error = PermissionError(13, "Access denied")
+            error.winerror = 32
+            raise error
+        original(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr("meticulous._session.session._LAST_SECONDS", 0.2)
+    start = time.monotonic()
+    for step in range(100):
+        experiment.summary({"step": step})
+    assert time.monotonic() - start < 5
+    assert caplog.text == ""
+    if is_free_again:
+        busy.clear()
+    experiment.finish()
+    assert repository.status() == "SUCCESS"  # in place, if it must be
+    assert (experiment.directory / "summary.json").exists() is is_free_again
+    assert ("cannot write" in caplog.text) is not is_free_again
