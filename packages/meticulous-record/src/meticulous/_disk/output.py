@@ -86,9 +86,11 @@ class OutputFile:
         """
         assert self._descriptor is not None
         number = self._descriptor.number
-        with contextlib.suppress(OSError):
+        try:
             if os.lseek(number, 0, os.SEEK_CUR) == self._offset:
                 return number
+        except OSError:
+            pass  # closed; `suppress` would cost as much as the look
         if not self._descriptor.is_open():
             self._descriptor = self._open(0)
             number = self._descriptor.number

@@ -8,8 +8,7 @@ their line, a flush, a fork, or the end of the session; then they are one system
 descriptor. The file comes first: what a killed program has shown is in it, but for a line that has not ended.
 
 A text layer hands down later, by its buffer's `write`, what it was given. That is told from bytes of the
-program's own by `_Depth`: while a call of our own to the text layer runs in this thread, the buffer's
-`write` copies nothing.
+program's own: while this thread is in a call to the text layer, the buffer's `write` copies nothing.
 """
 
 from __future__ import annotations
@@ -34,12 +33,6 @@ _HELD = 1 << 16
 """As many bytes wait for the end of their line."""
 
 
-class _Depth(_thread._local):
-    """How many calls to a text layer run in this thread."""
-
-    calls = 0
-
-
 class Tee:
     """Copies what is written to one stream object into any number of files."""
 
@@ -48,7 +41,7 @@ class Tee:
         self.files = files
         self._held = b""
         self._holding = _thread.RLock()  # a handler of a signal may print in the midst of it
-        self._depth = _Depth()
+        self._inside: set[int] = set()  # the threads that are in a call to the text layer
         self.buffer: Any = None
         is_plain = isinstance(stream, io.TextIOWrapper) and isinstance(stream.write, BuiltinMethodType)
         self._wrapped = [Wrapped(stream, "write", self._text_write(stream.write))]
@@ -83,14 +76,21 @@ class Tee:
     def after_fork_in_child(self) -> None:
         """Forget what another thread was about to write, which is not here."""
         self._holding, self._held = _thread.RLock(), b""
+        self._inside.clear()
 
     def _copy(self, data: bytes) -> None:
         with self._holding:
             data = self._held + data
-            end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or len(data) // _HELD * _HELD
-            self._held = data[end:]
-        if end:
-            self._append(data[:end])
+            if data.endswith(b"\n"):  # the ends of print, which are the most, go the shortest ways
+                self._held = b""
+            elif b"\n" not in data and b"\r" not in data and len(data) < _HELD:
+                self._held = data
+                return
+            else:
+                end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or len(data)
+                data, self._held = data[:end], data[end:]
+        for file in self.files:
+            file.append(data)
 
     def _append(self, data: bytes) -> None:
         for file in self.files:
@@ -98,48 +98,54 @@ class Tee:
 
     def _text_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
         takes_all = str(getattr(self.stream, "encoding", "")).lower() in ("utf-8", "utf8")
-        depth = self._depth
+        inside, me, copy = self._inside, _thread.get_ident, self._copy
+        encode = str.encode  # not a method of the text's own, which may be another one's
 
         def write(text: str) -> Any:
             if not (text and self.files):
                 return original(text)
             try:
-                data = str.encode(text)  # not by a method of its own, which may be another one's
+                data = encode(text)
             except (UnicodeEncodeError, TypeError):
                 data = b""
-            is_copied = takes_all and data
-            if is_copied:
-                self._copy(data)
-            depth.calls += 1
+            if is_copied := takes_all and data:
+                copy(data)
+            thread = me()
+            is_outer = thread not in inside  # else a handler of a signal prints in the midst of it
+            inside.add(thread)
             try:
                 result = original(text)  # it may refuse this, which then is not copied
             finally:
-                depth.calls -= 1
+                if is_outer:
+                    inside.discard(thread)
             if not is_copied:
-                self._copy(data or _odd_bytes(text))
+                copy(data or _odd_bytes(text))
             return result
 
         return write
 
     def _text_flush(self, original: Callable[[], Any]) -> Callable[[], Any]:
-        depth = self._depth
+        inside = self._inside
 
         def flush() -> Any:
             if self._held:
                 self.flush()
-            depth.calls += 1
+            thread = _thread.get_ident()
+            is_outer = thread not in inside
+            inside.add(thread)
             try:
                 return original()
             finally:
-                depth.calls -= 1
+                if is_outer:
+                    inside.discard(thread)
 
         return flush
 
     def _bytes_write(self, buffer: Any) -> Callable[[Any], Any]:
-        original, takes_all, depth = buffer.write, isinstance(buffer, io.BufferedWriter), self._depth
+        original, takes_all, inside = buffer.write, isinstance(buffer, io.BufferedWriter), self._inside
 
         def write(data: Any) -> Any:
-            if depth.calls or not self.files:
+            if not self.files or _thread.get_ident() in inside:
                 return original(data)
             if takes_all and isinstance(data, bytes):
                 self._copy(data)
