@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import textwrap
 
 import pytest
@@ -179,7 +178,7 @@ def test_a_signal_right_after_a_fork_still_ends_the_child(both):
 def test_what_a_handler_raises_while_the_program_forks_is_not_lost(others, both):
     """Python drops what is raised in a hook of a fork."""
     if others:
-        pytest.skip("the other thread takes the signal, and the handler may run as our hook of the fork begins")
+        pytest.skip("the other thread takes the signal, and the handler may run in our hook")
     recorded = both(
         script(
             f"""
