@@ -11,10 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import folder as at_rest
 from report import Report, arguments
 from scenarios import SCENARIOS
-from stage import Hang, Stage
+from scenarios.stage import Hang, Stage
 
 PARTS = {
     "defaults": "knows what the arguments would have been",
@@ -27,6 +26,7 @@ PARTS = {
     "signals": "sees signals that end the program",
     "handlers": "bears programs that handle signals themselves",
     "fork": "bears programs that fork",
+    "integers": "has integers beyond 2^53",
     "surrogates": "has texts with unpaired surrogates",
     "objects": "takes values that JSON does not have",
     "files": "gives the program files in the folder by their name",
@@ -40,28 +40,24 @@ PARTS = {
 
 def check(report: Report, name: str, command: list[str], copies: list[Path], left_out: list[str]) -> None:
     """Play one scenario, and hold every folder that it left against the format."""
+    scenario = SCENARIOS[name]
     with tempfile.TemporaryDirectory() as place:
         stage = Stage(Path(place).resolve(), command, copies, report, left_out)
         held, wrong = set(report.held), ""
         try:
-            SCENARIOS[name].play(stage)
-            if SCENARIOS[name].leaves and not stage.names():
+            scenario.play(stage)
+            if scenario.leaves and not stage.names():
                 wrong = "none at all"
         except OSError as error:  # what the scenario goes on with is not there
             wrong = str(error)
         except Hang as error:
-            report.tell(["END-1"], name, "an end of the program that is recorded", str(error))
+            stage.check("END-1", name, "an end of the program that is recorded", str(error), ok=False)
         said = stage.close()
-        if wrong:
+        if wrong and not stage.broken:
             report.held = held  # what is not there was not looked at
             report.tell(["DIR-1"], name, "an experiment", f"{wrong}; the adapter said: {said or 'nothing'}")
-        for experiment in stage.names() if SCENARIOS[name].judged else []:
-            path = stage.experiments / experiment
-            for line in [*at_rest.problems(path), *at_rest.warnings(path)]:
-                requirement, file, message = line.split(": ", 2)
-                report.check(
-                    requirement, f"{name}: {experiment}: {file}", "what the format says", message, ok=False
-                )
+        elif scenario.judged:
+            stage.judge(name)
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import re
 import shutil
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Report", "arguments", "requirements"]
+__all__ = ["Report", "arguments", "keys", "requirements"]
 
 FORMAT = Path(__file__).resolve().parent.parent / "1.0" / "format.md"
 TABLE = FORMAT.parent / "requirements.md"
@@ -21,6 +22,13 @@ def requirements() -> dict[str, str]:
     """Each requirement of format 1.0 and its level: "MUST", "SHOULD" or "MAY", as the text has it."""
     items = re.findall(r"^- \*\*([A-Z]+-[0-9]+)\*\*(.*(?:\n  .*)*)", FORMAT.read_text("utf-8"), re.MULTILINE)
     return {name: re.findall(r"\b(MUST|SHOULD|MAY)\b", text)[0] for name, text in items}
+
+
+@functools.cache
+def keys() -> dict[str, str]:
+    """Each key of metadata.json, and whether it is of the "experiment" or the "session", as the text has it."""
+    rows = re.findall(r"^\| `([a-z-]+)` \|(.*)\|$", FORMAT.read_text("utf-8"), re.MULTILINE)
+    return {name: row.split("|")[3].strip() for name, row in rows}
 
 
 class Report:
@@ -34,7 +42,7 @@ class Report:
     def __init__(self) -> None:
         self.broken: set[str] = set()
         self.held: set[str] = set()
-        self._levels = requirements()
+        self.levels = requirements()
 
     def check(self, requirement: str, where: str, expected: Any, found: Any, ok: bool | None = None) -> None:
         """Hold what was found against what was expected: by `ok`, or else they have to be equal."""
@@ -46,13 +54,13 @@ class Report:
         """Tell of something that breaks one or more requirements."""
         self.held.update(requirements)
         self.broken.update(requirements)
-        word = "FAIL" if any(self._levels[name] == "MUST" for name in requirements) else "warn"
+        word = "FAIL" if any(self.levels[name] == "MUST" for name in requirements) else "warn"
         print(f"{word}  {', '.join(requirements)}  {where}")
         print(f"      expected  {_shown(expected)}\n      found     {_shown(found)}")
 
     def end(self, left_out: Iterable[str] = ()) -> int:
         """Tell the sum of it; return the exit code, 1 where a MUST is broken."""
-        broken = {name for name in self.broken if self._levels[name] == "MUST"}
+        broken = {name for name in self.broken if self.levels[name] == "MUST"}
         advised = self.broken - broken
         print(f"{len(self.held - self.broken)} requirements held, {len(broken)} broken", end="")
         print(f", {len(advised)} recommendations not kept" if advised else "", end="")

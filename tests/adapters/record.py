@@ -72,7 +72,7 @@ experiment = Experiment(
     experiments_directory=scenario["experiments-directory"],
     experiment_id=scenario["id"],
     description=scenario["description"],
-    resume=scenario["resume"],
+    resume=scenario["resume"] and scenario["id"] is None,  # by its id, an experiment is resumed anyway
     allow_dirty=scenario["allow-dirty"],
 )
 for step in scenario["steps"]:

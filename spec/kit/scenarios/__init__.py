@@ -1,6 +1,6 @@
 """What a recorder is put through; each module enters its scenarios into the list."""
 
-from scenarios import kills, places, resuming, runs, values
+from scenarios import code, ends, places, resuming, runs, values
 from scenarios.common import SCENARIOS
 
-__all__ = ["SCENARIOS", "kills", "places", "resuming", "runs", "values"]
+__all__ = ["SCENARIOS", "code", "ends", "places", "resuming", "runs", "values"]

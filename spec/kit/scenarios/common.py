@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from stage import Stage
-from watch import Watch
+from report import requirements
+from watch import Event, Watch
+
+from scenarios.stage import RECORDED, Stage
 
 __all__ = [
-    "ORDER",
-    "RECORDED",
-    "REPLACED",
+    "EARLIER",
+    "FINAL",
     "SCENARIOS",
     "WAIT",
     "Scenario",
     "arguments",
+    "exits",
     "replaced",
     "say",
     "scenario",
     "summary",
 ]
 
-ORDER = [
-    "metadata.json",
-    "args.json",
-    "default_args.json",
-    "requirements.txt",
-    "git.diff",
-    "stdout",
-    "stderr",
-    "STATUS",
-]
-REPLACED = {
-    "metadata.json",
-    "args.json",
-    "default_args.json",
-    "STATUS",
-    "summary.json",
-    "requirements.txt",
-    "git.diff",
-}
-RECORDED = REPLACED | {"stdout", "stderr"}
+FINAL = "RESUME-18" in requirements()  # what the text does not say yet is not looked at
+EARLIER = "earlier-sessions" if FINAL else "resumes"
+REPLACED = RECORDED - {"stdout", "stderr"}
 WAIT = {"do": "wait"}
 
 
 class Scenario(NamedTuple):
-    """What plays it, the parts without which it is left out; are its folders judged, and are there any?"""
+    """A situation that a recorder is put into.
+
+    Attributes:
+        play: what plays it.
+        parts: the parts without which it is left out.
+        judged: whether the folders that it leaves are held against the format.
+        leaves: whether it leaves any.
+    """
 
     play: Callable[[Stage], None]
     parts: tuple[str, ...]
@@ -79,26 +71,25 @@ def summary(**values: Any) -> dict[str, Any]:
     return {"do": "summary", "values": values}
 
 
-def replaced(stage: Stage, where: str, events: list[Any]) -> None:
+def exits(code: int) -> dict[str, Any]:
+    """The step that ends with an exit code."""
+    return {"do": "exit", "code": code}
+
+
+def replaced(stage: Stage, where: str, events: Iterable[Event]) -> None:
     """WRITE-1 and DIR-7: recorded files appear by renaming only, and what is renamed has a dot in front."""
     if not Watch.able:
         return
-    direct = sorted(
-        {event.name for event in events if event.kind in ("created", "modified") and event.name in REPLACED}
-    )
-    stage.check("WRITE-1", f"{where}: files written in place", [], direct)
-    others = sorted(
-        {
-            e.name
-            for e in events
-            if e.name and e.kind == "created" and e.name[0] != "." and e.name not in RECORDED
-        }
-    )
-    stage.check("DIR-7", f"{where}: other names", [], others)
-    rewritten = sorted(
-        {event.name for event in events if event.kind == "moved to" and event.name in ("stdout", "stderr")}
-    )
-    stage.check("OUT-2", f"{where}: output files replaced", [], rewritten)
+    for event in events:
+        file = f"{where}: {event.name}"
+        if event.name in REPLACED:
+            in_place = event.kind in ("created", "modified", "deleted")
+            stage.check("WRITE-1", file, "renamed over the old one", event.kind, ok=not in_place)
+        elif event.name in RECORDED:
+            kept = event.kind not in ("moved to", "deleted")
+            stage.check("OUT-2", file, "appended to", event.kind, ok=kept)
+        elif event.name and event.kind == "created":
+            stage.check("DIR-7", f"{where}: other names", "a dot in front", event.name, event.name[0] == ".")
 
 
 def arguments(stage: Stage, args: dict[str, Any], defaults: dict[str, Any], name: str = "1") -> None:
@@ -111,7 +102,5 @@ def arguments(stage: Stage, args: dict[str, Any], defaults: dict[str, Any], name
         args = {key: str(value) for key, value in args.items()}
         found = {key: str(value) for key, value in found.items()}
     stage.check("ARGS-1", "args.json", args, found)
-    if "defaults" in stage.left_out:
-        stage.check("ARGS-4", "default_args.json", {}, stage.json("default_args.json", name))
-    else:
+    if "defaults" not in stage.left_out:
         stage.check("ARGS-3", "default_args.json", defaults, stage.json("default_args.json", name))

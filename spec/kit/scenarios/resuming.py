@@ -5,123 +5,119 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from stage import Play, Stage, contents_of
-from watch import Watch
+from report import keys
+from watch import Event, Watch
 
-from scenarios.common import ORDER, REPLACED, WAIT, replaced, say, scenario, summary
+from scenarios.common import EARLIER, FINAL, WAIT, exits, replaced, say, scenario
+from scenarios.stage import RECORDED, Play, Stage, changed, contents_of
+
+SESSION = {key for key, of in keys().items() if of == "session"}
 
 
 def first_session(stage: Stage, *steps: dict[str, Any], **how: Any) -> None:
     """An experiment 1 that was ended by an exit code."""
-    stage.run(say("first\n"), *steps, {"do": "exit", "code": 3}, **{"description": "first", **how})
+    stage.run(say("first\n"), *steps, exits(3), **{"description": "first", **how})
 
 
 def go_on(stage: Stage, *steps: dict[str, Any], **how: Any) -> Play:
-    """Start its next session."""
-    return stage.start(say("second\n"), *steps, **{"id": "1", "resume": "ids" in stage.left_out, **how})
+    """Start the next session of an experiment, 1 unless another id is given."""
+    name = None if "ids" in stage.left_out else how.pop("id", "1")
+    return stage.start(say("next\n"), *steps, **{"resume": True, **how, "id": name})
 
 
-def refused(stage: Stage, requirement: str, where: str, **how: Any) -> None:
-    """Try to resume experiment 1: it has to stay as it is."""
-    before = contents_of(stage.experiments / "1")
-    go_on(stage, **how).end()
-    after = contents_of(stage.experiments / "1")
-    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    # What the first session printed last may only now have come into its file.
-    changed = [name for name in changed if name != "stdout" or b"second" in after.get(name, b"")]
-    stage.check(requirement, f"{where}: files that have changed", [], changed)
+def earlier(stage: Stage, name: str = "1") -> list[dict[str, Any]]:
+    """The earlier sessions of an experiment; what is no object counts as an empty one."""
+    found = stage.metadata(name).get(EARLIER, [])
+    return [item if isinstance(item, dict) else {} for item in found] if isinstance(found, list) else []
 
 
 @scenario("resume")
 def resumed(stage: Stage) -> None:
-    """An experiment with two sessions."""
+    """An experiment with two sessions, and the keys and files of both."""
     first_session(stage, environment={"SLURM_JOB_ID": "1"})
     before, kept = stage.metadata(), {file: stage.bytes(file) for file in ("args.json", "default_args.json")}
-    stage.set(lab_note=None, drop=())  # a key that nobody knows, from a later version
-    stage.set(drop=("lab-note",), **{"lab:note": [1, {"a": None}], "later": {"b": 2}})
+    stage.set(**{"lab:note": [1, {"a": None}]})  # from a program that the recorder does not know
     with Watch(stage.experiments / "1", opened=True) as watch:
         play = go_on(stage, WAIT, description="second")
         if not play.ready():
             play.end()
-            stage.check("RESUME-13", "resumed", "a second session", play.errors.decode()[-300:], False)
+            stage.check("RESUME-9", "resumed", "a second session", play.errors.decode()[-300:], False)
             return
         after, events = stage.metadata(), watch.events()
         stage.check("STATUS-2", "resumed: STATUS", "RUNNING\n", stage.status())
-        stage.check(
-            "RESUME-10",
-            "resumed: the claim",
-            "deleted",
-            "there",
-            not (stage.experiments / "1" / ".resume").exists(),
-        )
+        claimed = (stage.experiments / "1" / ".resume").exists()
+        stage.check("RESUME-10", "resumed: the claim", "deleted", "there", not claimed)
         play.go()
         play.end()
         _order_of_resume(stage, events)
-        replaced(stage, "resumed", [event for event in events + watch.events() if event.name != ".resume"])
-    stage.check("RESUME-12", "resumed: end-time while it runs", None, after.get("end-time"))
-    stage.check("RESUME-12", "resumed: the earlier job's id", None, after.get("slurm-job-id"))
-    stage.check(
-        "RESUME-12",
-        "resumed: start-time",
-        "a later one",
-        after.get("start-time"),
-        after.get("start-time") != before.get("start-time"),
-    )
+        replaced(stage, "resumed", events + watch.events())
+    left = sorted(SESSION & before.keys() & after.keys() & {"end-time", "slurm-job-id"})
+    stage.check("RESUME-12", f"resumed: keys of {EARLIER} in the new session", [], left)
+    later = after.get("start-time") != before.get("start-time")
+    stage.check("RESUME-12", "resumed: start-time", "a later one", after.get("start-time"), later)
     stage.check("RESUME-13", "resumed: timestamp", before.get("timestamp"), after.get("timestamp"))
+    stage.check("RESUME-13", "resumed: uuid", before.get("uuid"), after.get("uuid"))
     if "description" not in stage.left_out:
         stage.check("RESUME-13", "resumed: description", "second", after.get("description"))
-    session = (after.get("resumes") or [{}])[-1]
-    told = {key: before[key] for key in ("start-time", "end-time") if key in before}
-    found = {key: session.get(key) for key in told} if isinstance(session, dict) else session
-    stage.check("RESUME-11", "resumed: the session before", told, found)
-    status = str(session.get("status")) if isinstance(session, dict) else ""
-    stage.check(
-        "RESUME-11",
-        "resumed: its status",
-        "ERROR\nexit code 3",
-        status,
-        status.startswith("ERROR\nexit code 3"),
-    )
     for file, data in kept.items():
         stage.check("RESUME-14", f"resumed: {file}", data, stage.bytes(file))
-    last = stage.metadata()
-    stage.check("META-10", "resumed: a vendor's key", [1, {"a": None}], last.get("lab:note"))
-    stage.check("META-10", "resumed: a key that nobody knows", {"b": 2}, last.get("later"))
-    stage.set(drop=("later",))
+    stage.check("META-10", "resumed: lab:note", [1, {"a": None}], stage.metadata().get("lab:note"))
     if "output" not in stage.left_out:
-        stage.check(
-            "OUT-2", "resumed: stdout", "first\nsecond\nready\n", (stage.bytes("stdout") or b"").decode()
-        )
+        found = (stage.bytes("stdout") or b"").decode(errors="replace")
+        stage.check("OUT-2", "resumed: stdout", "first\nnext\nready\n", found)
     stage.check("STATUS-3", "resumed, after its end: STATUS", "SUCCESS\n", stage.status())
 
 
-def _order_of_resume(stage: Stage, events: list[Any]) -> None:
+def _order_of_resume(stage: Stage, events: list[Event]) -> None:
     if not Watch.able:
         return
-    renamed = [event.name for event in events if event.kind == "moved to" and event.name in REPLACED]
-    expected = [name for name in ("metadata.json", "requirements.txt", "STATUS") if name in renamed]
-    stage.check("RESUME-9", "resumed: files in the order of their replacing", expected, renamed)
     kinds = [(event.kind, event.name) for event in events]
-    claimed = kinds.index(("created", ".resume")) if ("created", ".resume") in kinds else None
-    stage.check("RESUME-7", "resumed: .resume", "created", "not created", claimed is not None)
-    if claimed is None or ("moved to", "metadata.json") not in kinds:
+    stage.check("RESUME-7", "resumed: .resume", "created", "not created", ("created", ".resume") in kinds)
+    renamed = [event.name for event in events if event.kind == "moved to" and event.name in RECORDED]
+    if ("created", ".resume") not in kinds or "metadata.json" not in renamed:
         return
-    written = kinds.index(("moved to", "metadata.json"))
-    stage.check("RESUME-7", "resumed: the claim", "before the first file", "after it", claimed < written)
-    under = [
-        name
-        for kind, name in kinds[claimed:written]
-        if kind == "opened" and name in ("STATUS", "metadata.json")
-    ]
-    # Before them, the process has to be found: metadata.json may be read for its pid.
-    stage.check(
-        "RESUME-8", "resumed: the last files read under the claim", ["STATUS", "metadata.json"], under[-2:]
-    )
-    if ("deleted", ".resume") in kinds and ("moved to", "STATUS") in kinds:
+    ends = renamed[0], renamed[-1]
+    stage.check("RESUME-9", "resumed: the first and last file", ("metadata.json", "STATUS"), ends)
+    claim, write = kinds.index(("created", ".resume")), kinds.index(("moved to", "metadata.json"))
+    stage.check("RESUME-7", "resumed: the claim", "before the first file", "after it", claim < write)
+    read = [name for kind, name in kinds[claim:write] if kind == "opened"]
+    whole = "STATUS" in read and "metadata.json" in read[read.index("STATUS") :]
+    expected = "metadata.json after STATUS"
+    stage.check("RESUME-8", "resumed: what is read under the claim", expected, ", ".join(read), whole)
+    if ("deleted", ".resume") in kinds and "STATUS" in renamed:
         order = kinds.index(("moved to", "STATUS")) < kinds.index(("deleted", ".resume"))
         stage.check("RESUME-10", "resumed: the claim is deleted", "after STATUS", "before it", order)
+
+
+@scenario("resume")
+def resumed_again_and_again(stage: Stage) -> None:
+    """Four sessions in a row: each keeps what the one before it was, and what all before that were."""
+    first_session(stage, environment={"SLURM_JOB_ID": "1"})
+    for number in range(2, 5):
+        before, sessions = stage.metadata(), earlier(stage)
+        if sessions:
+            sessions[0]["lab:gpu"] = {"memory": 80}
+            stage.set(**{EARLIER: sessions})
+        status = (stage.status() or "").strip()
+        go_on(stage, exits(number), environment={"SLURM_JOB_ID": str(number)}).end()
+        found = earlier(stage)
+        where = f"session {number}: {EARLIER}"
+        stage.check("RESUME-11", where, number - 1, len(found))
+        stage.check("RESUME-11", f"{where}: those before the last", sessions, found[:-1])
+        last = found[-1] if found else {}
+        told = {key: before[key] for key in KEPT if key in before}
+        stage.check("RESUME-11", where, told, {key: last.get(key) for key in told})
+        stage.check("RESUME-11", f"{where}: status", status, last.get("status"))
+    if "output" not in stage.left_out:
+        found = (stage.bytes("stdout") or b"").decode(errors="replace")
+        stage.check("OUT-2", "resumed thrice: stdout", "first\nnext\nnext\nnext\n", found)
+
+
+KEPT = ("start-time", "end-time")
 
 
 @scenario("resume")
@@ -139,9 +135,11 @@ def names_of_temporary_files(stage: Stage) -> None:
     for name in used:
         (stage.experiments / "1" / name).write_bytes(b"another's\n")
     with Watch(stage.experiments / "1") as watch:
-        go_on(stage).end()
+        play = go_on(stage).end()
         taken = sorted({e.name for e in watch.events() if e.kind in ("moved from", "modified")} & used)
     stage.check("WRITE-1", "names of temporary files that are another process's", [], taken)
+    said = play.errors.decode(errors="replace")[-200:]
+    stage.check("WRITE-1", "a session beside another's temporary files", "1", said, bool(earlier(stage)))
     for name in used:
         (stage.experiments / "1" / name).unlink(missing_ok=True)
 
@@ -153,98 +151,222 @@ def resumed_after_sigkill(stage: Stage) -> None:
     play.ready()
     play.end(signal.SIGKILL)
     go_on(stage).end()
-    if sessions := stage.metadata().get("resumes"):
-        stage.check(
-            "RESUME-11",
-            "resumed after SIGKILL: status of the session before",
-            "RUNNING",
-            sessions[-1].get("status"),
-        )
-        stage.check("RESUME-11", "resumed after SIGKILL: its end-time", None, sessions[-1].get("end-time"))
+    for session in earlier(stage)[-1:]:
+        where = f"resumed after SIGKILL: {EARLIER}"
+        stage.check("RESUME-11", f"{where}: status", "RUNNING", session.get("status"))
+        stage.check("RESUME-11", f"{where}: end-time", None, session.get("end-time"))
 
 
 @scenario("resume", judged=False)
 def resumed_after_half_a_start(stage: Stage) -> None:
     """A start that was cut short, if the recorder resumes such: what was missing comes to be there."""
     first_session(stage)
-    started = ("args.json", "default_args.json", "requirements.txt", "stdout", "stderr")
-    for number, there in enumerate((started[:1], started[:2], started[:4]), 2):
+    others = sorted(set(os.listdir(stage.experiments / "1")) & RECORDED - {"metadata.json", "STATUS"})
+    for number, there in enumerate(([], others[:1], others[:2], others), 2):
         name = str(number)
         (stage.experiments / name).mkdir()
         for file in ("metadata.json", *there):
-            if stage.bytes(file) is not None:
-                shutil.copy(stage.experiments / "1" / file, stage.experiments / name / file)
-        stage.set(name, drop=("end-time",))
+            shutil.copy(stage.experiments / "1" / file, stage.experiments / name / file)
+        stage.set(name, drop=("end-time",), hostname="elsewhere", heartbeat_seconds=1)
+        os.utime(stage.experiments / name / "metadata.json", (0, 0))
         go_on(stage, id=name).end()
-        missing = [file for file in (*ORDER[:3], "stdout", "stderr") if stage.bytes(file, name) is None]
-        told = missing if stage.bytes("STATUS", name) is not None else []
-        stage.check("RESUME-9", "a start that was cut short, resumed: files that are missing", [], told)
+        missing = [file for file in others if stage.bytes(file, name) is None]
+        lacks = missing if stage.bytes("STATUS", name) is not None else []
+        stage.check("RESUME-9", "a start that was cut short, resumed: it lacks", [], lacks)
 
 
 @scenario("resume")
-def resumed_thrice_at_once(stage: Stage) -> None:
+def resumed_at_once(stage: Stage) -> None:
     """Six that resume the same experiment: each does after the other, or not at all."""
     first_session(stage)
-    plays = [
-        go_on(stage, summary(n=1)) if "summary" not in stage.left_out else go_on(stage) for _ in range(6)
-    ]
+    plays = [go_on(stage) for _ in range(6)]
     for play in plays:
         play.end()
-    sessions = len(stage.metadata().get("resumes", []))
-    lines = (stage.bytes("stdout") or b"").decode().count("second\n")
+    lines = (stage.bytes("stdout") or b"").decode(errors="replace").count("next\n")
+    ended = all(str(session.get("status")) != "RUNNING" for session in earlier(stage))
+    stage.check("RESUME-7", "six that resume: each after the other", "an end", "RUNNING", ended)
     if "output" not in stage.left_out:
-        stage.check("RESUME-7", "six that resume: sessions, of which stdout tells", lines, sessions)
-    for session in stage.metadata().get("resumes", []):
-        stage.check(
-            "RESUME-1",
-            "six that resume: a session that was resumed while it ran",
-            "an end",
-            session.get("status"),
-            session.get("status") != "RUNNING",
+        stage.check("RESUME-7", f"six that resume: {EARLIER}", lines, len(earlier(stage)))
+
+
+# What stands against a resume. Each is put up, tried, and taken down; then the experiment can be resumed.
+
+Hindrance = Callable[[Stage], Iterator[dict[str, Any]]]
+HINDRANCES: dict[str, tuple[str, Callable[[Stage], Any]]] = {}
+
+
+def hindrance(requirement: str, what: str) -> Callable[[Hindrance], Hindrance]:
+    """Enter a generator: it puts something up, yields changes to the scenario, and takes it down."""
+
+    def enter(put_up: Hindrance) -> Hindrance:
+        HINDRANCES[what] = requirement, contextmanager(put_up)
+        return put_up
+
+    return enter
+
+
+@hindrance("RESUME-6", "other arguments")
+def _arguments(_: Stage) -> Iterator[dict[str, Any]]:
+    yield {"args": {"lr": 0.25}}
+
+
+@hindrance("RESUME-6", "one more argument")
+def _more(_: Stage) -> Iterator[dict[str, Any]]:
+    yield {"args": {"lr": 0.5, "epochs": 1}}
+
+
+@hindrance("RESUME-4", "another commit")
+def _commit(stage: Stage) -> Iterator[dict[str, Any]]:
+    stage.commit("Another commit")
+    yield {}
+    stage.git("reset", "-q", "--hard", "HEAD~1")
+
+
+@hindrance("RESUME-5", "uncommitted changes that it had not")
+def _changes(stage: Stage) -> Iterator[dict[str, Any]]:
+    (stage.repository / "data.txt").write_text("changed\n")
+    yield {"allow_dirty": "patch" not in stage.left_out}
+    stage.git("checkout", "-q", "data.txt")
+
+
+@hindrance("RESUME-7", "somebody is just resuming it")
+def _claim(stage: Stage) -> Iterator[dict[str, Any]]:
+    (stage.experiments / "1" / ".resume").touch()
+    yield {}
+    (stage.experiments / "1" / ".resume").unlink(missing_ok=True)
+
+
+def _version(version: str | None) -> Hindrance:
+    def put_up(stage: Stage) -> Iterator[dict[str, Any]]:
+        before = stage.metadata()["format-version"]
+        stage.set(drop=("format-version",), **({} if version is None else {"format_version": version}))
+        yield {}
+        stage.set(format_version=before)
+
+    return put_up
+
+
+for _number in ("1.1", "1.10", "2.0", "10.0", None):
+    hindrance("RESUME-3", f"version {_number}")(_version(_number))
+
+
+def _running(keep: Callable[[dict[str, Any]], dict[str, Any]], **job: str) -> Hindrance:
+    """STATUS says RUNNING, and the process is not known to have ended."""
+
+    def put_up(stage: Stage) -> Iterator[dict[str, Any]]:
+        whole, status = stage.metadata(), stage.bytes("STATUS") or b""
+        stage.set(drop=("end-time", "process-start"), **{"heartbeat-seconds": 3600, **keep(whole)})
+        (stage.experiments / "1" / "STATUS").write_bytes(b"RUNNING\n")
+        yield {"environment": job}
+        stage.set(drop=tuple(stage.metadata()), **whole)
+        (stage.experiments / "1" / "STATUS").write_bytes(status)
+
+    return put_up
+
+
+ELSEWHERE = {"hostname": "elsewhere", "pid": 4711}
+STARTED_AGAIN = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
+for _what, _keys, _job in (
+    ("it may be running on another machine", ELSEWHERE, {}),
+    ("its process-start has another form", {"process-start": "another-system:1"}, {}),
+    ("it is of another job", {**ELSEWHERE, "slurm-job-id": "8"}, STARTED_AGAIN),
+    ("it is of no job", ELSEWHERE, STARTED_AGAIN),
+    *(
+        (
+            ("it may be a task of the same job", {**ELSEWHERE, "slurm-job-id": "7"}, {"SLURM_JOB_ID": "7"}),
+            (
+                "it is of the same start of the job",
+                {**ELSEWHERE, "slurm-job-id": "7", "slurm-restart-count": "1"},
+                STARTED_AGAIN,
+            ),
         )
+        if FINAL
+        else ()
+    ),
+):
+    hindrance("RESUME-1", _what)(_running(lambda _, found=_keys: found, **_job))
+
+
+@hindrance("RESUME-1", "STATUS is missing: it is being started")
+def _starting(stage: Stage) -> Iterator[dict[str, Any]]:
+    path, status, whole = stage.experiments / "1" / "STATUS", stage.bytes("STATUS") or b"", stage.metadata()
+    stage.set(drop=("end-time", "process-start"), **ELSEWHERE, heartbeat_seconds=3600)
+    path.unlink()
+    yield {}
+    stage.set(drop=tuple(stage.metadata()), **whole)
+    path.write_bytes(status)
 
 
 @scenario("resume", judged=False)
 def not_resumed(stage: Stage) -> None:
-    """What must not be resumed stays as it is."""
+    """What must not be resumed stays as it is; what stood against it gone, it is resumed."""
     first_session(stage)
-    refused(stage, "RESUME-6", "other arguments", args={"lr": 0.25})
-    stage.commit("Another commit")
-    refused(stage, "RESUME-4", "another commit")
-    stage.git("reset", "-q", "--hard", "HEAD~1")
-    if "patch" not in stage.left_out:
-        (stage.repository / "data.txt").write_text("changed\n")
-        refused(stage, "RESUME-5", "uncommitted changes that it had not", allow_dirty=True)
-        stage.git("checkout", "-q", "data.txt")
-    (stage.experiments / "1" / ".resume").touch()
-    refused(stage, "RESUME-7", "somebody is just resuming it")
-    (stage.experiments / "1" / ".resume").unlink()
-    for version in ("1.1", "2.0"):
-        stage.set(format_version=version)
-        refused(stage, "RESUME-3", f"version {version}")
-    stage.set(drop=("format-version",))
-    refused(stage, "RESUME-3", "no version")
-    stage.check(
-        "RESUME-10",
-        "refused: the claim",
-        "deleted",
-        "there",
-        not (stage.experiments / "1" / ".resume").exists(),
+    for what, (requirement, put_up) in HINDRANCES.items():
+        with put_up(stage) as how:
+            before = contents_of(stage.experiments / "1")
+            go_on(stage, **how).end()
+            refused(stage, requirement, what, before)
+        left = (stage.experiments / "1" / ".resume").exists()
+        stage.check("RESUME-10", "refused: the claim", "deleted", "there", not left)
+        (stage.experiments / "1" / ".resume").unlink(missing_ok=True)
+    sessions = len(earlier(stage))
+    go_on(stage).end()
+    came = len(earlier(stage)) > sessions
+    stage.check("RESUME-9", "nothing stands against it", "a next session", "none", came)
+
+
+def refused(stage: Stage, requirement: str, where: str, before: dict[str, bytes]) -> None:
+    """Hold experiment 1 against what it was; what is its claim, is for others to look at."""
+    after = contents_of(stage.experiments / "1")
+    # What the session before printed last may only now have come into its file.
+    names = [name for name in changed(before, after) if name not in ("stdout", ".resume")]
+    names += (
+        ["stdout"]
+        if after.get("stdout", b"").count(b"next") > before.get("stdout", b"").count(b"next")
+        else []
     )
+    stage.check(requirement, f"{where}: what has changed", [], names)
 
 
 @scenario("resume", judged=False)
 def not_resumed_while_it_runs(stage: Stage) -> None:
-    """What may be running is not resumed."""
-    play = stage.start(WAIT)
+    """What runs is not resumed; when it has ended, it is."""
+    play = stage.start(WAIT, exits(3))
     play.ready()
-    refused(stage, "RESUME-1", "it runs")
-    play.end(signal.SIGKILL)
-    whole = stage.metadata()
-    stage.set(hostname="elsewhere")
-    os.utime(stage.experiments / "1" / "STATUS")
-    refused(stage, "RESUME-1", "it runs, for all one knows, on another machine")
-    stage.set(hostname=whole.get("hostname"), process_start="another-system:1")
-    refused(stage, "RESUME-1", "a process-start of another form")
-    (stage.experiments / "1" / "STATUS").unlink()
-    refused(stage, "RESUME-1", "STATUS is missing: it is being started")
+    before = contents_of(stage.experiments / "1")
+    go_on(stage).end()
+    refused(stage, "RESUME-1", "it runs", before)
+    play.go()
+    play.end()
+    go_on(stage).end()
+    stage.check("RESUME-9", "it has ended", "a next session", "none", bool(earlier(stage)))
+
+
+@scenario("resume", judged=False)
+def not_resumed_through_links(stage: Stage) -> None:
+    """A link or a pipe in the place of each recorded file, and of the claim: it is not gone through."""
+    first_session(stage)
+    if not FINAL:
+        return
+    folder, aside = stage.experiments / "1", stage.folder / "aside"
+    for file in (*sorted(RECORDED), ".resume"):
+        for what in ("link", "pipe"):
+            there = (folder / file).exists()
+            if there:
+                (folder / file).rename(aside)
+            else:
+                aside.write_bytes(b"")
+            data = aside.read_bytes()
+            if what == "link":
+                (folder / file).symlink_to(aside)
+            else:
+                os.mkfifo(folder / file)
+            before = contents_of(folder)
+            go_on(stage).end()
+            refused(stage, "RESUME-18", f"a {what} for {file}", {**before, file: before.get(file, b"")})
+            stage.check("RESUME-18", f"a link for {file}: what it leads to", data, aside.read_bytes())
+            (folder / file).unlink(missing_ok=True)
+            if there:
+                aside.rename(folder / file)
+    go_on(stage).end()
+    stage.check("RESUME-9", "no link and no pipe", "a next session", "none", bool(earlier(stage)))

@@ -13,15 +13,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from report import Report
+import folder as at_rest
+from report import Report, keys
 from watch import Watch
 
-__all__ = ["REMOTE", "Hang", "Play", "Stage", "contents_of"]
+__all__ = ["EXPERIMENTS", "RECORDED", "Hang", "Play", "Stage", "changed", "contents_of"]
 
 SECONDS = 60  # in which whatever is waited for has to happen
-REMOTE = "https://git.example.org/ada/digits.git"
-SCHEDULERS = ("SLURM_", "PBS_", "LSB_", "OMPI_", "PMI_", "PMIX_")
-RANKS = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+EXPERIMENTS = "experiments"
+RECORDED = frozenset(["metadata.json", "args.json", "default_args.json", "summary.json", "STATUS"])
+RECORDED |= frozenset(["requirements.txt", "git.diff", "stdout", "stderr"])
+# Breaches after which nothing else can be said of a file.
+UNREADABLE = {"DIR-5", "JSON-1", "JSON-2", "JSON-3", "JSON-4", "STATUS-1"}
+# What a recorder finds of schedulers, launchers and git is set by scenarios alone.
+INHERITED = ("SLURM_", "PBS_", "LSB_", "OMPI_", "PMI_", "PMIX_", "GIT_", "RANK", "WORLD_SIZE", "LOCAL_RANK")
 
 
 class Hang(Exception):
@@ -123,13 +128,14 @@ class Play:
 
 
 class Stage:
-    """A new repository with one commit, a remote with a password in its URL, and the adapter's files.
+    """A new repository with one commit and a remote, and the adapter's files.
 
     Attributes:
         repository: its folder, in which the adapter runs.
         experiments: the experiments directory; not there at first.
         left_out: the optional parts that the recorder does not have.
         copies: the names of the adapter's files, in the repository.
+        broken: by file or place, the requirement that was first seen broken there.
     """
 
     def __init__(
@@ -137,22 +143,22 @@ class Stage:
     ) -> None:
         self.folder, self.command, self.report, self.left_out = folder, command, report, left_out
         self.repository = folder / "repository"
-        self.experiments = self.repository / "experiments"
+        self.experiments = self.repository / EXPERIMENTS
         self.copies = [path.name for path in copies]
         self.plays: list[Play] = []
+        self.broken: dict[str, str] = {}
         self.repository.mkdir()
         for path in copies:
             shutil.copy(path, self.repository)
         (self.repository / "data.txt").write_bytes(b"one\ntwo\n")
         (self.repository / "data.bin").write_bytes(bytes(range(256)))
         self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(SCHEDULERS) and name not in RANKS
+            name: value for name, value in os.environ.items() if not name.startswith(INHERITED)
         }
         self.environment.update(GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
         self.git("init", "-q", "-b", "main")
-        self.git("remote", "add", "origin", REMOTE.replace("https://", "https://ada:secret@"))
+        self.git("remote", "add", "origin", "https://git.example.org/ada/digits.git")
+        (self.repository / ".git" / "info" / "exclude").write_text(f"{EXPERIMENTS}/\n")
         self.commit("Train\n\nThe body, ünïcode ☕.")
 
     def git(self, *arguments: str, cwd: Path | None = None) -> str:
@@ -181,7 +187,7 @@ class Stage:
     ) -> Play:
         """Start the adapter with a scenario: README.md tells its keys."""
         whole = {
-            "experiments-directory": "experiments",
+            "experiments-directory": EXPERIMENTS,
             "args": {"lr": 0.5},
             "defaults": {"lr": 0.1},
             "id": None,
@@ -252,9 +258,48 @@ class Stage:
         text = json.dumps(value, indent=4, ensure_ascii=False) + "\n"
         (self.experiments / name / "metadata.json").write_text(text, "utf-8")
 
-    def check(self, requirement: str, where: str, expected: Any, found: Any, ok: bool | None = None) -> None:
-        """`Report.check`."""
-        self.report.check(requirement, where, expected, found, ok)
+    def check(
+        self,
+        requirement: str,
+        where: str,
+        expected: Any,
+        found: Any,
+        ok: bool | None = None,
+        root: bool = False,
+    ) -> None:
+        """`Report.check`, but for what only follows from another breach.
+
+        That is one that was told of the same file already, or, unless this check is the `root` of it, that the
+        file can't be read.
+        """
+        if found == expected if ok is None else ok:
+            self.report.held.add(requirement)
+            return
+        place = place_of(where)
+        for finding in self.findings() if place in RECORDED and not root else []:
+            if finding.file == place and finding.requirement in UNREADABLE:
+                requirement, expected, found = finding.requirement, "what the format says", finding.message
+                break
+        if self.broken.setdefault(place, requirement) == requirement:
+            self.report.tell([requirement], where, expected, found)
+
+    def findings(self, names: list[str] | None = None) -> list[at_rest.Finding]:
+        """What `folder.py` finds in experiments, all or those of these names."""
+        found = []
+        for name in self.names() if names is None else names:
+            found += at_rest.judge(self.experiments / name).findings
+        return found
+
+    def judge(self, where: str) -> None:
+        """Hold every folder that is there against the format."""
+        for name in self.names():
+            for finding in self.findings([name]):
+                place = f"{where}: {name}: {finding.file}"
+                both = {"git.diff", "metadata.json"} if finding.requirement == "META-8" else {finding.file}
+                if not any(
+                    self.broken.get(file, finding.requirement) != finding.requirement for file in both
+                ):
+                    self.check(finding.requirement, place, "what the format says", finding.message, ok=False)
 
     def watch_a_start(self, play: Play, known: list[str] | None = None) -> tuple[list[str], Watch | None]:
         """Wait for the folder of an experiment beside the known ones; what it holds, and a watch on it."""
@@ -266,6 +311,20 @@ class Stage:
             watch = Watch(self.experiments / name)
             return os.listdir(self.experiments / name), watch
         return [], None
+
+
+def place_of(where: str) -> str:
+    """The file that a check is about: "success: hostname" is about metadata.json. Else all of the words."""
+    for part in reversed(where.split(": ")):
+        word = part.partition(" ")[0].rstrip(",")
+        if word in RECORDED or word in keys():
+            return word if word in RECORDED else "metadata.json"
+    return where
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
+    """The names of files that came, went or have another content."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:

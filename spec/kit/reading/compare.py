@@ -1,0 +1,113 @@
+"""Comparing a reading with the one that a fixture expects. Standard library only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from report import keys
+
+from reading.fixtures import Fixture
+
+__all__ = ["Difference", "broken_by", "differences", "same", "shown_by"]
+
+TIMES = ("timestamp", "start-time", "end-time")
+OUTPUT = ("stdout", "stderr")
+NESTED = {"status", "directory"}  # keys of objects inside metadata.json
+BINDS_READERS = re.compile("READ|STATE|VERSION|SAFE")
+
+# A requirement that is broken, where, what was expected, and what was found.
+Difference = tuple[str, str, Any, Any]
+
+
+def shown_by(fixture: Fixture) -> list[str]:
+    """The requirements that a wrong reading of a fixture can break: the readers' that it shows, or all."""
+    shows = fixture.case["shows"]
+    return [name for name in shows if BINDS_READERS.match(name)] or shows
+
+
+def broken_by(fixture: Fixture, key: str) -> str:
+    """The one requirement that is broken where a reading differs in `key`, or where there is none ("")."""
+    shown = shown_by(fixture)
+    special = {"problems": "READ-5", "experiments": "READ-1", "": "READ-4", "life": "STATE-5"}
+    if special.get(key) in shown:
+        return special[key]
+    others = [name for name in shown if name not in special.values()]
+    return (others or shown)[0]
+
+
+def differences(fixture: Fixture, found: dict[str, Any], left_out: list[str]) -> Iterator[Difference]:
+    """Each difference between a reading and what the fixture expects of it."""
+    expected = fixture.case["reading"]
+    needed = {name for name, value in expected.items() if not value.get("may-be-absent")}
+    if not needed <= set(found) <= set(expected):
+        yield broken_by(fixture, "experiments"), fixture.name, sorted(needed), sorted(found)
+    breaks = {line.split()[1] for line in fixture.case["breaks"]}
+    for name in sorted(found.keys() & expected.keys()):
+        for key, value in expected[name].items():
+            got = found[name].get(key)
+            if key == "may-be-absent" or is_left_out(key, value, left_out):
+                continue
+            if key == "problems":
+                unread = set(OUTPUT) if "output" in left_out else set()
+                right = told(set(value) - unread, got, breaks | unread)
+            else:
+                right = same(key, value, got)
+            if not right:
+                yield broken_by(fixture, key), f"{fixture.name}: {name}: {key}", value, got
+
+
+def is_left_out(key: str, value: Any, left_out: list[str]) -> bool:
+    """Whether a part that the reader does not have is all that there is to compare."""
+    return (key == "life" and value in left_out) or (key in OUTPUT and "output" in left_out)
+
+
+def told(expected: set[str], found: Any, broken: set[str]) -> bool:
+    """Whether a reader tells of what it must tell of, and of nothing but that and what is wrong."""
+    if not isinstance(found, list):
+        return False
+    if len(expected) > 2 and "." in found:
+        return True  # of a folder that lacks so much, a word on the whole is enough
+    return expected <= set(found) <= expected | broken | ({"."} if expected | broken else set())
+
+
+def same(key: str, expected: Any, found: Any) -> bool:
+    """Whether two values of a reading mean the same."""
+    if key in TIMES and isinstance(expected, str):
+        a, b = moment(expected), moment(found)
+        return a is not None and b is not None and abs((a - b).total_seconds()) <= 0.001
+    if key == "metadata" and isinstance(found, dict):
+        return normal(known(expected)) == normal(known(found))
+    return normal(expected) == normal(found)
+
+
+def known(value: Any) -> Any:
+    """A value of metadata.json without the keys that readers need not know, and those that are null."""
+    if isinstance(value, dict):
+        names = keys().keys() | NESTED
+        return {key: known(item) for key, item in value.items() if key in names and item is not None}
+    return [known(item) for item in value] if isinstance(value, list) else value
+
+
+def normal(value: Any) -> Any:
+    """A value in which what means the same is the same: 1 and 1.0, one U+FFFD and several, or a surrogate."""
+    if isinstance(value, dict):
+        return {normal(key): normal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [normal(item) for item in value]
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff\ufffd]+", "\ufffd", value)
+    return ("boolean", value) if isinstance(value, bool) else value
+
+
+def moment(text: Any) -> datetime | None:
+    """A time of a reading: RFC 3339 with any offset; fractions beyond microseconds are cut."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)", str(text))
+    if not found:
+        return None
+    day, fraction, offset = found.groups()
+    digits = f"{fraction or ''}000000"[:6]
+    text = f"{day}.{digits}{'+00:00' if offset == 'Z' else offset}"
+    return datetime.fromisoformat(text).astimezone(timezone.utc)

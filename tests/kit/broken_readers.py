@@ -1,0 +1,40 @@
+"""Single edits of small_reader.py, each of which breaks one requirement.
+
+A row is the requirement, the fixture of the kit that has to see it, the text that goes, and the text that comes.
+"""
+
+EDITS = [
+    ("READ-1", "READ-1-what-is-listed", 'and not entry.name.startswith(".")', ""),
+    ("READ-1", "READ-1-what-is-listed", "entry.is_dir(follow_symlinks=False) and", ""),
+    ("READ-1", "READ-1-what-is-listed", "entry.is_dir(follow_symlinks=False)", "entry.name.isdigit()"),
+    ("READ-3", "VENDOR-1-vendors-keys", 'found = metadata.get("format-version")', 'found = metadata.get("format-version") if len(metadata) < 12 else None'),
+    ("READ-4", "JSON-1-cut-off", "except ValueError as error:\n        tell", "except KeyError as error:\n        tell"),
+    ("READ-4", "START-1-no-metadata", "except Unreadable as error:\n            if str(error)", "except KeyError as error:\n            if str(error)"),
+    ("READ-5", "JSON-1-cut-off", 'tell(f"no JSON: {error}")', "pass"),
+    ("READ-5", "JSON-3-a-list", 'tell("no object at its top")', "pass"),
+    ("READ-6", "READ-6-no-optional-files", 'if str(error) != "missing" or name in REQUIRED:', "if True:"),
+    ("READ-7", "in motion: the order", 'for name in ("STATUS", *JSON_FILES):', 'for name in (*JSON_FILES, "STATUS"):'),
+    ("READ-8", "in motion: changes", 'raise Unreadable("missing" if isinstance(error, FileNotFoundError) else str(error)) from None', "raise"),
+    ("READ-12", "JSON-8-compact", "text = data.decode(\"utf-8\")", "text = data.decode('utf-8')\n        if text[:6] not in ('{\\n    ', '{}\\n'): raise ValueError"),
+    ("READ-14", "READ-14-a-hundred-levels", "LEVELS = 100", "LEVELS = 99"),
+    ("READ-14", "READ-14-16-MiB", "JSON_BYTES = 16 * 2**20", "JSON_BYTES = 8 * 2**20"),
+    ("READ-16", "STATUS-4-unknown-word", 'tell("no known word")', 'tell("no known word"); word = "ERROR"'),
+    ("READ-17", "OUT-3-bytes", 'end=True).decode(errors="replace")', 'end=True).decode(errors="ignore")'),
+    ("STATE-1", "STATE-1-end-time-while-running", '"status": status,', '"status": "SUCCESS" if times["end-time"] else status,'),
+    ("STATE-2", "STATE-2-another-host", 'or host.lower() != os.uname().nodename.lower()', ""),
+    ("STATE-2", "STATE-2-another-boot", 'if form[1] != Path', 'if False and Path'),
+    ("STATE-2", "STATE-2-another-namespace", 'if f"pid:[{form[2]}]" != ', 'if "x" == '),
+    ("STATE-3", "STATE-3-not-yet-silent", "silence > 5 * beat", "silence > 3 * beat"),
+    ("STATE-4", "STATUS-3-success", "    problems = set()", "    problems = set(); (folder / '.seen').touch()"),
+    ("VERSION-1", "newer-minor", "int(form[1]) > 1", 'found != "1.0"'),
+    ("VERSION-2", "newer-major", "int(form[1]) > 1", "False"),
+    ("VERSION-2", "newer-major-of-two-digits", "int(form[1]) > 1", "form[1] > '1'"),
+    ("VERSION-3", "0/2024", 'if metadata and "format-version" not in metadata:', "if False:"),
+    ("VERSION-4", "VERSION-4-a-number", 'tell("no version")', "pass"),
+    ("VERSION-5", "VERSION-5-a-later", "    status, reason = None, \"\"\n", "    objects['summary.json'].update(json.loads((folder / 'metrics.json').read_bytes()))\n    status, reason = None, \"\"\n"),
+    ("VERSION-6", "misspelt", 'if legacy and word == "SUCESS":', "if False:"),
+    ("SAFE-1", "SAFE-1-a-link-for-args", " | os.O_NOFOLLOW", ""),
+    ("SAFE-2", "SAFE-2-a-pipe-for-summary", " | os.O_NONBLOCK", ""),
+    ("SAFE-4", "SAFE-4-endless", "max(0, status.st_size - limit) if end else 0", "0"),
+    ("SAFE-7", "SAFE-7-nothing", "    problems = set()", "    problems = set(); os.system('echo ran > ran')"),
+]  # fmt: skip
