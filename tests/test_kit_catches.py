@@ -1,7 +1,7 @@
 """The kit can't rot into always passing: each breach is caught, by the name of its requirement alone.
 
-What is broken, by one edit each, is tests/kit/small_recorder.py and small_reader.py, which keep to the format. An
-edit that finds nothing to change fails, too.
+What is broken, by one edit each, is tests/kit/small_recorder.py and small_reader.py, which keep to the
+format. An edit that finds nothing to change fails, too.
 """
 
 import contextlib

@@ -16,6 +16,7 @@ __all__ = ["Report", "arguments", "keys", "requirements"]
 
 FORMAT = Path(__file__).resolve().parent.parent / "1.0" / "format.md"
 TABLE = FORMAT.parent / "requirements.md"
+SCHEMA = FORMAT.parent / "schemas" / "metadata.schema.json"
 
 
 def requirements() -> dict[str, str]:
@@ -25,10 +26,11 @@ def requirements() -> dict[str, str]:
 
 
 @functools.cache
-def keys() -> dict[str, str]:
-    """Each key of metadata.json, and whether it is of the "experiment" or the "session", as the text has it."""
-    rows = re.findall(r"^\| `([a-z-]+)` \|(.*)\|$", FORMAT.read_text("utf-8"), re.MULTILINE)
-    return {name: row.split("|")[3].strip() for name, row in rows}
+def keys() -> dict[str, bool]:
+    """Each key of metadata.json, and whether it tells of a session, not of the whole experiment."""
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    session = schema["$defs"]["session"]["properties"]
+    return {name: name in session for name in schema["properties"]}
 
 
 class Report:
@@ -54,13 +56,13 @@ class Report:
         """Tell of something that breaks one or more requirements."""
         self.held.update(requirements)
         self.broken.update(requirements)
-        word = "FAIL" if any(self.levels[name] == "MUST" for name in requirements) else "warn"
+        word = "FAIL" if any(self.levels.get(name, "MUST") == "MUST" for name in requirements) else "warn"
         print(f"{word}  {', '.join(requirements)}  {where}")
         print(f"      expected  {_shown(expected)}\n      found     {_shown(found)}")
 
     def end(self, left_out: Iterable[str] = ()) -> int:
         """Tell the sum of it; return the exit code, 1 where a MUST is broken."""
-        broken = {name for name in self.broken if self.levels[name] == "MUST"}
+        broken = {name for name in self.broken if self.levels.get(name, "MUST") == "MUST"}
         advised = self.broken - broken
         print(f"{len(self.held - self.broken)} requirements held, {len(broken)} broken", end="")
         print(f", {len(advised)} recommendations not kept" if advised else "", end="")

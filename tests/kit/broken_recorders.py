@@ -41,7 +41,7 @@ EDITS = [
     ("ID-7", "an-id-that-is-taken", 'raise Refused(f"{name} is taken") from None', "return new_folder(directory, None)"),
     # 4. JSON
     ("JSON-1", "success", r'return (text + "\n").encode', r'return (text + ",\n").encode'),
-    ("JSON-1", "odd-values", '"utf-8", "backslashreplace")\n\n\n# Code', '"latin-1", "replace")\n\n\n# Code'),
+    ("JSON-1", "odd-values", 'X', '"latin-1", "replace")\n\n\n# Code'),
     ("JSON-2", "success", r'return (text + "\n")', r'return ("\ufeff" + text + "\n")'),
     ("JSON-3", "no-defaults", "encode(self.defaults or {})", "encode(self.defaults)"),
     ("JSON-4", "success", r'return (text + "\n")', r'return (text.replace("{\n", "{\n    \"a\": 0,\n    \"a\": 1,\n", 1) + "\n")'),

@@ -23,20 +23,24 @@ from pathlib import Path
 
 JSON_FILES = ("metadata.json", "args.json", "default_args.json", "summary.json")
 RECORDED = (*JSON_FILES, "requirements.txt", "git.diff", "stdout", "stderr", "STATUS")
-JOB = {"slurm-job-id": "SLURM_JOB_ID", "slurm-array-task-id": "SLURM_ARRAY_TASK_ID"}
+JOB = {
+    "slurm-job-id": "SLURM_JOB_ID",
+    "slurm-array-task-id": "SLURM_ARRAY_TASK_ID",
+    "slurm-restart-count": "SLURM_RESTART_COUNT",
+}
 SESSION_KEYS = {"start-time", "end-time", "command", "recorder", "githead-branch", "git-remote", "hostname"}
-SESSION_KEYS |= {"pid", "process-start", "heartbeat-seconds", "working-directory", "python-version", *JOB}
-EARLIER = ("start-time", "end-time", "hostname", "pid", "command")
+SESSION_KEYS |= {"pid", "process-start", "heartbeat-seconds", "working-directory", "runtime", *JOB}
 DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 PATCH = [
+    "--unified=3",
     "--binary",
     "--full-index",
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
     "--no-relative",
-    "--ignore-submodules=all",
 ]
+PATCH.append("--ignore-submodules=all")
 
 
 class Refused(Exception):
@@ -61,17 +65,19 @@ def plain(value, level=1):
     if isinstance(value, (dict, list)) and level > 100:
         return "deeper than 100 levels"
     if isinstance(value, dict):
-        return {key: plain(item, level + 1) for key, item in value.items()}
+        return {plain(key): plain(item, level + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item, level + 1) for item in value]
-    if value is None or isinstance(value, (str, int, float)):
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if value is None or isinstance(value, (int, float)):
         return value
     return f"<{type(value).__name__}>"
 
 
 def encode(value):
     text = json.dumps(plain(value), indent=4, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8", "backslashreplace")
+    return (text + "\n").encode()
 
 
 # Code
@@ -98,7 +104,6 @@ def changes(where, directory, prefix=""):
         return git(
             "diff",
             *options,
-            "-U3",
             "HEAD",
             "--",
             ".",
@@ -266,7 +271,7 @@ class Session:
             "command": sys.argv,
             "recorder": "small-recorder 1.0",
             "working-directory": os.getcwd(),
-            "python-version": ".".join(map(str, sys.version_info[:3])),
+            "runtime": "Python " + ".".join(map(str, sys.version_info[:3])),
             "hostname": os.uname().nodename,
             "pid": self.pid,
             "process-start": this_place() + start_of(self.pid),
@@ -281,7 +286,9 @@ class Session:
         try:
             session = self.session_keys()
             self.metadata = {
+                "format": "Meticulous experiment folder",
                 "format-version": "1.0",
+                "uuid": str(uuid.uuid4()),
                 **{key: value for key, value in self.code.items() if key not in SESSION_KEYS},
                 "description": self.description,
                 "timestamp": session["start-time"],
@@ -301,7 +308,7 @@ class Session:
         """Write those that are not there yet."""
         for name, data in (
             ("args.json", encode(self.args)),
-            ("default_args.json", encode(self.defaults or {})),
+            ("default_args.json", None if self.defaults is None else encode(self.defaults)),
             ("git.diff", self.patch or None),
         ):
             if data is not None and not (self.folder / name).exists():
@@ -346,12 +353,12 @@ class Session:
             raise Refused("it has other arguments")
         if status == "RUNNING" and not self.has_ended(before, gone):
             raise Refused("it may be running")
-        past = {key: before[key] for key in EARLIER if key in before}
-        earlier = [*before.get("resumes", []), {**past, "status": status}]
+        past = {key: value for key, value in before.items() if key in SESSION_KEYS}
+        earlier = [*before.get("earlier-sessions", []), {**past, "status": status}]
         kept = {key: value for key, value in before.items() if key not in SESSION_KEYS}
         if self.description:
             kept["description"] = self.description
-        self.metadata = {**kept, **self.session_keys(), "resumes": earlier}
+        self.metadata = {**kept, **self.session_keys(), "earlier-sessions": earlier}
         self.write("metadata.json", encode(self.metadata))
         self.write_others()
         self.write("requirements.txt", requirements())
@@ -416,28 +423,28 @@ def value(said):
 
 
 def perform(session, step):
-    match step["do"]:
-        case "print":
-            session.print(step["to"], step["text"].encode())
-        case "wait":
-            session.print("stdout", b"ready\n")
-            select.select([0], [], [])
-            os.read(0, 100)
-        case "summary":
-            session.summary(value(step["values"]))
-        case "handle":
-            signal.signal(getattr(signal, step["signal"]), lambda number, _: session.foresee(number))
-        case "fork":
-            if os.fork() == 0:
-                sys.exit(0)
-            os.wait()
-        case "file":
-            with contextlib.suppress(Refused, OSError), session.open(step["name"]) as file:
-                file.write("the program's\n")
-        case "exit":
-            sys.exit(step["code"])
-        case "raise":
-            raise ValueError(step["text"])
+    what = step["do"]
+    if what == "print":
+        session.print(step["to"], step["text"].encode())
+    elif what == "wait":
+        session.print("stdout", b"ready\n")
+        select.select([0], [], [])
+        os.read(0, 100)
+    elif what == "summary":
+        session.summary(value(step["values"]))
+    elif what == "handle":
+        signal.signal(getattr(signal, step["signal"]), lambda number, _: session.foresee(number))
+    elif what == "fork":
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+    elif what == "file":
+        with contextlib.suppress(Refused, OSError), session.open(step["name"]) as file:
+            file.write("the program's\n")
+    elif what == "exit":
+        sys.exit(step["code"])
+    elif what == "raise":
+        raise ValueError(step["text"])
 
 
 def end_by_signal(number, _):

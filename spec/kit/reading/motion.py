@@ -1,4 +1,4 @@
-"""What only shows in motion: the order in which a reader opens files, and folders that change. Standard library only."""
+"""What only shows in motion: which file a reader opens first, folders that change. Standard library only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios of ends: exit codes, exceptions, signals, kills, and disks without room. Standard library only."""
+"""Scenarios of ends: exit codes, exceptions, signals, kills, disks without room. Standard library only."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from watch import Event, Watch
 from scenarios.common import EARLIER, FINAL, WAIT, exits, replaced, say, scenario
 from scenarios.stage import RECORDED, Play, Stage, changed, contents_of
 
-SESSION = {key for key, of in keys().items() if of == "session"}
+SESSION = {key for key, of_session in keys().items() if of_session}
 
 
 def first_session(stage: Stage, *steps: dict[str, Any], **how: Any) -> None:
@@ -109,15 +109,12 @@ def resumed_again_and_again(stage: Stage) -> None:
         stage.check("RESUME-11", where, number - 1, len(found))
         stage.check("RESUME-11", f"{where}: those before the last", sessions, found[:-1])
         last = found[-1] if found else {}
-        told = {key: before[key] for key in KEPT if key in before}
+        told = {key: value for key, value in before.items() if key in SESSION}
         stage.check("RESUME-11", where, told, {key: last.get(key) for key in told})
         stage.check("RESUME-11", f"{where}: status", status, last.get("status"))
     if "output" not in stage.left_out:
         found = (stage.bytes("stdout") or b"").decode(errors="replace")
         stage.check("OUT-2", "resumed thrice: stdout", "first\nnext\nnext\nnext\n", found)
-
-
-KEPT = ("start-time", "end-time")
 
 
 @scenario("resume")

@@ -269,8 +269,8 @@ class Stage:
     ) -> None:
         """`Report.check`, but for what only follows from another breach.
 
-        That is one that was told of the same file already, or, unless this check is the `root` of it, that the
-        file can't be read.
+        That is one that was told of the same file already, or, unless this check is the `root` of it, that
+        the file can't be read.
         """
         if found == expected if ok is None else ok:
             self.report.held.add(requirement)

@@ -109,16 +109,11 @@ def large_integers(stage: Stage) -> None:
 
 @scenario("surrogates")
 def unpaired_surrogates(stage: Stage) -> None:
-    """A text for which UTF-8 has no form."""
-    stage.run(args={"path": "caf\udce9"}, defaults={})
-    data = stage.bytes("args.json") or b""
-    stage.check(
-        "JSON-6",
-        "an unpaired surrogate: args.json",
-        '"path": "caf\\udce9"',
-        _line(data.decode(errors="replace"), "path"),
-        b'"caf\\udce9"' in data.lower(),
-    )
+    """A key and a text for which UTF-8 has no form: the text of an escape stands for what has none."""
+    stage.run(args={"pa\udc80th": "caf\udce9"}, defaults={})
+    found = stage.bytes("args.json") or b""
+    told = {"pa\\udc80th": "caf\\udce9"}
+    stage.check("JSON-6", "unpaired surrogates: args.json", told, found, stage.json("args.json") == told)
 
 
 @scenario("types")
@@ -158,7 +153,7 @@ def objects(stage: Stage) -> None:
 def no_defaults(stage: Stage) -> None:
     """Defaults that nobody knows."""
     stage.run(defaults=None)
-    stage.check("ARGS-4", "default_args.json", {}, stage.json("default_args.json"))
+    stage.check("ARGS-4", "default_args.json", None, stage.bytes("default_args.json"))
 
 
 @scenario("output")
