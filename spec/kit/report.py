@@ -56,13 +56,13 @@ class Report:
         """Tell of something that breaks one or more requirements."""
         self.held.update(requirements)
         self.broken.update(requirements)
-        word = "FAIL" if any(self.levels.get(name, "MUST") == "MUST" for name in requirements) else "warn"
+        word = "FAIL" if any(self.levels[name] == "MUST" for name in requirements) else "warn"
         print(f"{word}  {', '.join(requirements)}  {where}")
         print(f"      expected  {_shown(expected)}\n      found     {_shown(found)}")
 
     def end(self, left_out: Iterable[str] = ()) -> int:
         """Tell the sum of it; return the exit code, 1 where a MUST is broken."""
-        broken = {name for name in self.broken if self.levels.get(name, "MUST") == "MUST"}
+        broken = {name for name in self.broken if self.levels[name] == "MUST"}
         advised = self.broken - broken
         print(f"{len(self.held - self.broken)} requirements held, {len(broken)} broken", end="")
         print(f", {len(advised)} recommendations not kept" if advised else "", end="")

@@ -23,6 +23,7 @@ from pathlib import Path
 
 JSON_FILES = ("metadata.json", "args.json", "default_args.json", "summary.json")
 RECORDED = (*JSON_FILES, "requirements.txt", "git.diff", "stdout", "stderr", "STATUS")
+FORMAT = "Meticulous experiment folder"
 JOB = {
     "slurm-job-id": "SLURM_JOB_ID",
     "slurm-array-task-id": "SLURM_ARRAY_TASK_ID",
@@ -115,6 +116,14 @@ def changes(where, directory, prefix=""):
         Path(index).unlink(missing_ok=True)
 
 
+def submodules():
+    """The folders of submodules that are there."""
+    links = [
+        line.partition("\t")[2] for line in git("ls-files", "-s").splitlines() if line.startswith("160000")
+    ]
+    return [folder for folder in links if Path(folder, ".git").exists()]
+
+
 def untracked(file):
     """A file as the patch that adds it; "" if git knows it."""
     if git("ls-files", "--", file):
@@ -139,7 +148,13 @@ def code(directory, allowed):
     """The keys that tell of the commit, and the patch."""
     sha = git("rev-parse", "--verify", "HEAD").strip()
     patch = changes(".", directory)
-    if patch and not allowed:
+    inside = []
+    for where in submodules():
+        own, at = changes(where, directory, f"{where}/"), git("rev-parse", "HEAD", where=where).strip()
+        if own or at != git("rev-parse", f"HEAD:{where}").strip():
+            inside.append({"directory": where, "githead-sha": at, "git-dirty": bool(own)})
+        patch += own
+    if (patch or inside) and not allowed:
         raise Refused("there are uncommitted changes")
     new = untracked(os.path.basename(__file__))
     patch += new if allowed else ""
@@ -153,7 +168,8 @@ def code(directory, allowed):
         ),
         "githead-branch": branch,
         "git-remote": without_secrets(url),
-        "git-dirty": bool(patch),
+        "git-dirty": bool(patch or inside),
+        "git-repositories": inside,
     }
     return found, patch.encode("utf-8", "surrogateescape")
 
@@ -214,14 +230,19 @@ def read(folder, name):
         return None
 
 
+def highest(directory):
+    """The highest number in the experiments directory; 0 if there is none."""
+    names = os.listdir(directory) if directory.is_dir() else []
+    return max([int(name) for name in names if re.fullmatch("[1-9][0-9]{0,17}", name)], default=0)
+
+
 def new_folder(directory, name):
     """Claim an id: the one that is given, or the number after the highest."""
     with contextlib.suppress(FileExistsError):
         directory.mkdir(parents=True)
         (directory / ".gitignore").write_bytes(b"*\n")
     if name is None:
-        numbers = [int(entry) for entry in os.listdir(directory) if re.fullmatch("[1-9][0-9]{0,17}", entry)]
-        number = max(numbers, default=0)
+        number = highest(directory)
         while True:
             number = number + 1
             with contextlib.suppress(FileExistsError):
@@ -253,10 +274,11 @@ class Session:
         if name is not None:
             check_id(name)
         self.code, self.patch = code(scenario["experiments-directory"], scenario["allow-dirty"])
+        self.named = name is not None
         self.beat = scenario.get("heartbeat-seconds", 60)
         self.args, self.defaults, self.description = args, defaults, scenario["description"]
-        if scenario["resume"] and (directory / str(name)).is_dir():
-            self.folder = directory / name
+        if scenario["resume"] and (name or highest(directory)):
+            self.folder = directory / (name or str(highest(directory)))
             self.resume()
         else:
             self.folder = new_folder(directory, name)
@@ -286,10 +308,10 @@ class Session:
         try:
             session = self.session_keys()
             self.metadata = {
-                "format": "Meticulous experiment folder",
+                "format": FORMAT,
                 "format-version": "1.0",
                 "uuid": str(uuid.uuid4()),
-                **{key: value for key, value in self.code.items() if key not in SESSION_KEYS},
+                **{key: value for key, value in self.code.items() if key not in SESSION_KEYS and value != []},
                 "description": self.description,
                 "timestamp": session["start-time"],
                 **session,
@@ -343,8 +365,10 @@ class Session:
         data = read(self.folder, "STATUS")
         before = json.loads(read(self.folder, "metadata.json") or b"{}")
         status = "RUNNING" if data is None else data.decode().strip()
-        if before.get("format-version") != "1.0":
+        if before.get("format") != FORMAT or before.get("format-version") != "1.0":
             raise Refused("it is of another version")
+        if not self.named and before.get("git-dirty") and not (self.folder / "git.diff").exists():
+            raise Refused("nobody knows its code")
         if before.get("githead-sha") != self.code["githead-sha"]:
             raise Refused("it ran from another commit")
         if data is not None and (read(self.folder, "git.diff") or b"") != self.patch:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from scenarios.common import FINAL, scenario
+from scenarios.common import scenario
 from scenarios.stage import RECORDED, Stage, changed, contents_of
 
 CODE_KEYS = ("githead-sha", "githead-message", "githead-branch", "git-dirty")
@@ -195,10 +195,9 @@ CHANGES: dict[str, Callable[[Stage], None]] = {
     "a changed file that is staged": _stage_it,
     "a file that is gone": _remove,
     "a file with another mode": _mode,
+    "a change hidden by --assume-unchanged": _hide("--assume-unchanged"),
+    "a change hidden by --skip-worktree": _hide("--skip-worktree"),
 }
-if FINAL:
-    CHANGES["a change hidden by --assume-unchanged"] = _hide("--assume-unchanged")
-    CHANGES["a change hidden by --skip-worktree"] = _hide("--skip-worktree")
 
 
 # Patches. Each of these settings makes `git diff` print what `git apply` does not take, or not all of it.
@@ -210,6 +209,7 @@ SETTINGS = {
     "color.ui": "always",
     "diff.external": "true",
     "diff.relative": "true",
+    "diff.context": "0",
     "diff.renames": "copies",
     "diff.submodule": "log",
     "diff.ignoreSubmodules": "all",
@@ -219,10 +219,7 @@ SETTINGS = {
     "diff.text.textconv": "tr a-z A-Z <",
     "diff.text.binary": "true",
 }
-VARIABLES: dict[str, str] = {}
-if FINAL:
-    SETTINGS["diff.context"] = "0"
-    VARIABLES.update(GIT_EXTERNAL_DIFF="true", GIT_DIFF_OPTS="-u0")
+VARIABLES = {"GIT_EXTERNAL_DIFF": "true", "GIT_DIFF_OPTS": "-u0"}
 
 
 @scenario("patch")
@@ -298,3 +295,70 @@ def code_that_is_not_tracked(stage: Stage) -> None:
         applied = apply(stage, stage.bytes("git.diff", name) or b"")
         held = [file for file in stage.copies if isinstance(applied, dict) and file in applied]
         stage.check("GIT-2", "untracked code that ran: git.diff", stage.copies, held or applied, bool(held))
+
+
+# Submodules
+
+
+def _content(stage: Stage) -> None:
+    (stage.repository / "library" / "code.txt").write_text("v = 2\n")
+
+
+def _hidden_content(stage: Stage) -> None:
+    _content(stage)
+    stage.git("config", "submodule.library.ignore", "all")
+
+
+def _another_commit(stage: Stage) -> None:
+    _content(stage)
+    stage.git("commit", "-q", "-a", "-m", "Second", cwd=stage.repository / "library")
+
+
+SUBMODULES: dict[str, Callable[[Stage], None]] = {
+    "a submodule that differs": _content,
+    "a submodule that differs, with ignore = all": _hidden_content,
+    "a submodule at another commit": _another_commit,
+}
+
+
+@scenario()
+def submodules(stage: Stage) -> None:
+    """A submodule that differs: refused, or in the patch where the user asks for that."""
+    library = stage.folder / "library"
+    library.mkdir()
+    (library / "code.txt").write_text("v = 1\n")
+    for arguments in (("init", "-q", "-b", "main"), ("add", "."), ("commit", "-q", "-m", "First")):
+        stage.git(*arguments, cwd=library)
+    stage.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library), "library")
+    stage.commit("A submodule")
+    stage.run()
+    stage.check("GIT-1", "a submodule that does not differ", ["1"], "refused", stage.names() == ["1"])
+    inside = stage.repository / "library"
+    first = stage.git("rev-parse", "HEAD", cwd=inside)
+    for what, change in SUBMODULES.items():
+        change(stage)
+        before = stage.names()
+        stage.run()
+        came = sorted(set(stage.names()) - set(before))
+        stage.check("GIT-1", what, "refused", "recorded", not came)
+        if "patch" not in stage.left_out and not came:
+            stage.run(allow_dirty=True)
+            for name in sorted(set(stage.names()) - set(before)):
+                _patch_of_submodule(stage, what, name)
+        stage.git("config", "--unset-all", "submodule.library.ignore", ok=False)
+        stage.git("reset", "-q", "--hard", first, cwd=inside)
+
+
+def _patch_of_submodule(stage: Stage, what: str, name: str) -> None:
+    inside = stage.repository / "library"
+    sha = stage.git("rev-parse", "HEAD", cwd=inside)
+    objects = stage.metadata(name).get("git-repositories") or [{}]
+    found = [item.get("githead-sha") for item in objects if item.get("directory") == "library"]
+    stage.check("GIT-4", f"{what}: the commit of library in git-repositories", [sha], found)
+    patch = stage.bytes("git.diff", name) or b""
+    links = b"Subproject commit" not in patch
+    stage.check("GIT-2", f"{what}: git.diff: lines on a submodule's commit", "none", "some", links)
+    if links and stage.git("rev-parse", "HEAD:library") == sha:  # else no clean checkout is at that commit
+        applied = apply(stage, patch) if patch else "no git.diff"
+        code = applied if isinstance(applied, str) else applied.get("library/code.txt", b"").decode()
+        stage.check("GIT-2", f"{what}: git.diff: library/code.txt", (inside / "code.txt").read_text(), code)

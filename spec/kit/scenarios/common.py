@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from report import requirements
 from watch import Event, Watch
 
 from scenarios.stage import RECORDED, Stage
 
 __all__ = [
     "EARLIER",
-    "FINAL",
     "SCENARIOS",
     "WAIT",
     "Scenario",
@@ -24,7 +22,6 @@ __all__ = [
     "summary",
 ]
 
-FINAL = "RESUME-18" in requirements()  # what the text does not say yet is not looked at
 EARLIER = "earlier-sessions"
 REPLACED = RECORDED - {"stdout", "stderr"}
 WAIT = {"do": "wait"}

@@ -32,7 +32,8 @@ def exceptions(stage: Stage) -> None:
         stage.run({"do": "raise", "text": text})
         status = stage.status(name) or ""
         where = f"an exception that says {text!r}: STATUS"
-        stage.check("STATUS-4", where, "ERROR and a reason", status, status.startswith("ERROR\n"))
+        whole = status.startswith("ERROR\n") and status.removeprefix("ERROR\n").strip() != ""
+        stage.check("STATUS-4", where, "ERROR and a reason", status, whole)
         first = status.partition("\n")[2]
         other = not first.startswith(("exit code ", "signal "))
         stage.check("STATUS-8", where, "another first line", status, other)

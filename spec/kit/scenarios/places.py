@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from scenarios.common import EARLIER, FINAL, WAIT, say, scenario
+from scenarios.common import EARLIER, WAIT, say, scenario
 from scenarios.stage import RECORDED, Hang, Stage, changed, contents_of
 
 
@@ -39,7 +39,7 @@ def the_directory(stage: Stage) -> None:
 def permissions(stage: Stage) -> None:
     """What the umask gives."""
     stage.run(before=lambda: os.umask(0o027) and None)
-    for path, mode in ((".", 0o750), ("STATUS", 0o640), ("metadata.json", 0o640), ("stdout", 0o640)):
+    for path, mode in (("..", 0o750), (".", 0o750), ("STATUS", 0o640), ("metadata.json", 0o640), ("stdout", 0o640)):
         if (stage.experiments / "1" / path).exists():
             found = os.stat(stage.experiments / "1" / path).st_mode & 0o777
             stage.check("DIR-8", f"permissions of {path} with the umask 027", oct(mode), oct(found))
@@ -134,7 +134,7 @@ def an_id_that_is_taken(stage: Stage) -> None:
 
 # Names that a recorder must not give away, spelled in some ways: the folder's, and those of later versions.
 KEPT = ["STATUS", "Metadata.JSON", "./STATUS", "sub/../STATUS", "stdout", "summary.json"]
-LATER = [".resume", "GIT.1.diff", "recorded-files.json", "Recorded-x"] if FINAL else []
+LATER = [".resume", "GIT.1.diff", "recorded-files.json", "Recorded-x"]
 
 
 @scenario("files")

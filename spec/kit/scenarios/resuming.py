@@ -12,8 +12,8 @@ from typing import Any
 from report import keys
 from watch import Event, Watch
 
-from scenarios.common import EARLIER, FINAL, WAIT, exits, replaced, say, scenario
-from scenarios.stage import RECORDED, Play, Stage, changed, contents_of
+from scenarios.common import EARLIER, WAIT, exits, replaced, say, scenario
+from scenarios.stage import RECORDED, Hang, Play, Stage, changed, contents_of
 
 SESSION = {key for key, of_session in keys().items() if of_session}
 
@@ -247,6 +247,22 @@ for _number in ("1.1", "1.10", "2.0", "10.0", None):
     hindrance("RESUME-3", f"version {_number}")(_version(_number))
 
 
+@hindrance("RESUME-3", "another format")
+def _format(stage: Stage) -> Iterator[dict[str, Any]]:
+    before = stage.metadata().get("format")
+    stage.set(format="somebody's experiment folder")
+    yield {}
+    stage.set(drop=("format",), **({} if before is None else {"format": before}))
+
+
+@hindrance("RESUME-16", "changes that nobody knows, and no name")
+def _unknown_changes(stage: Stage) -> Iterator[dict[str, Any]]:
+    before = stage.metadata().get("git-dirty")
+    stage.set(git_dirty=True)
+    yield {"id": None}
+    stage.set(drop=("git-dirty",), **({} if before is None else {"git_dirty": before}))
+
+
 def _running(keep: Callable[[dict[str, Any]], dict[str, Any]], **job: str) -> Hindrance:
     """STATUS says RUNNING, and the process is not known to have ended."""
 
@@ -263,23 +279,14 @@ def _running(keep: Callable[[dict[str, Any]], dict[str, Any]], **job: str) -> Hi
 
 ELSEWHERE = {"hostname": "elsewhere", "pid": 4711}
 STARTED_AGAIN = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
+SAME_START = {**ELSEWHERE, "slurm-job-id": "7", "slurm-restart-count": "1"}
 for _what, _keys, _job in (
     ("it may be running on another machine", ELSEWHERE, {}),
     ("its process-start has another form", {"process-start": "another-system:1"}, {}),
     ("it is of another job", {**ELSEWHERE, "slurm-job-id": "8"}, STARTED_AGAIN),
     ("it is of no job", ELSEWHERE, STARTED_AGAIN),
-    *(
-        (
-            ("it may be a task of the same job", {**ELSEWHERE, "slurm-job-id": "7"}, {"SLURM_JOB_ID": "7"}),
-            (
-                "it is of the same start of the job",
-                {**ELSEWHERE, "slurm-job-id": "7", "slurm-restart-count": "1"},
-                STARTED_AGAIN,
-            ),
-        )
-        if FINAL
-        else ()
-    ),
+    ("it may be a task of the same job", {**ELSEWHERE, "slurm-job-id": "7"}, {"SLURM_JOB_ID": "7"}),
+    ("it is of the same start of the job", SAME_START, STARTED_AGAIN),
 ):
     hindrance("RESUME-1", _what)(_running(lambda _, found=_keys: found, **_job))
 
@@ -301,8 +308,12 @@ def not_resumed(stage: Stage) -> None:
     for what, (requirement, put_up) in HINDRANCES.items():
         with put_up(stage) as how:
             before = contents_of(stage.experiments / "1")
+            shutil.copytree(stage.experiments / "1", stage.folder / "before", symlinks=True)
             go_on(stage, **how).end()
-            refused(stage, requirement, what, before)
+            if refused(stage, requirement, what, before):  # or the next would find something else
+                shutil.rmtree(stage.experiments / "1")
+                shutil.copytree(stage.folder / "before", stage.experiments / "1")
+            shutil.rmtree(stage.folder / "before")
         left = (stage.experiments / "1" / ".resume").exists()
         stage.check("RESUME-10", "refused: the claim", "deleted", "there", not left)
         (stage.experiments / "1" / ".resume").unlink(missing_ok=True)
@@ -312,8 +323,8 @@ def not_resumed(stage: Stage) -> None:
     stage.check("RESUME-9", "nothing stands against it", "a next session", "none", came)
 
 
-def refused(stage: Stage, requirement: str, where: str, before: dict[str, bytes]) -> None:
-    """Hold experiment 1 against what it was; what is its claim, is for others to look at."""
+def refused(stage: Stage, requirement: str, where: str, before: dict[str, bytes]) -> list[str]:
+    """Hold experiment 1 against what it was, its claim aside; return which files have changed."""
     after = contents_of(stage.experiments / "1")
     # What the session before printed last may only now have come into its file.
     names = [name for name in changed(before, after) if name not in ("stdout", ".resume")]
@@ -323,6 +334,7 @@ def refused(stage: Stage, requirement: str, where: str, before: dict[str, bytes]
         else []
     )
     stage.check(requirement, f"{where}: what has changed", [], names)
+    return names
 
 
 @scenario("resume", judged=False)
@@ -343,8 +355,6 @@ def not_resumed_while_it_runs(stage: Stage) -> None:
 def not_resumed_through_links(stage: Stage) -> None:
     """A link or a pipe in the place of each recorded file, and of the claim: it is not gone through."""
     first_session(stage)
-    if not FINAL:
-        return
     folder, aside = stage.experiments / "1", stage.folder / "aside"
     for file in (*sorted(RECORDED), ".resume"):
         for what in ("link", "pipe"):
@@ -353,14 +363,17 @@ def not_resumed_through_links(stage: Stage) -> None:
                 (folder / file).rename(aside)
             else:
                 aside.write_bytes(b"")
-            data = aside.read_bytes()
             if what == "link":
                 (folder / file).symlink_to(aside)
             else:
                 os.mkfifo(folder / file)
-            before = contents_of(folder)
-            go_on(stage).end()
-            refused(stage, "RESUME-18", f"a {what} for {file}", {**before, file: before.get(file, b"")})
+            before, data = contents_of(folder), aside.read_bytes()
+            try:
+                go_on(stage).end()
+            except Hang as error:
+                stage.check("RESUME-18", f"a pipe for {file}", "an end", str(error), ok=False)
+                return
+            refused(stage, "RESUME-18", f"a {what} for {file}", before)
             stage.check("RESUME-18", f"a link for {file}: what it leads to", data, aside.read_bytes())
             (folder / file).unlink(missing_ok=True)
             if there:

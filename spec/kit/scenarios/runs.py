@@ -34,7 +34,10 @@ def success(stage: Stage) -> None:
         said = f"exit code {play.code}: {play.errors.decode()[-300:]}"
         stage.check("DIR-1", "success", "a program that runs and waits", said, False)
         return
-    stage.check("DIR-1", "success: the experiments directory", ["1"], stage.names())
+    found = [str(path.parent.relative_to(stage.experiments)) for path in stage.experiments.rglob("metadata.json")]
+    stage.check("DIR-1", "success: folders with metadata.json", ["1"], found)
+    if found != ["1"]:
+        return
     events = [] if watch is None else watch.events()
     if watch is not None:
         _order_of_start(stage, there, events)
@@ -59,6 +62,8 @@ def success(stage: Stage) -> None:
     for file in sorted(RECORDED):
         held = secret.encode() in (stage.bytes(file) or b"")
         stage.check("PRIV-1", f"success: {file}: a variable that nobody named", "absent", "there", not held)
+        held = b"ada@example.org" in (stage.bytes(file) or b"")
+        stage.check("PRIV-2", f"success: {file}: the user's address", "absent", "there", not held)
 
 
 def _running(stage: Stage, play: Play) -> None:
@@ -145,7 +150,10 @@ def _metadata(stage: Stage) -> None:
     }
     if "description" not in stage.left_out:
         stage.check("META-2", "description", "a first word", metadata.get("description"))
-    stage.check("META-5", "githead-sha", stage.git("rev-parse", "HEAD"), metadata.get("githead-sha"))
+    if "githead-sha" in metadata:
+        stage.check("META-5", "githead-sha", stage.git("rev-parse", "HEAD"), metadata["githead-sha"])
+    for key in ("githead-sha", "command", "recorder"):
+        stage.check("META-13", f"success: what is known: {key}", "there", "absent", key in metadata)
     for key, value in wanted.items():
         if key in metadata:
             stage.check("META-2", key, value, metadata[key])

@@ -161,14 +161,17 @@ class Stage:
         (self.repository / ".git" / "info" / "exclude").write_text(f"{EXPERIMENTS}/\n")
         self.commit("Train\n\nThe body, ünïcode ☕.")
 
-    def git(self, *arguments: str, cwd: Path | None = None) -> str:
-        """Run git in the repository; return what it prints, without white space at its ends."""
+    def git(self, *arguments: str, cwd: Path | None = None, ok: bool = True) -> str:
+        """Run git in the repository; return what it prints, without white space at its ends.
+
+        It has to succeed where that is `ok`.
+        """
         user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
         done = subprocess.run(
             ["git", *user, *arguments],
             cwd=cwd or self.repository,
             env=self.environment,
-            check=True,
+            check=ok,
             capture_output=True,
         )
         return done.stdout.decode().strip()
@@ -293,6 +296,8 @@ class Stage:
     def judge(self, where: str) -> None:
         """Hold every folder that is there against the format."""
         for name in self.names():
+            reserved = [file for file in os.listdir(self.experiments / name) if is_reserved(file)]
+            self.check("DIR-9", f"{where}: {name}: files with reserved names", [], reserved)
             for finding in self.findings([name]):
                 place = f"{where}: {name}: {finding.file}"
                 both = {"git.diff", "metadata.json"} if finding.requirement == "META-8" else {finding.file}
@@ -320,6 +325,11 @@ def place_of(where: str) -> str:
         if word in RECORDED or word in keys():
             return word if word in RECORDED else "metadata.json"
     return where
+
+
+def is_reserved(file: str) -> bool:
+    """Whether a later version may name a file so, and this one does not (DIR-9)."""
+    return file not in RECORDED and file.lower().startswith(("git.", "recorded-"))
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
