@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 SPEC = Path(__file__).parent.parent / "spec"
 sys.path.insert(0, str(SPEC / "kit"))
 try:
-    from fixtures import POOL, Fixture
+    from reading.fixtures import POOL, Fixture
 finally:
     sys.path.remove(str(SPEC / "kit"))
 NAMES = json.loads((SPEC / "1.0" / "fixtures.json").read_text("utf-8"))

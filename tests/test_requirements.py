@@ -43,9 +43,10 @@ def kit():
         import reader
         import report
         import scenarios
+        from reading import compare, motion
     finally:
         sys.path.remove(str(KIT))
-    return report, scenarios, folder, reader
+    return report, scenarios, folder, (reader, motion, compare)
 
 
 def levels():
@@ -73,14 +74,15 @@ def source(function, seen):
 
 def seen_by_the_kit():
     """What is checked, by scenario and program."""
-    _, scenarios, folder, reader = kit()
+    _, scenarios, folder, reading = kit()
     found = {}
     for name, scenario in scenarios.SCENARIOS.items():
         for identifier in set(re.findall(r'"([A-Z]+-[0-9]+)"', source(scenario.play, []))):
             found.setdefault(identifier, []).append(name)
     for identifier in set(IDENTIFIER.findall(inspect.getsource(folder))):
         found.setdefault(identifier, []).append("folder.py")
-    for identifier in set(re.findall(r'check\(\s*"([A-Z]+-[0-9]+)"', inspect.getsource(reader))):
+    programs = [inspect.getsource(module) for module in reading]
+    for identifier in set(re.findall(r'(?:check\(|yield)\s*"([A-Z]+-[0-9]+)"', "".join(programs))):
         found.setdefault(identifier, []).append("reader.py")
     return found
 

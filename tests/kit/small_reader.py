@@ -14,13 +14,40 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 JSON_FILES = ("metadata.json", "args.json", "default_args.json", "summary.json")
-REQUIRED = ("metadata.json", "args.json", "default_args.json", "STATUS", "stdout", "stderr")
+REQUIRED = ("metadata.json", "args.json", "STATUS")
+LEGACY = (*REQUIRED, "default_args.json", "stdout", "stderr")
 JSON_BYTES = 16 * 2**20
 LEVELS = 100
 OUTPUT_BYTES = 4000
+FORMAT = "Meticulous experiment folder"
 WORDS = ("RUNNING", "SUCCESS", "ERROR")
 VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", re.ASCII)
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+TIMES = ("timestamp", "start-time", "end-time")
+TEXTS = "recorder githead-branch git-remote working-directory hostname process-start slurm-job-id lsf-job-id"
+TEXTS += (
+    " slurm-array-job-id slurm-array-task-id slurm-cluster-name slurm-restart-count pbs-job-id lsf-job-index"
+)
+FORMS = dict.fromkeys(TEXTS.split(), r"(?s).+")
+FORMS |= {"githead-sha": "[0-9a-f]{40}|[0-9a-f]{64}", "githead-message": "(?s).*", "description": "(?s).*"}
+FORMS |= {"uuid": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "runtime": r"\S(.*\S)? \S+"}
+
+
+def is_list(kind):
+    return lambda value: isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+TYPES = {
+    "command": is_list(str),
+    "earlier-sessions": is_list(dict),
+    "git-repositories": is_list(dict),
+    "git-dirty": lambda value: isinstance(value, bool),
+    "githead-claimed": lambda value: value is True,
+    "pid": lambda value: type(value) is int and value > 0,
+    "heartbeat-seconds": lambda value: type(value) in (int, float) and value > 0,
+}
 
 
 class Unreadable(Exception):
@@ -200,12 +227,13 @@ def experiment(folder):
     def teller(name):
         return lambda message: problems.add(name)
 
-    contents = {}
+    contents, missing = {}, []
     for name in ("STATUS", *JSON_FILES):
         try:
             contents[name] = read(folder / name)
         except Unreadable as error:
-            if str(error) != "missing" or name in REQUIRED:
+            missing += [name] if str(error) == "missing" else []
+            if str(error) != "missing":
                 teller(name)(str(error))
     metadata, version, legacy, newer = version_of(contents.get("metadata.json"), teller("metadata.json"))
     objects = {name: {} for name in JSON_FILES[1:]}
@@ -227,7 +255,10 @@ def experiment(folder):
             output[name] = read(folder / name, OUTPUT_BYTES, end=True).decode(errors="replace")[-1000:]
         except Unreadable as error:
             output[name] = ""
-            teller(name)(str(error))
+            missing += [name] if str(error) == "missing" else []
+            if str(error) != "missing":
+                teller(name)(str(error))
+    problems.update(set(missing) & set(LEGACY if legacy else REQUIRED))
     return {
         "format-version": version,
         "status": status,
@@ -255,12 +286,30 @@ def version_of(data, tell):
         tell(message)
     found = metadata.get("format-version")
     form = VERSION.fullmatch(found) if isinstance(found, str) else None
+    form = None if form and form[1] == "0" else form
     if metadata and form is None:
         tell("no version")
     if form and int(form[1]) > 1:
         tell("a newer version")
         return {"format-version": found}, found, False, True
+    if metadata.get("format", FORMAT) != FORMAT:
+        tell("another format")
+        return {"format": metadata["format"]}, form and found, False, True
+    for key in [key for key, value in metadata.items() if not is_right(key, value)]:
+        tell(f"{key} has another type or form")
+        if key not in TIMES:
+            del metadata[key]
     return metadata, form and found, False, False
+
+
+def is_right(key, value):
+    """Whether the value of a key has the type and form that version 1.0 gives it."""
+    if key in FORMS:
+        return isinstance(value, str) and re.fullmatch(FORMS[key], value) is not None
+    if key in TYPES:
+        check = TYPES[key]
+        return check(value)
+    return True
 
 
 def plain(value):

@@ -11,12 +11,12 @@ from pathlib import Path
 from report import Report
 from watch import Watch
 
-from reading.fixtures import SPEC
+from reading.fixtures import POOL
 from reading.run import read
 
 __all__ = ["MOTION"]
 
-GOOD = SPEC / "1.0" / "fixtures" / "valid" / "STATUS-3-success" / "experiments"
+GOOD = POOL / "folders" / "success"
 
 
 def check_order(report: Report, command: list[str]) -> str:
@@ -25,7 +25,7 @@ def check_order(report: Report, command: list[str]) -> str:
         return "needs Linux"
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "experiments")
-        shutil.copytree(GOOD, target)
+        shutil.copytree(GOOD, target / "1")
         with Watch(target / "1", opened=True) as watch:
             read(command, target)
             opened = [event.name for event in watch.events() if event.kind == "opened" and event.name]
@@ -39,9 +39,9 @@ def check_changes(report: Report, command: list[str]) -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "experiments")
         for number in range(200):
-            shutil.copytree(GOOD / "1", target / str(number))
+            shutil.copytree(GOOD, target / str(number))
         stop = threading.Event()
-        churn = threading.Thread(target=_churn, args=(target, GOOD / "1", stop))
+        churn = threading.Thread(target=_churn, args=(target, GOOD, stop))
         churn.start()
         try:
             for _ in range(5):

@@ -39,7 +39,13 @@ def the_directory(stage: Stage) -> None:
 def permissions(stage: Stage) -> None:
     """What the umask gives."""
     stage.run(before=lambda: os.umask(0o027) and None)
-    for path, mode in (("..", 0o750), (".", 0o750), ("STATUS", 0o640), ("metadata.json", 0o640), ("stdout", 0o640)):
+    for path, mode in (
+        ("..", 0o750),
+        (".", 0o750),
+        ("STATUS", 0o640),
+        ("metadata.json", 0o640),
+        ("stdout", 0o640),
+    ):
         if (stage.experiments / "1" / path).exists():
             found = os.stat(stage.experiments / "1" / path).st_mode & 0o777
             stage.check("DIR-8", f"permissions of {path} with the umask 027", oct(mode), oct(found))

@@ -34,7 +34,9 @@ def success(stage: Stage) -> None:
         said = f"exit code {play.code}: {play.errors.decode()[-300:]}"
         stage.check("DIR-1", "success", "a program that runs and waits", said, False)
         return
-    found = [str(path.parent.relative_to(stage.experiments)) for path in stage.experiments.rglob("metadata.json")]
+    found = [
+        str(path.parent.relative_to(stage.experiments)) for path in stage.experiments.rglob("metadata.json")
+    ]
     stage.check("DIR-1", "success: folders with metadata.json", ["1"], found)
     if found != ["1"]:
         return
