@@ -4,7 +4,7 @@
 """
 
 import ast
-import inspect
+import importlib.util
 import json
 import re
 import sys
@@ -15,7 +15,7 @@ SPEC = ROOT / "spec"
 KIT = SPEC / "kit"
 TABLE = SPEC / "1.0" / "requirements.md"
 TESTS = [*ROOT.glob("tests/*.py"), *ROOT.glob("packages/*/tests/*.py")]
-IDENTIFIER = re.compile(r"\b[A-Z]+-[0-9]+\b")
+POOL = SPEC / "fixtures"
 
 # What nobody here can break, or keeps.
 UNHELD = {
@@ -35,22 +35,14 @@ beside the fixtures), and, where none of that shows it from outside, tests of th
 """
 
 
-def kit():
-    """The modules of the kit, which is no package."""
+def levels():
+    """The requirements of the text, and the level of each."""
     sys.path.insert(0, str(KIT))
     try:
-        import folder
-        import reader
         import report
-        import scenarios
-        from reading import compare, motion
     finally:
         sys.path.remove(str(KIT))
-    return report, scenarios, folder, (reader, motion, compare)
-
-
-def levels():
-    return kit()[0].requirements()
+    return report.requirements()
 
 
 def shown_by_fixtures():
@@ -61,29 +53,26 @@ def shown_by_fixtures():
     return found
 
 
-def source(function, seen):
-    """A function's source, and that of what it calls in the kit."""
-    text = inspect.getsource(function)
-    for name in set(re.findall(r"\b(_?[a-z_]+)\(", text)):
-        called = getattr(inspect.getmodule(function), name, None)
-        if inspect.isfunction(called) and name != "scenario" and called not in seen:
-            seen.append(called)
-            text += source(called, seen)
-    return text
+def edits(name):
+    """The table of a module in tests/kit, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "kit" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.EDITS
 
 
 def seen_by_the_kit():
-    """What is checked, by scenario and program."""
-    _, scenarios, folder, reading = kit()
+    """What has been seen to find a breach, as test_kit_catches.py and test_fixtures_agree.py show."""
     found = {}
-    for name, scenario in scenarios.SCENARIOS.items():
-        for identifier in set(re.findall(r'"([A-Z]+-[0-9]+)"', source(scenario.play, []))):
-            found.setdefault(identifier, []).append(name)
-    for identifier in set(IDENTIFIER.findall(inspect.getsource(folder))):
-        found.setdefault(identifier, []).append("folder.py")
-    programs = [inspect.getsource(module) for module in reading]
-    for identifier in set(re.findall(r'(?:check\(|yield)\s*"([A-Z]+-[0-9]+)"', "".join(programs))):
-        found.setdefault(identifier, []).append("reader.py")
+    for requirement, name, *_ in edits("broken_recorders"):
+        found.setdefault(requirement, {})[name] = None
+    shown = shown_by_fixtures()
+    for requirement, name, *_ in edits("broken_readers"):
+        if not any(name in fixture for fixture in shown.get(requirement, ())):
+            found.setdefault(requirement, {})["reader.py"] = None
+    for path in sorted(POOL.glob("*/*.json")):
+        for line in json.loads(path.read_text("utf-8"))["breaks"]:
+            found.setdefault(line.split()[0], {})["folder.py"] = None
     return found
 
 

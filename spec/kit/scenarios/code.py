@@ -52,6 +52,7 @@ def _shallow(stage: Stage) -> None:
 
 
 def _another_encoding(stage: Stage) -> None:
+    stage.commit("Größe")  # which has a form in that encoding
     stage.git("config", "i18n.logOutputEncoding", "ISO-8859-1")
 
 

@@ -7,6 +7,7 @@ import random
 import resource
 import signal
 import time
+from collections.abc import Callable
 
 from scenarios.common import WAIT, exits, say, scenario, summary
 from scenarios.stage import RECORDED, Play, Stage
@@ -152,28 +153,30 @@ def _whole(stage: Stage, where: str, name: str) -> None:
     stage.check("DIR-7", f"{where}: {name}: other names", [], sorted(visible - RECORDED))
 
 
-@scenario(leaves=False)
-def no_room_at_all(stage: Stage) -> None:
-    """A start that finds no room: files may have no bytes."""
-    stage.experiments.mkdir()
+def _limit(size: int) -> Callable[[], None]:
+    """Let files have no more than so many bytes, as on a disk that is full."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    stage.run(before=limit)
-    stage.check("START-2", "a start without room: experiments", [], stage.names())
+    return limit
+
+
+@scenario(leaves=False)
+def no_room_at_all(stage: Stage) -> None:
+    """A start that finds no room: none at all, and not for all of the arguments."""
+    stage.experiments.mkdir()
+    stage.run(before=_limit(0))
+    stage.run(before=_limit(65536), args={"text": "x" * 200_000})
+    left = [name for name in stage.names() if stage.bytes("STATUS", name) is None]
+    stage.check("START-2", "a start without room: folders without STATUS", [], left)
 
 
 @scenario("summary")
 def no_room(stage: Stage) -> None:
     """A summary that finds no room: files may have 64 KiB."""
-
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
-
-    play = stage.start(summary(loss=0.5), summary(text="x" * 200_000), WAIT, before=limit)
+    play = stage.start(summary(loss=0.5), summary(text="x" * 200_000), WAIT, before=_limit(65536))
     if play.ready():
         found = stage.bytes("summary.json")
         kept = stage.json("summary.json") == {"loss": 0.5}

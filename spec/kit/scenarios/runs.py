@@ -56,6 +56,9 @@ def success(stage: Stage) -> None:
         replaced(stage, "success", events + ending)
     _metadata(stage)
     arguments(stage, {"lr": 0.5}, {"lr": 0.1})
+    lines = (stage.bytes("requirements.txt") or b"").decode(errors="replace").splitlines()
+    names = [re.split("==| @ ", line)[0] for line in lines if not line.startswith("#")]
+    stage.check("REQ-3", "success: requirements.txt: the order of names", sorted(names), names)
     if "output" not in stage.left_out:
         found = (stage.bytes("stdout") or b"").decode(errors="replace")
         stage.check("OUT-3", "success: stdout", "one\nready\nthree\n", found)
