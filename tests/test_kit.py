@@ -103,7 +103,8 @@ def test_a_recorder_that_records_nothing_is_told():
 def test_a_recorder_that_hangs_is_told_as_one():
     """It is not told as an exit code of -9; and what it left behind does not go on."""
     start = "import sys; sys.path.insert(0, {!r}); import recorder; from scenarios import stage; "
-    start += "stage.SECONDS = 1; sys.argv = ['recorder.py', '--only', {!r}, '--', 'sh', '-c', {!r}]; sys.exit(recorder.main())"
+    start += "stage.SECONDS = 1; sys.argv = ['recorder.py', '--only', {!r}, '--', 'sh', '-c', {!r}]; "
+    start += "sys.exit(recorder.main())"
     for scenario, command in (
         ("exit-codes", "sleep 60"),
         ("sigkill", "sleep 60"),

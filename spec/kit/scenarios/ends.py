@@ -163,7 +163,7 @@ def _limit(size: int) -> Callable[[], None]:
     return limit
 
 
-@scenario(leaves=False)
+@scenario(leaves=False, judged=False)
 def no_room_at_all(stage: Stage) -> None:
     """A start that finds no room: none at all, and not for all of the arguments."""
     stage.experiments.mkdir()

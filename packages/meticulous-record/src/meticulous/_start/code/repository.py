@@ -173,6 +173,6 @@ def without_credentials(url: str) -> str:
     user, at, host = authority.rpartition("@")
     if at:
         # The user of an ssh URL is no secret ("git"); over http a token often stands in its place.
-        authority = host if "http" in scheme else f"{user.partition(':')[0]}@{host}"
+        authority = host if "http" in scheme.lower() else f"{user.partition(':')[0]}@{host}"
     path = path.partition("?")[0].partition("#")[0]
     return f"{scheme}://{authority}{slash}{path}"
