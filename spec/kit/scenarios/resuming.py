@@ -268,7 +268,7 @@ def _running(keep: Callable[[dict[str, Any]], dict[str, Any]], **job: str) -> Hi
 
     def put_up(stage: Stage) -> Iterator[dict[str, Any]]:
         whole, status = stage.metadata(), stage.bytes("STATUS") or b""
-        stage.set(drop=("end-time", "process-start"), **{"heartbeat-seconds": 3600, **keep(whole)})
+        stage.set(drop=("end-time", "process-start", "heartbeat-seconds"), **keep(whole))
         (stage.experiments / "1" / "STATUS").write_bytes(b"RUNNING\n")
         yield {"environment": job}
         stage.set(drop=tuple(stage.metadata()), **whole)
@@ -277,12 +277,16 @@ def _running(keep: Callable[[dict[str, Any]], dict[str, Any]], **job: str) -> Hi
     return put_up
 
 
-ELSEWHERE = {"hostname": "elsewhere", "pid": 4711}
+ELSEWHERE = {"hostname": "elsewhere", "pid": 4711, "heartbeat-seconds": 3600}
 STARTED_AGAIN = {"SLURM_JOB_ID": "7", "SLURM_RESTART_COUNT": "1"}
 SAME_START = {**ELSEWHERE, "slurm-job-id": "7", "slurm-restart-count": "1"}
 for _what, _keys, _job in (
     ("it may be running on another machine", ELSEWHERE, {}),
-    ("its process-start has another form", {"process-start": "another-system:1"}, {}),
+    (
+        "its process-start has another form",
+        {"process-start": "another-system:1"},
+        {},
+    ),  # and no heartbeat to wait for
     ("it is of another job", {**ELSEWHERE, "slurm-job-id": "8"}, STARTED_AGAIN),
     ("it is of no job", ELSEWHERE, STARTED_AGAIN),
     ("it may be a task of the same job", {**ELSEWHERE, "slurm-job-id": "7"}, {"SLURM_JOB_ID": "7"}),
@@ -294,7 +298,7 @@ for _what, _keys, _job in (
 @hindrance("RESUME-1", "STATUS is missing: it is being started")
 def _starting(stage: Stage) -> Iterator[dict[str, Any]]:
     path, status, whole = stage.experiments / "1" / "STATUS", stage.bytes("STATUS") or b"", stage.metadata()
-    stage.set(drop=("end-time", "process-start"), **ELSEWHERE, heartbeat_seconds=3600)
+    stage.set(drop=("end-time", "process-start"), **ELSEWHERE)
     path.unlink()
     yield {}
     stage.set(drop=tuple(stage.metadata()), **whole)
