@@ -16,7 +16,7 @@ THIRD_PARTY = ROOT / "examples" / "third-party"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the kit's repositories and signals are POSIX's")
 
 # What a program that wraps another cannot know, and what the example leaves out to stay short.
-NOT_IN_SHELL = ("defaults", "types", "exceptions", "surrogates", "objects", "files")
+NOT_IN_SHELL = ("defaults", "types", "exceptions", "integers", "surrogates", "objects", "files")
 LEFT_OUT_IN_SHELL = ("patch", "resume", "jobs", "heartbeat")
 
 
@@ -25,11 +25,14 @@ def kit(program, *arguments, cwd=ROOT):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
-def check_passed(done, left_out=""):
+def check_passed(done, left_out="", unkept=()):
+    """The kit found no breach of a MUST, and of SHOULDs the known alone; return how many it held."""
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("skip")]
-    assert len(lines) == 1, done.stdout
-    held, rest = re.fullmatch(r"([0-9]+) requirements held, 0 broken(.*)", lines[0]).groups()
+    assert set(re.findall(r"^(?:FAIL|warn)  (\S+)  ", done.stdout, re.MULTILINE)) == set(unkept), done.stdout
+    last = done.stdout.splitlines()[-1]
+    held, rest = re.fullmatch(
+        r"([0-9]+) requirements held, 0 broken(?:, \d recommendations not kept)?(.*)", last
+    ).groups()
     assert rest == left_out
     return int(held)
 
@@ -50,7 +53,8 @@ def test_our_recorder_passes(tmp_path):
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 def test_the_reader_in_javascript_passes(tmp_path):
     done = kit("reader.py", "--", "node", THIRD_PARTY / "read.js", cwd=tmp_path)
-    assert check_passed(done) > 60
+    # A language's own parser says nothing of a repeated key (READ-21).
+    assert check_passed(done, unkept={"READ-21"}) > 60
 
 
 @posix

@@ -90,7 +90,10 @@ shift
 
 # The code is that of a commit (META-5, GIT-1).
 sha=$(git rev-parse --verify -q HEAD) || refuse "there is no commit here to record; commit your code first"
-changed=$(git status --porcelain --untracked-files=no -- :/ ":(exclude)$directory") || exit 2
+index=$(git rev-parse --absolute-git-dir)/record.sh.$$ # a new one hides no file, as the user's may
+changed=$(GIT_INDEX_FILE=$index sh -c 'git read-tree HEAD &&
+    git diff --name-only --no-relative --ignore-submodules=none HEAD -- :/ ":(exclude)$1"' sh "$directory") || exit 2
+rm -f "$index"
 [ -z "$changed" ] || refuse "commit these first: $changed"
 
 # A folder of its own (DIR-2, ID-1 to ID-7).
@@ -119,9 +122,11 @@ folder=$(cd "$directory/$id" && pwd)
 
 # The start (START-1). Of the process, what tells it from all others (LIVE-4).
 start=$(now)
-message=$(string "$(git log -1 --format=%B)")
+message=$(string "$(git log -1 --no-show-signature --encoding=UTF-8 --format=%B)")
 description=$(string "$description")
 format='Meticulous experiment folder'
+uuid=$({ cat /proc/sys/kernel/random/uuid || uuidgen | tr A-F a-f; } 2>/dev/null) || uuid=''
+uuid=${uuid:+$(printf '\n    "uuid": "%s",' "$uuid")} # ID-8, where the system makes one
 command=$(strings "$@")
 process=''
 if [ -r /proc/$$/stat ] && namespace=$(readlink /proc/self/ns/pid); then
@@ -134,7 +139,7 @@ metadata() {
     cat <<END
 {
     "format": "$format",
-    "format-version": "1.0",
+    "format-version": "1.0",$uuid
     "githead-sha": "$sha",
     "githead-message": $message,
     "description": $description,
