@@ -4,6 +4,7 @@ A row is the requirement, the fixture of the kit that shows it broken, the text 
 """
 
 EDITS = [
+    ('READ-2', 'valid/READ-2-names-with-a-dot', '    problems = set()', '    problems = {name for name in os.listdir(folder) if name[0] == "."}'),
     ('READ-1', 'valid/READ-1-what-is-listed', 'and not entry.name.startswith(".")', ''),
     ('READ-1', 'valid/READ-1-what-is-listed', 'entry.is_dir(follow_symlinks=False) and', ''),
     ('READ-1', 'valid/READ-1-what-is-listed', 'entry.is_dir(follow_symlinks=False)', 'entry.name.isdigit()'),
