@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from meticulous_cli.errors import USAGE, CommandError
+from meticulous_cli.show.cells import MISSING
 from meticulous_cli.show.facts import ARGS, HEADER, METADATA, SUMMARY, Column
-from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.filter import matching
 from meticulous_cli.table.names import Names
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from meticulous_cli.options import parse_options
+from meticulous_cli.show.cells import MISSING
 from meticulous_cli.show.facts import ARGS, Column, Row
-from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.values import sorted_rows
 from meticulous_read import Experiments
 

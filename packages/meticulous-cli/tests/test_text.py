@@ -5,16 +5,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from meticulous_cli.show.cells import MISSING, aligned, arguments, results, shown
 from meticulous_cli.show.text import (
-    MISSING,
-    aligned,
-    arguments,
     cut,
     cut_apart,
     cut_around,
     plain,
-    results,
-    shown,
     shown_duration,
     shown_time,
     width,

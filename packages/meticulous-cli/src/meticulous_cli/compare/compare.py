@@ -12,21 +12,10 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.compare.history import digest, history, uncommitted
 from meticulous_cli.compare.packages import packages_of, runtimes_of
+from meticulous_cli.show.cells import MISSING, alike, arguments, fixed, number_of, numeric, results
 from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, state_of
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
-from meticulous_cli.show.text import (
-    MISSING,
-    alike,
-    arguments,
-    cut,
-    cut_around,
-    fixed,
-    number_of,
-    numeric,
-    plain,
-    results,
-    width,
-)
+from meticulous_cli.show.text import cut, cut_around, plain, width
 
 __all__ = ["compare", "compare_ends"]
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import tabulate
 
-from meticulous_cli.show.text import MISSING, arguments, cut, numeric, plain, results, shown, shown_duration
+from meticulous_cli.show.cells import MISSING, arguments, numeric, results, shown
+from meticulous_cli.show.text import cut, plain, shown_duration
 
 __all__ = ["paper_table"]
 

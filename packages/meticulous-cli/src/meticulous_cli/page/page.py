@@ -14,22 +14,10 @@ from meticulous_cli.page.rerun import run_again
 from meticulous_cli.page.shell import pasted
 from meticulous_cli.page.tail import last_lines
 from meticulous_cli.paths import RECORDED
+from meticulous_cli.show.cells import MISSING, alike, arguments, number_of, results, shown
 from meticulous_cli.show.facts import Row, state_of
 from meticulous_cli.show.style import RED, YELLOW, Style
-from meticulous_cli.show.text import (
-    MISSING,
-    alike,
-    arguments,
-    cut,
-    number_of,
-    plain,
-    results,
-    shown,
-    shown_duration,
-    shown_time,
-    width,
-    wrapped,
-)
+from meticulous_cli.show.text import cut, plain, shown_duration, shown_time, width, wrapped
 
 __all__ = ["page"]
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.show.text import MISSING, cut, number_of, plain, shown_duration, shown_time
+from meticulous_cli.show.cells import MISSING, number_of
+from meticulous_cli.show.text import cut, plain, shown_duration, shown_time
 
 __all__ = [
     "ALL_LEVELS",

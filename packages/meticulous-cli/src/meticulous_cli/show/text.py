@@ -1,30 +1,17 @@
-"""Values → text that is safe at a terminal, as long as it needs to be, and how wide it is there."""
+"""Text that is safe at a terminal, as long as it needs to be, and how wide it is there."""
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 __all__ = [
-    "MISSING",
-    "aligned",
-    "alike",
-    "arguments",
     "cut",
     "cut_apart",
     "cut_around",
-    "decimals",
-    "fixed",
-    "number_of",
-    "numeric",
     "plain",
-    "results",
-    "shown",
     "shown_duration",
     "shown_time",
     "width",
@@ -32,26 +19,12 @@ __all__ = [
 ]
 
 
-class _Missing:
-    """What stands where an experiment has no value: JSON's null is a value."""
-
-    def __repr__(self) -> str:
-        return ""
-
-
-MISSING: Any = _Missing()
-
 # Joiners and variation selectors, left out: terminals disagree on how wide they make their neighbours.
 _DROPPED = dict.fromkeys([0x200C, 0x200D, 0xFE0E, 0xFE0F])
 _INDENT = "  "
-_NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # English, whatever the locale: a column of times must not change with the machine.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# All digits that a float may need, and how many of them an argument has at most unless that makes two alike.
-_ALL_DIGITS, _DIGITS = 17, 6
-# From here on, a number without its exponent is a row of zeros.
-_HUGE = 1e15
 
 
 def plain(text: str) -> str:
@@ -128,111 +101,6 @@ def wrapped(text: str, room: int) -> list[str]:
     return [*lines, line]
 
 
-def alike(one: Any, other: Any) -> bool:
-    """Tell whether two JSON values are the same; NaN is, for once, NaN."""
-    return (one == other and isinstance(one, bool) == isinstance(other, bool)) or repr(one) == repr(other)
-
-
-def number_of(value: Any) -> int | float | None:
-    """Return the number that a JSON value is, or stands for as "NaN" and the like do; else None."""
-    if isinstance(value, str):
-        return _NON_FINITE.get(value)
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def numeric(values: Sequence[Any]) -> bool:
-    """Tell whether values are numbers as far as there are any."""
-    return set(map(type, values)) <= {int, float, type(None), type(MISSING)}
-
-
-def shown(value: Any, digits: int = _DIGITS) -> str:
-    """Return any JSON value as it stands in a table or on a page: floats to as many significant digits."""
-    if value is MISSING:
-        return ""
-    if isinstance(value, str):
-        # Whoever asks for all digits wants to tell the text from the number.
-        return repr(value) if digits >= _ALL_DIGITS else plain(value) or "''"
-    if isinstance(value, float):
-        return _shown_float(value, digits)
-    if isinstance(value, (list, dict)):
-        return plain(json.dumps(_rounded(value, digits), ensure_ascii=False))
-    return str(value)
-
-
-def arguments(values: Sequence[Any], digits: int = _DIGITS) -> list[str]:
-    """Return arguments as they were given, with more digits than six only where two would look alike."""
-    cells = [shown(value, digits) for value in values]
-    simple = len(set(map(type, values))) == 1 and isinstance(values[0], (int, str))
-    if digits >= _ALL_DIGITS or (simple and len(set(cells)) == len(set(values))):
-        return cells
-    seen: dict[str, Any] = {}
-    unclear = {
-        cell
-        for cell, value in zip(cells, values, strict=True)
-        if (first := seen.setdefault(cell, value)) is not value and not alike(first, value)
-    }
-    if unclear:
-        places = [place for place, cell in enumerate(cells) if cell in unclear]
-        for place, cell in zip(
-            places, arguments([values[place] for place in places], digits + 1), strict=True
-        ):
-            cells[place] = cell
-    return cells
-
-
-def results(values: Sequence[Any], *, apart: bool = False, places: int | None = None) -> list[str]:
-    """Return results with the same number of decimals; `apart`, with as many as tell different ones apart."""
-    if not numeric(values):
-        return arguments(values)
-    places = decimals(values) if places is None else places
-    while True:
-        cells = [fixed(value, places) for value in values]
-        if not apart or places >= _ALL_DIGITS or len(set(cells)) == len(set(map(repr, values))):
-            return cells
-        places += 1
-
-
-def decimals(values: Sequence[Any]) -> int:
-    """Return how many decimals a column of results has: fewer the larger they are, and none unrecorded."""
-    found = [value for value in values if type(value) is float and math.isfinite(value)]
-    if not found:
-        return 0
-    largest = max(map(abs, found))
-    if largest >= 0.1:
-        places = 4 - sum(largest >= bound for bound in (10, 100, 1000))
-    else:
-        places = 3 - math.floor(math.log10(largest)) if largest else 1
-    recorded = 0
-    for value in found:
-        recorded = max(recorded, _recorded_decimals(value))
-        if recorded >= places:
-            return places
-    return recorded
-
-
-def fixed(value: Any, places: int) -> str:
-    """Return a number with so many decimals; what they are too few for has three significant digits."""
-    if type(value) is not float and (type(value) is not int or not places or abs(value) >= _HUGE):
-        return shown(value)
-    size = abs(value)
-    if not math.isfinite(size):
-        return str(value)
-    # Where large numbers leave few decimals, small ones must not lose what they say.
-    if size >= _HUGE or 0 < size < (10.0 ** (1 - places) if places < 4 else 0.5 * 10.0**-places):
-        return f"{value:.{max(places, 4) if size >= _HUGE else 3}g}"
-    return f"{value:.{places}f}"
-
-
-def aligned(cells: Sequence[str]) -> list[str]:
-    """Pad numbers on their right so that, set flush right, their points stand below each other."""
-    tails = [_tail(cell) for cell in cells]
-    longest = max((tail for tail in tails if tail is not None), default=0)
-    return [
-        cell if tail is None else cell + " " * (longest - tail)
-        for cell, tail in zip(cells, tails, strict=True)
-    ]
-
-
 def shown_duration(duration: timedelta) -> str:
     """Return a duration in its two largest units."""
     seconds = duration.total_seconds()
@@ -261,33 +129,6 @@ def shown_time(moment: datetime, now: datetime | None = None) -> str:
     if moment.year == now.year:
         return f"{_MONTHS[moment.month - 1]} {moment.day}"
     return f"{moment:%Y-%m-%d}"
-
-
-def _shown_float(value: float, digits: int) -> str:
-    if not math.isfinite(value) or digits >= _ALL_DIGITS:
-        return str(value)
-    # Digits before the point are not rounded away below a million: 123456.7 is 123457, not 1.235e+05.
-    text = f"{value:.0f}" if 10**digits // 10 <= abs(value) < 1e6 else f"{value:.{digits}g}"
-    return f"{text}.0" if text.lstrip("-").isdigit() and value == int(value) else text
-
-
-def _rounded(value: Any, digits: int) -> Any:
-    if isinstance(value, float) and math.isfinite(value) and digits < _ALL_DIGITS:
-        return float(f"{value:.{digits}g}")
-    if isinstance(value, list):
-        return [_rounded(item, digits) for item in value]
-    return {key: _rounded(item, digits) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def _recorded_decimals(value: float) -> int:
-    mantissa, _, exponent = repr(value).partition("e")
-    return len(mantissa.partition(".")[2]) - int(exponent or 0)
-
-
-def _tail(cell: str) -> int | None:
-    """Return how many characters of a number stand from its point, or its exponent, on; None for words."""
-    tail = cell.lstrip("+-0123456789")
-    return None if not cell or tail == cell or tail in ("inf", "nan") else len(tail)
 
 
 def _plain_char(char: str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from meticulous_cli.show.cells import MISSING, aligned, alike, arguments, numeric, results, shown
 from meticulous_cli.show.facts import (
     ARGS,
     GROUPS,
@@ -23,7 +24,7 @@ from meticulous_cli.show.facts import (
 )
 from meticulous_cli.show.layout import GAP, Block, draw, widest
 from meticulous_cli.show.style import DIM, YELLOW, Style, state_code
-from meticulous_cli.show.text import MISSING, aligned, alike, arguments, cut, numeric, plain, results, shown
+from meticulous_cli.show.text import cut, plain
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import sorted_rows
 

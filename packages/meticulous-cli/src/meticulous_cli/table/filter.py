@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
+from meticulous_cli.show.cells import MISSING
 from meticulous_cli.show.facts import HEADER, Column
-from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.columns import described
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import ARITHMETIC, CONVERSIONS, TESTS, computed, local_time, seconds

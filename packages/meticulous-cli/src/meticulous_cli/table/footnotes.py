@@ -9,10 +9,11 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
+from meticulous_cli.show.cells import shown
 from meticulous_cli.show.facts import HEADER_COLUMNS, Column, Row, reason_of, state_of
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import RED, YELLOW, Style
-from meticulous_cli.show.text import cut, plain, shown, width, wrapped
+from meticulous_cli.show.text import cut, plain, width, wrapped
 from meticulous_cli.table.groups import Group, undefined
 
 __all__ = ["constant", "counts", "failures", "group_counts", "listed", "problems", "uncommitted"]

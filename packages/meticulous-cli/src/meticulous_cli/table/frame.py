@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from meticulous_read import ExperimentReader, Experiments
 
+from meticulous_cli.show.cells import MISSING
 from meticulous_cli.show.facts import HEADER, HEADER_COLUMNS, Column, Row, state_of
-from meticulous_cli.show.text import MISSING
 from meticulous_cli.table.groups import Group, mean_texts
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from meticulous_cli.show.cells import MISSING, aligned, alike, decimals, fixed, number_of, results
 from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY, Column, Row, ended_well
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import MISSING, aligned, alike, decimals, fixed, number_of, results
 from meticulous_cli.table.columns import block
 from meticulous_cli.table.names import Names
 

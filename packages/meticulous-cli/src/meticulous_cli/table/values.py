@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from meticulous_cli.show.cells import MISSING, number_of
 from meticulous_cli.show.facts import Column
-from meticulous_cli.show.text import MISSING, number_of
 
 __all__ = ["ARITHMETIC", "CONVERSIONS", "TESTS", "computed", "local_time", "seconds", "sorted_rows"]
 
