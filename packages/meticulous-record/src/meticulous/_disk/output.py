@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 from meticulous import _log
@@ -24,13 +25,14 @@ class OwnDescriptor:
 
     def __init__(self, descriptor: int) -> None:
         self.number = descriptor
-        try:
+        if sys.platform != "win32":
             import fcntl
 
-            self.number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
-            os.close(descriptor)
-        except (ImportError, AttributeError, OSError):
-            pass  # Windows, or a lower limit
+            try:
+                self.number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+                os.close(descriptor)
+            except OSError:
+                pass  # the limit is lower
         self._place = os.fstat(self.number)
 
     def is_open(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
@@ -74,7 +75,7 @@ def wait_for_forks() -> None:
     that are due, and so does `signal.pthread_sigmask`. The mask they keep is that of the last thread to
     fork: only threads that fork at the same time and have different masks could get each other's.
     """
-    if _library is None or process.waits_for_forks:
+    if sys.platform == "win32" or _library is None or process.waits_for_forks:
         return
     process.waits_for_forks = True
     change, every, before = _library.pthread_sigmask, *(ctypes.create_string_buffer(1024) for _ in range(2))
