@@ -78,10 +78,13 @@ class Repository:
         """Return whether its history ends somewhere before the first commit."""
         return (self._run(["rev-parse", "--is-shallow-repository"]) or "").strip() == "true"
 
-    def checked_out(self) -> tuple[str, str]:
-        """Return the root of the work tree and the commit that is checked out there; "" for what is none."""
-        root = self._run(["rev-parse", "--show-toplevel"]) or ""
-        return root.removesuffix("\n"), (self._run(["rev-parse", "--verify", "HEAD"]) or "").strip()
+    def root(self) -> str:
+        """Return the root of the work tree."""
+        return (self._run(["rev-parse", "--show-toplevel"]) or "").removesuffix("\n")
+
+    def head(self) -> str:
+        """Return the commit that is checked out, "" if none is."""
+        return (self._run(["rev-parse", "--verify", "HEAD"]) or "").strip()
 
     def is_clean(self) -> bool:
         """Return whether tracked files are as in the commit; of submodules, only their commits count."""

@@ -12,45 +12,39 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from pathlib import PurePath
 
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, find_repository
 from meticulous_cli.page.shell import pasted
 
-__all__ = ["RunAgain", "run_again"]
+__all__ = ["run_again"]
 
 _PROJECT = "project-directory"
 # The recorder's options that lead back to this experiment or its repository, and whether a value follows.
 _RECORDERS = {"experiment-id": True, "resume": False, _PROJECT: True}
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NOT_PASTED = "no shell takes its arguments as they are: see command in metadata.json"
 
 
-class RunAgain(NamedTuple):
-    """What to paste, and what to know before.
+def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
+    """Return what to know before, in sentences, and the command that runs an experiment again, as a new one.
 
-    Attributes:
-        notes: sentences: where it works, what it lacks, and the way back.
-        command: a line for the shell; of Windows' two, which have no connective in common, one for each step.
+    The command is a line for the shell, on Windows one for each step, and "" where no shell takes it.
+    Where too little is known there is nothing (None).
     """
-
-    notes: list[str]
-    command: str
-
-
-def run_again(reader: ExperimentReader) -> RunAgain | None:
-    """Return how to run an experiment again, as an experiment of its own; None if too little is known."""
     command, sha = reader.metadata.get("command"), reader.sha
     if not (isinstance(command, list) and command and all(isinstance(part, str) for part in command)):
         return None  # the original tool wrote one string at first, which cannot be told apart again
     if command[0] in ("", "-", "-c") or not _SHA.fullmatch(sha):
         return None  # the program came from standard input, or stood in the command line
+    python = str(reader.metadata.get("runtime")).startswith("Python ") or command[0].endswith(".py")
     where = reader.metadata.get("working-directory")
     where = where if isinstance(where, str) else ""
     notes, patch = [], ""
     if reader.metadata.get("git-dirty") is True:
-        patch = os.path.join(os.path.abspath(reader.directory), "git.diff")
+        patch = os.path.join(os.path.realpath(reader.directory), "git.diff")
         if not os.path.isfile(patch):
             patch, notes = "", ["its uncommitted changes were not kept: this runs the commit without them"]
     folders = [os.curdir, where, os.path.join(where, os.path.dirname(command[0]))]
@@ -61,51 +55,42 @@ def run_again(reader: ExperimentReader) -> RunAgain | None:
         steps = [["git", "checkout", sha], *([["git", "apply", patch]] if patch else [])]
         own = _own(reader, command, os.curdir)
     else:
-        root, head = repository.checked_out()
-        here = Repository(root)
+        here = Repository(repository.root())
         place, own = _start(here, sha, where, command)
         own = _own(reader, own, os.path.relpath(os.curdir, place or os.curdir))
         outside = _not_in_commit(here, sha, place, own)
-        clean = head == sha and here.is_clean()
-        if clean or (patch and head == sha and here.has_applied(patch)):
-            steps, more = _in_place(reader, here, place, patch if clean else "")
-            reason = "perhaps changed since"
+        notes += [f"not in the commit, so perhaps not what it was: {', '.join(outside)}"] if outside else []
+        applied = bool(patch) and here.has_applied(patch)
+        if _is_checked_out(reader, here) and (applied or here.is_clean()):
+            steps = _in_place(here, place, "" if applied else patch)
         else:
-            steps, more = _in_new_tree(reader, here, place, patch)
-            reason = "to be copied to the new work tree"
-        notes += [f"not in the commit, and {reason}: {', '.join(outside)}"] if outside else []
-        notes += more
-    line = pasted([*steps, [*_interpreter(reader, command[0]), *own]])
-    if not line:
-        notes.append("no shell takes its arguments as they are: see command in metadata.json")
-    return RunAgain(notes, line)
+            steps, note = _in_new_tree(reader, here, place, patch)
+            notes.append(note)
+    line = pasted([*steps, [*(["python"] if python else []), *own]])
+    return [*notes, *([] if line else [_NOT_PASTED])], line
 
 
-def _in_place(
-    reader: ExperimentReader, here: Repository, place: str, patch: str
-) -> tuple[list[list[str]], list[str]]:
-    """Return the commands that lead from the checked out commit to what ran, and notes."""
+def _is_checked_out(reader: ExperimentReader, here: Repository) -> bool:
+    """Return whether the work tree has the commit, and the repositories inside of it theirs."""
+    inner = [os.path.join(here.folder, folder, ".git") for folder in here.submodules(reader.sha)]
+    commits = [(here.folder, reader.sha)]
+    commits += [(os.path.join(here.folder, folder), sha) for folder, sha in _inside(reader)]
+    return all(map(os.path.exists, inner)) and all(Repository(each).head() == sha for each, sha in commits)
+
+
+def _in_place(here: Repository, place: str, patch: str) -> list[list[str]]:
+    """Return the commands that lead from the checked out commit to what ran."""
     cwd, root = os.path.realpath(os.curdir), os.path.realpath(here.folder)
     git = ["git"] if cwd == root else ["git", "-C", os.path.relpath(root, cwd)]
-    steps, notes = [], []
-    if not all(os.path.exists(os.path.join(root, link, ".git")) for link in here.submodules(reader.sha)):
-        steps.append([*git, "submodule", "update", "--init", "--recursive"])
-    for folder, commit in _inside(reader):
-        inner = os.path.join(root, folder)
-        if steps or Repository(inner).checked_out()[1] != commit:
-            steps.append(["git", "-C", os.path.relpath(inner, cwd), "checkout", commit])
-    if patch:
-        patch = os.path.relpath(patch, cwd) if cwd == root else patch
-        steps.append([*git, "apply", patch])
-        notes.append(f"the way back: {pasted([[*git, 'apply', '-R', patch]])}")
     target = os.path.realpath(os.path.join(root, place))
-    return [*steps, *([["cd", os.path.relpath(target, cwd)]] if target != cwd else [])], notes
+    steps = [[*git, "apply", patch.removeprefix(root + os.sep)]] if patch else []
+    return [*steps, *([["cd", os.path.relpath(target, cwd)]] if target != cwd else [])]
 
 
 def _in_new_tree(
     reader: ExperimentReader, here: Repository, place: str, patch: str
-) -> tuple[list[list[str]], list[str]]:
-    """Return the commands that make a work tree of what ran, and notes."""
+) -> tuple[list[list[str]], str]:
+    """Return the commands that make a work tree of what ran, and the way back."""
     git, root = ["git", "-C", here.folder], here.folder
     if os.path.realpath(os.curdir) == os.path.realpath(root):
         git, root = ["git"], os.path.join(os.pardir, os.path.basename(root))
@@ -120,45 +105,41 @@ def _in_new_tree(
     steps += [["cd", place]] if place else []
     back = pasted([[*git, "worktree", "remove", tree]])
     folder = os.path.normpath(os.path.join(tree, place))
-    return steps, [f"it records in {folder}; once that is moved, the way back: {back}"]
+    return steps, f"it records in {folder}; once that is moved, the way back: {back}"
 
 
 def _start(here: Repository, sha: str, where: str, command: list[str]) -> tuple[str, list[str]]:
     """Return the folder below the root where the program starts, and the command as it is there.
 
     The record has the folder in which the experiment started. The program may have changed to it before, and
-    in another clone it has another path: the place is where the commit has the script.
+    another clone has another path: of the paths that may be the script's, the longest in the commit is.
     """
-    root, script = os.path.realpath(here.folder), command[0]
-    parts = [part for part in re.split(r"[\\/]", where) if part]
-    inside = os.path.relpath(os.path.realpath(where), root) if os.path.isdir(where) else os.pardir
-    known = inside.split(os.sep)[0] != os.pardir
-    if known:
-        parts = [part for part in inside.split(os.sep) if part != os.curdir]
-    elif os.path.isdir(where) and script != "-m":
-        script = os.path.join(where, script)
-    default = "/".join(parts) if known else ""
-    if os.path.isabs(script):  # perhaps in another work tree than that in which it will run
-        tails = os.path.normpath(script).strip("/").split("/")
-        for path in here.holds(sha, ["/".join(tails[first:]) for first in range(len(tails))])[:1]:
-            place = os.path.relpath(where or os.curdir, script.removesuffix(path))
-            place = place if here.holds(sha, [place]) else ""
-            return place, [os.path.relpath(path, place or os.curdir), *command[1:]]
-        return default, command
-    module = command[1].replace(".", "/") if script == "-m" and len(command) > 1 else ""
-    scripts = [f"{module}.py", f"{module}/__main__.py"] if module else [script]
-    # From the folder that is recorded upwards, each from the longest path that may be one in the repository.
-    places = [
-        "/".join(parts[first:last])
-        for last in range(len(parts), -1, -1)
-        for first in range(1 if known else last + 1)
-    ]
-    paths: dict[str, str] = {}
-    for place in places:
-        for each in scripts:
-            paths.setdefault(os.path.normpath(os.path.join(place, each)), place)
-    held = here.holds(sha, [path for path in paths if path.split(os.sep)[0] != os.pardir])
-    return (paths[held[0]] if held else default), command
+    root = os.path.realpath(here.folder)
+    where = os.path.realpath(os.path.join(os.sep, where.replace("\\", "/")))
+    known = f"{where}{os.sep}".startswith(root + os.sep)
+    module = command[1].replace(".", "/") if command[0] == "-m" and len(command) > 1 else ""
+    scripts = [f"{module}.py", f"{module}/__main__.py"] if module else command[:1]
+    paths: dict[str, tuple[str, str]] = {}  # in the commit → the folder of the start, and the root
+    for base in (where, *map(str, PurePath(where).parents)):
+        for script in scripts:
+            for top, path in _splits(os.path.normpath(os.path.join(base, script))):
+                if top == root or not known:
+                    paths.setdefault(path, (base, top))
+    held = here.holds(sha, list(paths))
+    if not held:  # an installed program: only its folder is known
+        folders = [path for top, path in _splits(where) if top == root or not known]
+        return "".join(here.holds(sha, folders)[:1]), command
+    path = max(held, key=lambda path: path.count("/"))
+    place = os.path.relpath(*paths[path])
+    place = place if here.holds(sha, [place]) else ""
+    return place, command if module else [os.path.relpath(path, place or os.curdir), *command[1:]]
+
+
+def _splits(path: str) -> Iterator[tuple[str, str]]:
+    """Yield each folder above a path, and the path from there, the longest first."""
+    parts = path.split(os.sep)
+    for first in range(1, len(parts)):
+        yield os.sep.join(parts[:first]) or os.sep, "/".join(parts[first:])
 
 
 def _not_in_commit(here: Repository, sha: str, place: str, own: Sequence[str]) -> list[str]:
@@ -182,12 +163,6 @@ def _inside(reader: ExperimentReader) -> Iterator[tuple[str, str]]:
         beside = os.path.isabs(folder) or folder.startswith(os.pardir)
         if _SHA.fullmatch(sha) and not beside:
             yield folder, sha
-
-
-def _interpreter(reader: ExperimentReader, first: str) -> list[str]:
-    """Return what stands before a recorded command: Python leaves itself out of its own command line."""
-    python = str(reader.metadata.get("runtime")).startswith("Python ")
-    return ["python"] if python or first.endswith(".py") else []
 
 
 def _own(reader: ExperimentReader, command: Sequence[str], root: str) -> list[str]:

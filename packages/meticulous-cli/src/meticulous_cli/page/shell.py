@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 __all__ = ["pasted"]
 
+_LONGEST = 2**15  # what shells and terminals take at once
 _PLAIN_ON_WINDOWS = re.compile(r"(?!-[^-]*[.:])[A-Za-z0-9_/\\:=+.-]+")
 # What cmd and PowerShell expand between quotes, each something else.
 _EXPANDED_ON_WINDOWS = re.compile(r'["%$`\x00-\x1f]')
@@ -22,11 +23,13 @@ def pasted(steps: Sequence[Sequence[str]]) -> str:
     """
     try:
         if os.name != "nt":
-            return " && ".join(" ".join(map(_posix, step)) for step in steps)
-        lines = [["pushd", *step[1:]] if step[0] == "cd" else step for step in steps]
-        return "\n".join(" ".join(map(_windows, line)) for line in lines)
+            text = " && ".join(" ".join(map(_posix, step)) for step in steps)
+        else:
+            lines = [["pushd", *step[1:]] if step[0] == "cd" else step for step in steps]
+            text = "\n".join(" ".join(map(_windows, line)) for line in lines)
     except ValueError:
         return ""
+    return text if len(text) <= _LONGEST else ""
 
 
 def _posix(word: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import TextIO
 
-from meticulous_cli.show.text import wrapped
+from meticulous_cli.show.text import cut, wrapped
 
 __all__ = ["BOLD", "CYAN", "DIM", "GREEN", "RED", "YELLOW", "Style"]
 
@@ -64,10 +64,17 @@ class Style:
         """Return a state in its colour; in a title, a success has one as well."""
         return self.paint(text, GREEN if title and text == "SUCCESS" else state_code(text))
 
+    def cut(self, text: str, taken: int = 0) -> str:
+        """Return as much of a text as there is room for on a line of which some is taken."""
+        return text if self.room is None else cut(text, self.room - taken, self.ellipsis)
+
+    def wrapped(self, text: str, taken: int = 0) -> list[str]:
+        """Return text as lines, of which each has some cells taken."""
+        return [text] if self.room is None else wrapped(text, self.room - taken)
+
     def footnotes(self, notes: Iterable[str]) -> list[str]:
         """Return the lines of notes below a table, wrapped at a terminal."""
-        lines = [line for note in notes for line in (wrapped(note, self.room) if self.room else [note])]
-        return list(map(self.dim, lines))
+        return [self.dim(line) for note in notes for line in self.wrapped(note)]
 
 
 def state_code(text: str) -> str:
