@@ -74,10 +74,6 @@ class Repository:
         kinds = self._kinds([f"{sha}:{path}" for path in asked])
         return [path for path, kind in zip(asked, kinds, strict=False) if kind in ("blob", "tree")]
 
-    def is_shallow(self) -> bool:
-        """Return whether its history ends somewhere before the first commit."""
-        return (self._run(["rev-parse", "--is-shallow-repository"]) or "").strip() == "true"
-
     def root(self) -> str:
         """Return the root of the work tree."""
         return (self._run(["rev-parse", "--show-toplevel"]) or "").removesuffix("\n")

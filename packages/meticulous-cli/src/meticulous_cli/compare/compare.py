@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
@@ -79,18 +79,10 @@ def compare_ends(readers: Sequence[ExperimentReader], style: Style) -> str:
 
 
 def _titles(readers: Sequence[ExperimentReader]) -> list[str]:
-    """Return the shortest of id, directory and id, and path that tells the experiments apart."""
-    paths = [os.path.abspath(reader.directory) for reader in readers]
-    spellings: list[Callable[[str], str]] = [
-        os.path.basename,
-        lambda path: os.path.join(os.path.basename(os.path.dirname(path)), os.path.basename(path)),
-        str,
-    ]
-    for spelling in spellings:
-        titles = list(map(spelling, paths))
-        if len(set(titles)) == len(set(paths)):
-            break
-    return list(map(plain, titles))
+    """Return the ids, or the paths where ids do not tell the experiments apart."""
+    ids = [reader.experiment_id for reader in readers]
+    paths = [str(reader.directory) for reader in readers]
+    return list(map(plain, ids if len(set(ids)) == len(ids) else paths))
 
 
 def _header(rows: Sequence[Row], style: Style) -> _Section:
@@ -133,7 +125,7 @@ def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:
             new.setdefault(f"only in {who}, at the default: ", []).append(plain(name))
         else:
             codes = [DIM if at_default else "" for at_default in default]
-            lines.append(_Line(plain(name) or "''", arguments(values), codes))
+            lines.append(_Line(_named(name), arguments(values), codes))
     notes = [f"{who}{', '.join(names)}" for who, names in new.items()]
     return _Section("args", lines, [f"{same} args"] if same else [], notes)
 
@@ -149,8 +141,12 @@ def _results(rows: Sequence[Row]) -> _Section:
             continue
         cells = results(values, apart=True) if numeric(values) else arguments(values)
         change = _change(values[0], values[1], cells) if len(values) == 2 else ""
-        lines.append(_Line(plain(name) or "''", cells, [""] * len(rows), change))
+        lines.append(_Line(_named(name), cells, [""] * len(rows), change))
     return _Section("summary", lines, [f"{same} summary"] if same else [])
+
+
+def _named(name: str) -> str:
+    return _INDENT + (plain(name) or "''")
 
 
 def _change(before: Any, after: Any, cells: Sequence[str]) -> str:
@@ -160,10 +156,10 @@ def _change(before: Any, after: Any, cells: Sequence[str]) -> str:
         return ""
     try:
         difference = other - one
-        if not math.isfinite(difference):
-            return ""
         part = difference / abs(one) if one else math.inf
     except OverflowError:  # integers of a size that no float has
+        return ""
+    if not math.isfinite(difference):
         return ""
     places = max((len(cell.partition(".")[2]) for cell in cells if "e" not in cell), default=0)
     text = fixed(difference, places)
@@ -180,7 +176,7 @@ def _packages(readers: Sequence[ExperimentReader], style: Style) -> _Section:
     versions = {name: [each.get(name, "") for each in known] for name in sorted(names_in(known))}
     different = {name: cells for name, cells in versions.items() if len(set(cells)) > 1}
     shown_ones = list(different)[: _PACKAGES if len(different) <= _PACKAGES else _PACKAGES - 1]
-    lines = [_Line(name, different[name], [""] * len(known)) for name in shown_ones]
+    lines = [_Line(_named(name), different[name], [""] * len(known)) for name in shown_ones]
     more = len(different) - len(lines)
     notes = [f"{style.ellipsis} {more} more in requirements.txt"] if more else []
     return _Section("packages", lines, [] if different else ["packages"], notes)
@@ -189,47 +185,36 @@ def _packages(readers: Sequence[ExperimentReader], style: Style) -> _Section:
 def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) -> Iterator[str]:
     """Yield the lines of the comparison, each cell as wide as there is room for it."""
     lines = [line for section in sections for line in section.lines]
-    indented = [
-        len(_INDENT) + width(line.name) for section in sections if section.title for line in section.lines
-    ]
+    names = max([_NAMES, *(width(line.name) for line in lines)])
     changes = max((width(line.change) for line in lines), default=0)
-    head = "change" if changes else ""
-    longest = max(indented, default=0)
-    names = max(_NAMES, longest if style.room is None else min(longest, _LONGEST_NAME, style.room // 3))
-    limit = None
+    head, limit = "change" if changes else "", None
     if style.room is not None:
+        names = min(names, max(_NAMES, min(_LONGEST_NAME, style.room // 3)))
         room = style.room - names - (max(changes, len(head)) + len(_GAP) if head else 0)
         limit = max(min(room // len(titles) - len(_GAP), _CELL), _NARROWEST)
     columns = zip(titles, *(line.cells for line in lines), strict=True)
     # What is longer, through a pipe, stands out of its column: to fill others up to it could take all memory.
     sizes = [min(max(map(width, column)), limit or 1000) for column in columns]
 
-    def drawn(name: str, cells: Sequence[str], codes: Sequence[str], change: str) -> str:
-        painted = list(map(style.paint, cells, codes))
-        if limit is not None:
-            name = cut(name, names, style.ellipsis)
-            whole, cells = cells, _cut_apart(cells, limit, style.ellipsis)
-            painted = list(map(style.paint, cells, codes))
-            if cells != whole and not any(codes):
-                painted = _marked(cells, style)
-        gaps = [" " * (size - width(cell)) for size, cell in zip(sizes, cells, strict=True)]
+    def drawn(line: _Line) -> str:
+        cells = line.cells if limit is None else _cut_apart(line.cells, limit, style.ellipsis)
+        painted = list(map(style.paint, cells, line.codes))
+        if cells != line.cells and not any(line.codes):
+            painted = _marked(cells, style)
+        name = cut(line.name, names, style.ellipsis)
         start = name + " " * (names - width(name))
-        text = _GAP.join([start, *map(str.__add__, cells, gaps), change]).rstrip()
-        if style.room is not None and width(text) > style.room:
-            return cut(text, style.room, style.ellipsis)
-        return _GAP.join([start, *map(str.__add__, painted, gaps), change]).rstrip()
+        gaps = [" " * (size - width(cell)) for size, cell in zip(sizes, cells, strict=True)]
+        text = _GAP.join([start, *map(str.__add__, cells, gaps), line.change]).rstrip()
+        if style.cut(text) != text:
+            return style.cut(text)
+        return _GAP.join([start, *map(str.__add__, painted, gaps), line.change]).rstrip()
 
-    yield drawn("", titles, [BOLD] * len(titles), head)
+    yield drawn(_Line("", titles, [BOLD] * len(titles), head))
     for section in sections:
         if section.title and (section.lines or section.notes):
             yield from ["", style.bold(section.title)]
-        indent = _INDENT if section.title else ""
-        for line in section.lines:
-            yield drawn(indent + line.name, line.cells, line.codes, line.change)
-        for note in section.notes:
-            yield _INDENT + style.dim(
-                cut(note, style.room - len(_INDENT), style.ellipsis) if style.room else note
-            )
+        yield from map(drawn, section.lines)
+        yield from (style.dim(style.cut(_INDENT + note)) for note in section.notes)
 
 
 def _cut_apart(cells: Sequence[str], limit: int, ellipsis: str) -> list[str]:

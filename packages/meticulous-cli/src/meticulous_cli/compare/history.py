@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Change, Commit, Repository, find_repository
 from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import cut, plain
+from meticulous_cli.show.text import plain
 
 __all__ = ["digest", "history", "uncommitted"]
 
@@ -34,24 +33,18 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
             which = f" from {title} to {other_title}" if len(named) > 2 else ""
             name = f"code{which}, {plain(one.sha[:7])}..{plain(other.sha[:7])}"
             repository, reason = find_repository(dict.fromkeys(folders), [one.sha, other.sha])
-            found = _between(repository, one.sha, other.sha, title, style) if repository else ()
-            yield [
-                style.bold(_line(name, style, "")),
-                *found,
-                *([style.dim(_line(plain(reason), style))] if reason else []),
-            ]
+            found = _between(repository, one.sha, other.sha, title, style) if repository else [reason]
+            yield [style.bold(style.cut(name)), *(style.cut(_INDENT + plain(line)) for line in found)]
 
 
 def uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> list[str]:
     """Return a sentence on those that ran with uncommitted changes, if there are any."""
     patches = dict(zip(titles, map(digest, readers), strict=True))
     lost = [title for title, patch in patches.items() if patch.startswith(_LOST)]
-    kept = [title for title, patch in patches.items() if patch and title not in lost]
-    same = ""
-    if len(kept) > 1:
-        same = ", the same" if len({patches[title] for title in kept}) == 1 else ", not the same"
-    sentences = [f"+ uncommitted changes, kept in git.diff{same}: {', '.join(kept)}"] if kept else []
-    return [*sentences, *([f"+ uncommitted changes, not kept: {', '.join(lost)}"] if lost else [])]
+    kept = {title: patch for title, patch in patches.items() if patch and title not in lost}
+    same = ", the same" if len(set(kept.values())) == 1 else ", not the same"
+    sentences = [("kept in git.diff" + same * (len(kept) > 1), kept), ("not kept", lost)]
+    return [f"+ uncommitted changes, {how}: {', '.join(which)}" for how, which in sentences if which]
 
 
 def digest(reader: ExperimentReader) -> str:
@@ -71,33 +64,20 @@ def digest(reader: ExperimentReader) -> str:
 def _between(repository: Repository, one: str, other: str, title: str, style: Style) -> Iterator[str]:
     commits, changes = repository.between(one, other), repository.changes(one, other)
     if commits is None or changes is None:
-        lost = "commits" if commits is None else "files"
-        yield style.dim(
-            _line(f"git could not list the {lost}: the repository lacks some, or it took long", style)
-        )
+        yield "git could not list all of it: the repository lacks some, or it took long"
     if commits:
         commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
-        yield from _some(commits, _commit_line, "commits", style)
+        yield from _some(list(map(_commit_line, commits)), "commits", style)
         if any(commit.side == "<" for commit in commits):
-            yield style.dim(_line(f"- is in {title} only", style))
-        if repository.is_shallow():
-            words = "the clone is shallow: there may be more commits, and - may be in both"
-            yield style.dim(_line(words, style))
-    if changes:
-        yield from _some(changes, _change_line, "files", style)
-    elif changes is not None:
-        yield _line("no file differs", style)
+            yield f"- is in {title} only"
+    if changes is not None:
+        yield from _some(list(map(_change_line, changes)) or ["no file differs"], "files", style)
 
 
-def _some(items: Sequence[Any], line: Callable[[Any], str], what: str, style: Style) -> Iterator[str]:
-    some = items if len(items) <= _MOST else items[: _MOST - 1]
-    yield from (_line(plain(line(item)), style) for item in some)
-    if len(some) < len(items):
-        yield style.dim(_line(f"{style.ellipsis} {len(items) - len(some)} more {what}", style))
-
-
-def _line(text: str, style: Style, indent: str = _INDENT) -> str:
-    return indent + text if style.room is None else cut(indent + text, style.room, style.ellipsis)
+def _some(lines: list[str], noun: str, style: Style) -> list[str]:
+    if len(lines) <= _MOST:
+        return lines
+    return [*lines[: _MOST - 1], f"{style.ellipsis} {len(lines) - _MOST + 1} more {noun}"]
 
 
 def _commit_line(commit: Commit) -> str:
