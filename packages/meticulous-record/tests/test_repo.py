@@ -150,11 +150,6 @@ class TestRefusals:
             Experiment({}, project_directory=empty)
         assert os.listdir(empty) == [".git"]
 
-    def test_a_bare_repository(self, tmp_path):
-        subprocess.run(["git", "init", "-q", "--bare", tmp_path / "bare"], check=True)
-        with pytest.raises(meticulous.RepositoryError, match="bare"):
-            Experiment({}, project_directory=tmp_path / "bare")
-
     def test_no_git(self, project, script, tmp_path):
         done = execute(project, script, PATH=str(tmp_path))
         assert "git cannot be run" in last_line(done)

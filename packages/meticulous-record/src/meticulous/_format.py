@@ -4,34 +4,6 @@ meticulous-read carries a file like this one of its own, on purpose: the package
 conformance tests hold both against the schemas. It imports nothing.
 """
 
-__all__ = [
-    "ARGS",
-    "DEFAULT_ARGS",
-    "EARLIER_SESSIONS",
-    "ERROR",
-    "EXPERIMENT_ID_LENGTH",
-    "EXPERIMENT_ID_PATTERN",
-    "FORMAT_NAME",
-    "FORMAT_VERSION",
-    "GITIGNORE",
-    "GIT_DIFF",
-    "HEARTBEAT_SECONDS",
-    "METADATA",
-    "RECORDED_FILES",
-    "REQUIREMENTS",
-    "RESERVED_PREFIXES",
-    "RESUME_CLAIM",
-    "RUNNING",
-    "SESSION_KEYS",
-    "SILENT_HEARTBEATS",
-    "STATUS",
-    "STDERR",
-    "STDOUT",
-    "SUCCESS",
-    "SUMMARY",
-    "WINDOWS_RESERVED",
-]
-
 FORMAT_NAME = "Meticulous experiment folder"
 FORMAT_VERSION = "1.0"
 

@@ -25,12 +25,14 @@ JSON = Union[None, bool, int, float, str, list[Any], dict[str, Any]]
 
 # Deeper values become text: readers in other languages stop at a few hundred levels.
 _DEPTH = 100
-# What is larger becomes text, too: readers take files of 16 MiB (READ-14), and one value is not all of it.
-# A seventh less, for half characters take 7 bytes where 6 are counted.
+# What has more items, or characters, becomes text, too: one value is not all of a file.
+_ITEMS = 2**17
+_CHARACTERS = 2**22
+# So does what reaches beyond this: readers take files of 16 MiB (READ-14). A seventh less, for half
+# characters take 7 bytes where 6 are counted.
 _FILE_SIZE = 13 * 2**20
-_VALUE_SIZE = 4 * 2**20
-# Nor is more than this looked at in vain: a list may hold one list a thousand times.
-_EFFORT = 2 * _FILE_SIZE
+# For the text in the place of a value.
+_DESCRIPTION = 200
 # Python refuses to print integers of more digits than a limit that can be set, at the least to 640.
 _INTEGER_BITS = 2048
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -108,56 +110,50 @@ class _Encoder:
 
     def __init__(self, *, named: bool) -> None:
         self._named = named
-        self._size = self._effort = 0
+        self._left = _FILE_SIZE
         self._large: list[str] = []
 
     def encode(self, value: Any, where: str) -> JSON:
         """Encode the whole value, and say once what was too large."""
-        encoded = self._encode(value, where, (), _FILE_SIZE)
+        encoded = self._any(value, where, ())
         if self._large:
             _warn_once(f"{', '.join(self._large[:10])}: too large to be recorded, so only that is recorded")
         return encoded
 
-    def _encode(self, value: Any, where: str, ancestors: tuple[int, ...], end: int) -> JSON:
-        """Encode a value whose text may reach up to `end`; raise `_TooLarge` where not even its name does."""
-        start, known = self._size, len(self._large)
-        own_end = min(end, start + _VALUE_SIZE) if ancestors else end
-        try:
-            encoded = self._any(value, where, ancestors, own_end)
-            if ancestors:
-                self._take(_length(encoded) + 4 * len(ancestors), own_end)
-        except _TooLarge:
-            del self._large[known:]
-            self._large.append(where)
-            self._size = start
-            encoded = _description(value)
-            self._take(_length(encoded) + 4 * len(ancestors), end)
+    def _item(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
+        encoded = self._any(value, where, ancestors)
+        self._take(_length(encoded) + 4 * len(ancestors))
         return encoded
 
-    def _take(self, size: int, end: int) -> None:
-        if self._size + size > end:
+    def _take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
             raise _TooLarge
-        self._size += size
-        self._effort += size
 
-    def _any(self, value: Any, where: str, ancestors: tuple[int, ...], end: int) -> JSON:
-        if value is None or type(value) is bool or type(value) is str:
+    def _described(self, value: Any, where: str) -> str:
+        self._large.append(where)
+        return _description(value)
+
+    def _any(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
+        if value is None or type(value) is bool:
             return value
         if id(value) in ancestors or len(ancestors) >= _DEPTH:
             return _text(value, where)
         try:
-            return self._convert(value, where, (*ancestors, id(value)), end)
+            return self._convert(value, where, (*ancestors, id(value)))
         except _TooLarge:
             raise
         except Exception:  # noqa: BLE001 - foreign code ran (properties, as_dict, …); no argument ends a run
             return _text(value, where)
 
-    def _convert(self, value: Any, where: str, ancestors: tuple[int, ...], end: int) -> JSON:
+    def _convert(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
         named = self._named and len(ancestors) == 1
         if isinstance(value, enum.Enum):
             # A combination of flags has no name before Python 3.11.
             is_named = not isinstance(value, (str, int, float)) and value.name is not None
-            return str(value.name) if is_named else self._any(value.value, where, ancestors, end)
+            return str(value.name) if is_named else self._any(value.value, where, ancestors)
+        if isinstance(value, (str, bytes, bytearray)) and len(value) > _CHARACTERS:
+            return self._described(value, where)
         if isinstance(value, str):
             return str.__str__(value)
         if isinstance(value, int):
@@ -166,24 +162,22 @@ class _Encoder:
             number = float(value)  # of a subclass, too
             return number if math.isfinite(number) else _NOT_FINITE[str(number)]
         if isinstance(value, (bytes, bytearray)):
-            self._check(len(value), 1, end)
             return repr(bytes(value))
         if isinstance(getattr(value, "__qualname__", None), str):  # a function or a class
             if named and isinstance(value, type) and fields(value) is None:
-                return self._mapping(attributes(value), where, ancestors, end)
+                return self._mapping(attributes(value), where, ancestors)
             return _qualified_name(value)
         shape = getattr(value, "shape", None)
-        if isinstance(shape, tuple):  # an array, or a table: its methods would make all of it
-            self._check(math.prod(shape), 20 + 4 * len(ancestors), end)
+        if isinstance(shape, tuple) and math.prod(shape) > _ITEMS:  # a table's methods would make all of it
+            return self._described(value, where)
         names = value if isinstance(value, Mapping) else as_mapping(value)
         if names is not None:
-            return self._mapping(names, where, ancestors, end)
+            return self._mapping(names, where, ancestors)
         if isinstance(value, (Set, Sequence)):
-            self._check(len(value), 3 + 4 * len(ancestors), end)
-            items = list(value) if isinstance(value, Set) else value
-            encoded = [
-                self._encode(item, f"{where}.{index}", ancestors, end) for index, item in enumerate(items)
-            ]
+            items = list(itertools.islice(value, _ITEMS + 1))
+            if len(items) > _ITEMS:
+                return self._described(value, where)
+            encoded = [self._item(item, f"{where}.{index}", ancestors) for index, item in enumerate(items)]
             return sorted(encoded, key=_order) if isinstance(value, Set) else encoded
         if isinstance(value, os.PathLike):
             return os.fsdecode(value)
@@ -193,7 +187,7 @@ class _Encoder:
             if callable(getattr(type(value), method, None)):
                 plain = getattr(value, method)()
                 if type(plain) is not type(value):
-                    return self._any(plain, where, ancestors, end)
+                    return self._any(plain, where, ancestors)
         if callable(getattr(type(value), "fileno", None)) and isinstance(getattr(value, "name", None), str):
             return str(value.name)  # an open file, as argparse.FileType makes them
         if isinstance(value, numbers.Number):  # complex, Decimal, Fraction
@@ -203,33 +197,29 @@ class _Encoder:
             text = str(value)
             return text if _ADDRESS.search(text) is None else _text(value, where)
         if (named or kind.__repr__ is object.__repr__) and (found := attributes(value)):
-            return self._mapping(found, where, ancestors, end)
+            return self._mapping(found, where, ancestors)
         return _text(value, where)
 
-    def _check(self, count: int, each: int, end: int) -> None:
-        """Refuse what `count` items of at least `each` bytes would make too large, before looking at any."""
-        if self._size + count * each > end or self._effort > _EFFORT:
-            raise _TooLarge
-
-    def _mapping(
-        self, value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...], end: int
-    ) -> dict[str, JSON]:
+    def _mapping(self, value: Mapping[Any, Any], where: str, ancestors: tuple[int, ...]) -> JSON:
         is_whole = len(ancestors) == 1
-        if not is_whole:
-            self._check(len(value), 3 + 4 * len(ancestors), end)
+        if len(value) > _ITEMS and not is_whole:
+            return self._described(value, where)
         result: dict[str, JSON] = {}
         for key, item in _items(value, where):
-            name = _key(key)
+            name, left = _key(key), self._left
             while name in result:  # {1: …, "1": …}: both are kept
                 name += "'"
             try:
-                self._take(_length(name) + 4, end)
-                result[name] = self._encode(item, f"{where}.{name}", ancestors, end)
+                self._take(_length(name) + 4)
+                result[name] = self._item(item, f"{where}.{name}", ancestors)
             except _TooLarge:
                 if not is_whole:
                     raise
-                self._large.append(f"{where}.{name} and what follows")
-                break
+                self._left = left - _length(name) - _DESCRIPTION
+                if self._left < 0:
+                    self._large.append(f"{where}.{name} and what follows")
+                    break
+                result[name] = self._described(item, f"{where}.{name}")
         return result
 
 
@@ -295,6 +285,5 @@ def _description(value: Any) -> str:
 def _length(encoded: JSON) -> int:
     """Return how many bytes an encoded value takes at the most, without what it contains."""
     if isinstance(encoded, str):
-        long = len(encoded) > _VALUE_SIZE
-        return len(encoded) if long else len(json.encoder.encode_basestring_ascii(encoded)) + 2
+        return len(json.encoder.encode_basestring_ascii(encoded)) + 2
     return encoded.bit_length() // 3 + 4 if type(encoded) is int else 26

@@ -16,7 +16,7 @@ from meticulous._disk import atomic
 from meticulous._disk.encode import JSON, dump
 from meticulous.errors import ExperimentsDirectoryError
 
-__all__ = ["ExperimentFolder"]
+__all__ = ["ExperimentFolder", "directory_error"]
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -62,7 +62,7 @@ class ExperimentFolder:
         except FileExistsError:
             raise
         except OSError as error:
-            raise _directory_error(experiments_directory, error) from None
+            raise directory_error(experiments_directory, error) from None
 
     @classmethod
     def existing(cls, experiments_directory: Path) -> list[ExperimentFolder]:
@@ -227,18 +227,11 @@ def _highest_number(path: Path) -> int:
     return max((int(name) for name in os.listdir(path) if _NUMBER.fullmatch(name)), default=0)
 
 
-def _directory_error(path: Path, error: OSError) -> ExperimentsDirectoryError:
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
-        remedy = "free some space, or choose another with --experiments-directory"
-    elif error.errno == errno.ENOTDIR:
-        file = next(
-            (str(each) for each in (path, *path.parents) if os.path.lexists(each) and not each.is_dir()), ""
-        )
-        remedy = f"move the file {file!r} away, or choose another directory with --experiments-directory"
-    else:
-        remedy = "make it writable, or choose another with --experiments-directory"
+def directory_error(path: Path, error: OSError) -> ExperimentsDirectoryError:
+    """Return the error for an experiments directory in which nothing can be made or written."""
     return ExperimentsDirectoryError(
-        f"cannot record in the experiments directory {str(path)!r} ({error.strerror or error}): {remedy}",
+        f"cannot record in the experiments directory {str(path)!r} ({error.strerror or error}): make it a "
+        "directory that can be written and has some space, or choose another with --experiments-directory",
         path=path,
         found=error.strerror,
     )

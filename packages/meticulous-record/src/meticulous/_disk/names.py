@@ -21,24 +21,17 @@ def check_experiment_id(experiment_id: str) -> str:
     Raises:
         ExperimentIdError: it can't.
     """
-
-    def refuse(reason: str) -> ExperimentIdError:
-        return ExperimentIdError(
-            f"the experiment id {experiment_id!r} {reason}: use letters, digits, '.', '_' and '-', "
-            f"starting with a letter or digit, at most {_format.EXPERIMENT_ID_LENGTH} characters",
-            expected=_format.EXPERIMENT_ID_PATTERN,
-            found=experiment_id,
-        )
-
-    if not isinstance(experiment_id, str):
-        raise refuse("is not a text")
-    if len(experiment_id) > _format.EXPERIMENT_ID_LENGTH:
-        raise refuse(f"is {len(experiment_id)} characters long")
-    if not _ID.fullmatch(experiment_id):
-        raise refuse("cannot be the name of a folder everywhere")
-    if experiment_id.partition(".")[0].upper() in _format.WINDOWS_RESERVED or experiment_id.endswith("."):
-        raise refuse("is reserved on Windows")
-    return experiment_id
+    if isinstance(experiment_id, str) and len(experiment_id) <= _format.EXPERIMENT_ID_LENGTH:
+        is_reserved = experiment_id.partition(".")[0].upper() in _format.WINDOWS_RESERVED
+        if _ID.fullmatch(experiment_id) and not experiment_id.endswith(".") and not is_reserved:
+            return experiment_id
+    raise ExperimentIdError(
+        f"the experiment id {experiment_id!r} cannot be the name of a folder everywhere: use letters, "
+        f"digits, '.', '_' and '-', at most {_format.EXPERIMENT_ID_LENGTH}, a letter or digit first and no "
+        "'.' last, and none of Windows' device names",
+        expected=_format.EXPERIMENT_ID_PATTERN,
+        found=experiment_id,
+    )
 
 
 def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -> Path:

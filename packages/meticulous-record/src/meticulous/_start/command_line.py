@@ -12,7 +12,6 @@ from meticulous._disk.encode import JSON, encode, encode_object
 from meticulous._start.options import (
     Options,
     add_options,
-    flags,
     is_option,
     quoted,
     set_defaults,
@@ -70,7 +69,7 @@ def parse(
     args, found = take_options(args)
     options = otherwise._replace(**found)
     try:
-        options.check(flags(having))
+        options.check()
     except (OptionsError, ExperimentIdError) as error:
         parser.error(str(error))
     encoded = encode_object(args, "the parsed arguments")

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from meticulous._disk.names import check_experiment_id
-from meticulous._log import logger
 from meticulous.errors import OptionsError
 
-__all__ = ["Options", "add_options", "flags", "is_option", "quoted", "set_defaults", "take_options"]
+__all__ = ["Options", "add_options", "is_option", "quoted", "set_defaults", "take_options"]
 
 # The options keep to attributes of their own, so that no dest of a script can be the same.
 _PREFIX = "meticulous_"
@@ -28,27 +27,22 @@ class Options(NamedTuple):
     norecord: bool = False
     allow_dirty: bool = False
 
-    def check(self, flags: Mapping[str, str] | None = None) -> Options:
-        """Return these options, if they can be; `flags` says what they are called by the user.
+    def check(self) -> Options:
+        """Return these options, if they can be.
 
         Raises:
             OptionsError: they contradict each other, or a directory is empty.
             ExperimentIdError: `experiment_id` can't be a folder's name.
         """
-        names = {**{name: name for name in self._fields}, **(flags or {})}
         for one, other, why in (
             ("norecord", "resume", "one records nothing, the other goes on with a record"),
             ("norecord", "experiment_id", "one records nothing, the other names the record"),
             ("resume", "experiment_id", "one looks for the newest experiment that fits, the other names one"),
         ):
             if getattr(self, one) and getattr(self, other) not in (False, None):
-                raise OptionsError(
-                    f"{names[one]} and {names[other]} contradict each other: {why}; give one of them"
-                )
+                raise OptionsError(f"{one} and {other} contradict each other: {why}; give one of them")
         if not self.experiments_directory:  # a shell's variable that is not set
-            raise OptionsError(
-                f"{names['experiments_directory']} is empty: name a directory, or leave it out"
-            )
+            raise OptionsError("experiments_directory is empty: name a directory, or leave it out")
         if self.experiment_id is not None:
             check_experiment_id(self.experiment_id)
         return self
@@ -92,11 +86,10 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
     group = parser.add_argument_group("recording (meticulous)")
     dashes = 2 * ("-" if "-" in parser.prefix_chars else parser.prefix_chars[0])
     taken = set(_option_strings(parser))
-    renamed: dict[str, str] = {}
     for name in missing:
         flag = dashes + name.replace("_", "-")
         if flag in taken or (parser.allow_abbrev and any(other.startswith(flag) for other in taken)):
-            renamed[flag] = flag = f"{dashes}meticulous-{name.replace('_', '-')}"
+            flag = f"{dashes}meticulous-{name.replace('_', '-')}"
         default = defaults.get(name, Options._field_defaults[name])
         metavar, text = _HELP[name]
         switch: dict[str, Any] = {"action": "store_true"} if metavar is None else {"metavar": metavar}
@@ -106,12 +99,6 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
             default=default,
             help=text + _default_in_help(name, default),
             **switch,
-        )
-    if renamed:
-        logger.info(
-            "%s: the script's own; for the recorder there is %s",
-            ", ".join(renamed),
-            ", ".join(renamed.values()),
         )
 
 
@@ -136,16 +123,6 @@ def set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -
 def is_option(dest: str) -> bool:
     """Return whether `dest` is one of the recorder's options."""
     return dest.startswith(_PREFIX)
-
-
-def flags(parsers: Iterable[argparse.ArgumentParser]) -> dict[str, str]:
-    """Return what each option is called in these parsers."""
-    return {
-        action.dest[len(_PREFIX) :]: action.option_strings[0]
-        for parser in parsers
-        for action in parser._actions
-        if is_option(action.dest) and action.option_strings
-    }
 
 
 def take_options(args: Any) -> tuple[Any, dict[str, Any]]:

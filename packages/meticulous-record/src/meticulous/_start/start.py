@@ -11,14 +11,13 @@ from pathlib import Path
 
 from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON, dump
-from meticulous._disk.folder import ExperimentFolder
+from meticulous._disk.folder import ExperimentFolder, directory_error
 from meticulous._session.process import process
 from meticulous._session.session import Session, now
 from meticulous._start import resume as _resume
 from meticulous._start.code.commits import Code, inspect
 from meticulous._start.environment import requirements
 from meticulous._start.options import Options
-from meticulous.errors import ExperimentsDirectoryError
 
 __all__ = ["start"]
 
@@ -73,11 +72,7 @@ def start(
             folder.remove()
         if not isinstance(error, OSError):
             raise
-        raise ExperimentsDirectoryError(
-            f"cannot record in {str(directory)!r} ({error.strerror or error}): free some space or make it "
-            "writable, or choose another with --experiments-directory",
-            path=directory,
-        ) from None
+        raise directory_error(directory, error) from None
     finally:
         if earlier is not None:
             earlier.claim.release()

@@ -235,12 +235,6 @@ def _claimed_commit() -> str | None:
 
 
 def _why_no_repository(project: Path) -> str:
-    for folder in (project, *project.parents):
-        if (folder / "HEAD").is_file() and (folder / "objects").is_dir():
-            return (
-                f"the git repository at {str(project)!r} is bare, so no code can run from it: "
-                "run the script in a clone of it, or use --norecord"
-            )
     return (
         f"{str(project)!r} is in no git repository, so there is no commit to record: run the script in its "
         "repository, name that with --project-directory, make one with `git init`, use --norecord, or, in an "
