@@ -69,21 +69,21 @@ def _answer(arguments: list[str]) -> tuple[str, int]:
     from meticulous_cli.paths import resolve
     from meticulous_cli.show.style import Style
 
-    places = resolve(options.paths)
+    directories, experiments = resolve(options.paths)
     if options.validate:
         from meticulous_cli.validate.validate import validate
 
         if options.for_tables:
             raise CommandError(f"{options.for_tables[0]} is for tables, and --validate makes none", USAGE)
-        return validate([*places.directories, *places.experiments])
+        return validate([*directories, *experiments])
     style = Style(sys.stdout)
     if options.paths_only and not style.terminal and hasattr(sys.stdout, "reconfigure"):
         # xargs has to find the folders again, whatever bytes are in their names.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors())
-    if places.directories:
-        options.paths, options.chosen = places.directories, []
+    if directories:
+        options.paths, options.chosen = directories, []
         return _table(options, style), 0
-    return _experiments(options, places.experiments, style), 0
+    return _experiments(options, experiments, style), 0
 
 
 def _experiments(options: argparse.Namespace, paths: list[str], style: Style) -> str:

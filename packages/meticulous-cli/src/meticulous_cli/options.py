@@ -54,13 +54,9 @@ examples
 _SYNONYMS = {
     **dict.fromkeys(("--head", "--limit", "--max", "-n"), ("--tail", "{}")),
     **dict.fromkeys(("--where", "--query", "-f"), ("--filter", "{}")),
-    **dict.fromkeys(("--desc", "--descending", "--reverse", "-r"), ("--sort-reverse",)),
-    **dict.fromkeys(("--output", "-o"), ("--export", "{}")),
+    **dict.fromkeys(("--desc", "--descending", "--reverse"), ("--sort-reverse",)),
     **dict.fromkeys(("--experiments-directory", "--experiment-id"), ("{}",)),
     "--project-directory": ("{}/experiments",),
-    "--latest": ("--last", "1"),
-    "--status": ("--filter", "status == '{}'"),
-    "--reasons": ("--columns", "+reason"),
 }
 # Taken as they are: nobody means anything else by them.
 _SPELLINGS = {
@@ -70,8 +66,8 @@ _SPELLINGS = {
     "--cols": "--columns",
 }
 _NORMALIZE = "--normalize-json-values"
-# What a list of columns has no use for.
-_FOR_ROWS = ("args", "columns", "groupby", "over", "sort", "sort_reverse", "tail", "export", "paths_only")
+# What a list of columns has a use for.
+_FOR_LISTS = ("--list-columns", "--filter", "--last", _NORMALIZE)
 _GROUPS = ("header", "args", "summary", "metadata", "default_args")
 
 
@@ -94,10 +90,10 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     flag: dict[str, Any] = {"action": "store_true"}
     table = [
         parser.add_argument("--filter", **several),
-        parser.add_argument("--last", type=_positive),
+        parser.add_argument("--last", type=_whole),
         parser.add_argument("--sort", **several),
         parser.add_argument("--sort-reverse", **flag),
-        parser.add_argument("--tail", type=_positive),
+        parser.add_argument("--tail", type=_whole),
         parser.add_argument("--columns", **several),
         parser.add_argument("--args", choices=ARGS_CHOICES, default="truncated"),
         parser.add_argument("--list-columns", **flag),
@@ -127,11 +123,9 @@ def _refuse_contradictions(options: argparse.Namespace) -> None:
             raise CommandError(f"--{option.replace('_', '-')} needs --export", USAGE)
     if options.paths_only and (options.groupby or options.over or options.export):
         raise CommandError("--paths prints folders: there are none of groups, and none to export", USAGE)
-    if options.list_columns:
-        for option in _FOR_ROWS:
-            if getattr(options, option) not in (None, [], False, "truncated"):
-                name = option.replace("_only", "").replace("_", "-")
-                raise CommandError(f"--list-columns lists all columns, so --{name} changes nothing", USAGE)
+    useless = [name for name in options.for_tables if name not in _FOR_LISTS]
+    if options.list_columns and useless:
+        raise CommandError(f"--list-columns lists all columns, so {useless[0]} changes nothing", USAGE)
 
 
 def _spelled(arguments: Sequence[str]) -> list[str]:
@@ -145,10 +139,8 @@ def _spelled(arguments: Sequence[str]) -> list[str]:
     for place, word in enumerate(words):
         name, equals, value = word.partition("=")
         rest = [*words[place + 1 :], *arguments[end:]]
-        if not equals:
-            value, after = "".join(rest[:1]), rest[1:]
-        else:
-            after = rest
+        after = rest if equals else rest[1:]
+        value = value if equals else "".join(rest[:1])
         if name in _SYNONYMS:
             meant = [part.replace("{}", value or "…") for part in _SYNONYMS[name]]
             takes_value = any("{}" in part for part in _SYNONYMS[name])
@@ -184,13 +176,11 @@ def _with_dashes(word: str) -> str:
     return _SPELLINGS.get(name, name) + equals + value
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+def _whole(text: str, least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return int(text)
 
 
 def _levels(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
-    return int(text)
+    return _whole(text, 0)

@@ -7,11 +7,10 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 
-__all__ = ["RECORDED", "Places", "has_record", "is_experiment", "likely_directories", "quoted", "resolve"]
+__all__ = ["RECORDED", "has_record", "is_experiment", "likely_command", "quoted", "resolve"]
 
 _DIRECTORY = "experiments"
 _LAST = "last"
@@ -25,54 +24,39 @@ RECORDED = (
     "requirements.txt",
     "git.diff",
 )
-# How many folders are searched for one that may have been meant, and how much of each.
-_LOOKS, _ENTRIES, _HINTS = 100, 20, 3
-# What other tools call their subcommands, with the command that does the same here.
-_SUBCOMMANDS = {
-    **dict.fromkeys(("show", "view", "info", "diff", "compare", "list", "ls", "table"), ""),
-    "help": "--help",
-    "validate": "--validate",
+_LOOKS = 50  # so many folders are searched for one that may have been meant
+# What other tools call their subcommands, with what does the same here.
+_SUBCOMMANDS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("show", "view", "info", "diff", "compare", "list", "ls", "table"), ()),
+    "help": ("--help",),
+    "validate": ("--validate",),
 }
 _DELETING = ("rm", "delete", "remove")
 
 
-class Places(NamedTuple):
-    """What a command is about.
-
-    Attributes:
-        directories: of experiments, whose table is asked for; empty where experiments were named.
-        experiments: the folders of those that were named.
-    """
-
-    directories: list[str]
-    experiments: list[str]
-
-
-def resolve(words: Sequence[str]) -> Places:
-    """Return the places that some words name; without any, the directory `experiments`, here or above.
+def resolve(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the directories that some words name, or else (and then there are none) the experiments.
 
     A word is a path or, where nothing here has that name, the id of an experiment in `experiments`; `last` is
-    the newest one.
+    the newest one. No words mean the directory `experiments`, here or above.
 
     Raises:
         CommandError: nothing has such a name, or directories and experiments are mixed.
     """
     if not words:
-        return Places([_found_above()], [])
-    paths = [word if _exists(word) else _by_id(word, words) for word in words]
-    chosen = list(map(is_experiment, paths))
-    if not any(chosen):
-        return Places(paths, [])
-    for path, is_one in zip(paths, chosen, strict=True):
-        if not is_one:
-            message = f"{path} is no experiment, as others here are"
-            raise CommandError(f"{message}: name directories, or experiments", USAGE)
-    seen: dict[str, str] = {}
-    for path in paths:
-        same = seen.setdefault(os.path.realpath(path), path)
-        if same is not path:
-            raise CommandError(f"{same} and {path} are the same experiment: name each once", USAGE)
-    return Places([], paths)
+        return [_found_above()], []
+    paths = [word if _mode(word) else _by_id(word, words) for word in words]
+    others = [path for path in paths if not is_experiment(path)]
+    if len(others) == len(paths):
+        return paths, []
+    if others:
+        message = f"{others[0]} is no experiment, as others here are: name directories, or experiments"
+        raise CommandError(message, USAGE)
+    places = list(map(os.path.realpath, paths))
+    for path, place in zip(paths, places, strict=True):
+        if (first := paths[places.index(place)]) is not path:
+            raise CommandError(f"{first} and {path} are the same experiment: name each once", USAGE)
+    return [], paths
 
 
 def is_experiment(path: str) -> bool:
@@ -97,10 +81,12 @@ def has_record(folder: str) -> bool:
         return True
 
 
-def likely_directories(path: str) -> list[str]:
-    """Return some folders in a directory that hold experiments: one of them may have been meant."""
-    likely = (folder for folder in _folders(path, _LOOKS) if any(map(has_record, _folders(folder, _ENTRIES))))
-    return [os.path.normpath(folder) for folder in itertools.islice(likely, _HINTS)]
+def likely_command(paths: Iterable[str]) -> str:
+    """Return the command for a folder in some directories that holds experiments, "" if none is found."""
+    for folder in itertools.chain.from_iterable(map(_folders, paths)):
+        if any(map(has_record, _folders(folder))):
+            return _command([os.path.normpath(folder)])
+    return ""
 
 
 def _found_above() -> str:
@@ -115,9 +101,8 @@ def _found_above() -> str:
         if os.path.isdir(os.path.join(folder, ".git")) or os.path.dirname(folder) == folder:
             break
         above = os.path.join(above, os.pardir)
-    likely = likely_directories(os.curdir)
-    if likely:
-        raise CommandError("no experiments here", USAGE, _command(likely[:1]))
+    if likely := likely_command([os.curdir]):
+        raise CommandError("no experiments here", USAGE, likely)
     raise CommandError("no experiments here or above; name their directory: meticulous PATH", USAGE)
 
 
@@ -136,12 +121,11 @@ def _by_id(word: str, words: Sequence[str]) -> str:
         raise _nothing(word, words, directory)
     from meticulous_read import Experiments
 
-    found = [
-        reader.directory for reader in Experiments(directory).values() if has_record(str(reader.directory))
-    ]
+    readers = Experiments(directory).values()
+    found = [str(reader.directory) for reader in readers if has_record(str(reader.directory))]
     if not found:
         raise CommandError(f"no experiments in {directory} yet", DATA)
-    return str(found[-1])
+    return found[-1]
 
 
 def _nothing(word: str, words: Sequence[str], directory: str = "") -> CommandError:
@@ -150,14 +134,12 @@ def _nothing(word: str, words: Sequence[str], directory: str = "") -> CommandErr
     if word in _DELETING:
         known = [os.path.join(_DIRECTORY, other) if other.isdecimal() else other for other in others]
         return CommandError("it deletes nothing", USAGE, " ".join(["rm -r", *map(quoted, known)]))
-    numbers = [name for name in _names(directory) if re.fullmatch("[1-9][0-9]*", name)] if directory else []
     if word.isdecimal() and directory:
+        numbers = [name for name in _names(directory) if re.fullmatch("[1-9][0-9]*", name)]
         newest = f": the newest is {max(numbers, key=int)}" if numbers else ""
         return CommandError(f"no experiment {word} in {directory}{newest}", USAGE)
-    message = f"no experiment or directory {word!r}"
-    if word in _SUBCOMMANDS:
-        return CommandError(message, USAGE, _command([*filter(None, [_SUBCOMMANDS[word]]), *others]))
-    return CommandError(message, USAGE)
+    instead = _command([*_SUBCOMMANDS[word], *others]) if word in _SUBCOMMANDS else ""
+    return CommandError(f"no experiment or directory {word!r}", USAGE, instead)
 
 
 def _command(words: Iterable[str]) -> str:
@@ -173,27 +155,23 @@ def quoted(word: str) -> str:
     return shlex.quote(word) if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
 
 
-def _exists(path: str) -> bool:
-    try:
-        os.lstat(path)
-    except PermissionError:
-        raise CommandError(f"{path}: permission denied", DATA) from None
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def _is_file(folder: str, name: str) -> bool:
+    mode = _mode(os.path.join(folder, name))
+    return mode != 0 and not stat.S_ISDIR(mode)
+
+
+def _mode(path: str) -> int:
+    """Return the mode of a file or folder, 0 if there is none; raise PermissionError if nobody may know."""
     try:
-        return not stat.S_ISDIR(os.lstat(os.path.join(folder, name)).st_mode)
+        return os.lstat(path).st_mode
     except PermissionError:
         raise
     except (OSError, ValueError):
-        return False
+        return 0
 
 
-def _folders(path: str, most: int) -> list[str]:
-    return [folder for name in _names(path)[:most] if os.path.isdir(folder := os.path.join(path, name))]
+def _folders(path: str) -> list[str]:
+    return list(filter(os.path.isdir, (os.path.join(path, name) for name in _names(path)[:_LOOKS])))
 
 
 def _names(path: str) -> list[str]:

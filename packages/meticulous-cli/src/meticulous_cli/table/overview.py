@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
-from meticulous_cli.paths import has_record, likely_directories
+from meticulous_cli.paths import has_record, likely_command
 from meticulous_cli.show.facts import ALL_LEVELS, HEADER_COLUMNS, SUMMARY, Column, Row, ended_well
 from meticulous_cli.show.layout import Block, draw, fit
 from meticulous_cli.show.style import Style
@@ -122,10 +122,8 @@ def _nothing(paths: Sequence[str], folders: int) -> CommandError:
     message = f"no experiments in {' or '.join(paths)}"
     if not folders:
         return CommandError(f"{message} yet", DATA)
-    likely = [folder for path in paths for folder in likely_directories(path)]
     has = "its one folder has no" if folders == 1 else f"none of the {folders} folders there has a"
-    instead = f"meticulous {likely[0]}" if likely else ""
-    return CommandError(f"{message}: {has} recorded file", DATA, instead)
+    return CommandError(f"{message}: {has} recorded file", DATA, likely_command(paths))
 
 
 def _sorted(options: argparse.Namespace, rows: Sequence[Any], sort: Sequence[Column]) -> list[Any]:

@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.paths import is_experiment
 from meticulous_cli.show.text import plain
 
-__all__ = ["Report", "validate"]
+__all__ = ["validate"]
 
 
-class Report(NamedTuple):
-    """What `--validate` prints, and its exit code: 1 where an experiment breaks what the format requires."""
-
-    text: str
-    code: int
-
-
-def validate(paths: Sequence[str]) -> Report:
+def validate(paths: Sequence[str]) -> tuple[str, int]:
     """Hold experiments against format 1.0; each path is one, or a directory of them.
 
     What the format only recommends is a warning. Folders of the original tool and of newer versions are
-    named, and not judged; nor are folders that may not be looked into, with an exit code of 1.
+    named, and not judged; nor are folders that may not be looked into.
+
+    Returns:
+        What is to be printed, and the exit code: 1 where an experiment breaks what the format requires, or
+        may not be looked into.
 
     Raises:
-        CommandError: jsonschema is not installed, there is no such directory, or nothing in it.
+        CommandError: jsonschema is not installed, or there are no experiments.
     """
     try:
         from meticulous_cli.validate.folder import judge
     except ImportError:
-        message = (
-            "--validate needs jsonschema, which is not installed: pip install 'meticulous-cli[validate]'"
-        )
-        raise CommandError(message, USAGE) from None
+        message = "jsonschema, which is not installed: pip install 'meticulous-cli[validate]'"
+        raise CommandError(f"--validate needs {message}", USAGE) from None
     lines: list[str] = []
     good, broken, others, closed, warnings = 0, 0, 0, 0, 0
     for folder in [folder for path in paths for folder in _folders(path)]:
@@ -53,13 +47,20 @@ def validate(paths: Sequence[str]) -> Report:
         if folder in paths:  # whoever names a link means where it leads
             findings = [finding for finding in findings if finding.requirement != "DIR-1"]
         lines += [f"{folder}: {finding}" for finding in findings]
-        warnings += sum(finding.warning for finding in findings)
-        if all(finding.warning for finding in findings):
-            good += 1
-        else:
-            broken += 1
-    lines.append(_counts(good, broken, others, closed, warnings))
-    return Report("\n".join(map(plain, lines)), DATA if broken or closed else 0)
+        recommended = sum(finding.warning for finding in findings)
+        warnings += recommended
+        good += recommended == len(findings)
+        broken += recommended < len(findings)
+    if broken:
+        text = f"{broken} of {_number(good + broken, 'experiment')} break{'s' * (broken == 1)} format 1.0"
+    elif good:
+        text = f"ok: {_number(good, 'experiment')} keep{'s' * (good == 1)} to format 1.0"
+    else:
+        text = "no experiment was judged"
+    text += f"; {others} of another version" if others else ""
+    text += f"; {closed} that may not be read" if closed else ""
+    lines.append(f"{text}; {_number(warnings, 'warning')}" if warnings else text)
+    return "\n".join(map(plain, lines)), DATA if broken or closed else 0
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -67,43 +68,14 @@ def _folders(path: str) -> Iterator[str]:
     if is_experiment(path):
         yield path
         return
-    try:
-        with os.scandir(path) as entries:
-            names = [entry.name for entry in entries if entry.name[0] != "." and _may_be_experiment(entry)]
-    except FileNotFoundError:
-        raise CommandError(f"no directory {path}", USAGE) from None
-    except OSError as error:
-        code = DATA if isinstance(error, PermissionError) else USAGE
-        raise CommandError(f"{path}: {(error.strerror or str(error)).lower()}", code) from None
-    if not names:
+    paths = [os.path.join(path, name) for name in os.listdir(path) if not name.startswith(".")]
+    # A link that leads nowhere, or to itself, may have been one.
+    folders = [each for each in paths if os.path.isdir(each) or not os.path.exists(each)]
+    if not folders:
         raise CommandError(f"no experiments in {path}", DATA)
+    names = {os.path.basename(folder): folder for folder in folders}
     for name in sorted(names, key=lambda name: (len(name) if name.isdecimal() else 256, name)):
-        yield os.path.join(path, name)
-
-
-def _may_be_experiment(entry: os.DirEntry[str]) -> bool:
-    """Tell whether it is a folder, or a link that leads to one, or nowhere."""
-    try:
-        return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
-    except OSError:  # a loop of links, or an entry that may not even be looked at
-        return True
-
-
-def _counts(good: int, broken: int, others: int, closed: int, warnings: int) -> str:
-    judged = good + broken
-    if broken:
-        text = (
-            f"{broken} of {_number(judged, 'experiment')} {'breaks' if broken == 1 else 'break'} format 1.0"
-        )
-    elif judged:
-        text = f"ok: {_number(good, 'experiment')} {'keeps' if good == 1 else 'keep'} to format 1.0"
-    else:
-        text = "no experiment was judged" if closed else "no experiment is of format 1.0"
-    if others:
-        text += f"; {others} of another version"
-    if closed:
-        text += f"; {closed} that may not be read"
-    return f"{text}; {_number(warnings, 'warning')}" if warnings else text
+        yield names[name]
 
 
 def _number(count: int, noun: str) -> str:
