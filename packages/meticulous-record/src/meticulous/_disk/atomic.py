@@ -52,13 +52,8 @@ def replace(
 
 def sync(path: Path) -> None:
     """Bring to the disk what `replace` has left for later, where that can be done."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        _sync_folder(path.parent)
+    _sync(path, os.O_RDWR)
+    _sync_folder(path.parent)
 
 
 def is_open_elsewhere(error: OSError) -> bool:
@@ -101,11 +96,14 @@ def _rename(source: Path, target: Path, patience: float) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return  # a directory cannot be opened there, nor does its entry need it
+    if sys.platform != "win32":  # a directory cannot be opened there, nor does its entry need it
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
     # Some folders may be written and not read, and some network file systems refuse to sync one.
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, flags)
         try:
             os.fsync(descriptor)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -77,14 +78,10 @@ class ExperimentFolder:
     def remove(self) -> None:
         """Take back a claim that could not be filled: delete what the recorder made, and nothing else."""
         for name in _format.RECORDED_FILES:
-            try:
+            with contextlib.suppress(OSError):
                 os.unlink(self.path / name)
-            except OSError:
-                pass
-        try:
+        with contextlib.suppress(OSError):
             self.path.rmdir()
-        except OSError:
-            pass
 
     def write(self, name: str, data: bytes, **how: Any) -> None:
         """Replace a recorded file (see `atomic.replace`).
@@ -136,17 +133,11 @@ class ExperimentFolder:
             OSError: it is not there, or no regular file.
         """
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(self.path / name, flags | getattr(os, "O_BINARY", 0))
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
+        flags |= getattr(os, "O_BINARY", 0)
+        with open(os.open(self.path / name, flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "no regular file")
-            pieces = [os.read(descriptor, status.st_size)]
-            while pieces[-1] and sum(map(len, pieces)) < status.st_size:
-                pieces.append(os.read(descriptor, status.st_size))
-            return b"".join(pieces)
-        finally:
-            os.close(descriptor)
+            return file.read()
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Return a recorded JSON object, or None where there is none that can be read."""

@@ -102,6 +102,8 @@ def _warn_of_others() -> None:
 
 def _metadata(options: Options, code: Code) -> dict[str, JSON]:
     """Return metadata.json of a first session: each key where there is something to say."""
+    from meticulous import __version__
+
     start = now()
     facts: dict[str, JSON] = {
         "format": _format.FORMAT_NAME,
@@ -120,7 +122,7 @@ def _metadata(options: Options, code: Code) -> dict[str, JSON]:
         "git-repositories": code.repositories or None,
         "working-directory": _working_directory(),
         "runtime": f"Python {platform.python_version()}",
-        "recorder": f"meticulous-record {_version()}",
+        "recorder": f"meticulous-record {__version__}",
         **_process.identity(),
         **_process.scheduler_job(),
         "heartbeat-seconds": _format.HEARTBEAT_SECONDS,
@@ -143,9 +145,3 @@ def _working_directory() -> str | None:
         return os.getcwd()
     except OSError:
         return None  # it has been deleted
-
-
-def _version() -> str:
-    from meticulous import __version__
-
-    return __version__

@@ -75,7 +75,7 @@ def _inspect(project: Path, experiments: str, pending: ExitStack, allow_dirty: b
 
     root = find_root(os.path.realpath(project), known)
     script = find_script(lambda path: root_of(path) is not None)
-    homes = {root_of(path) for path in spellings(script, {})} - {None} if script else set()
+    homes = {home for path in spellings(script, {}) if (home := root_of(path))} if script else set()
     why = why_git_fails() if root else _why_no_repository(project)
     if root is None or why:
         # It never stands in the way of a repository that can be asked.
@@ -92,8 +92,8 @@ def _inspect(project: Path, experiments: str, pending: ExitStack, allow_dirty: b
             name = path[len(os.path.join(home, "")) :]
             code.setdefault(same, set()).add(name.replace(os.sep, "/"))
     sources = _look(root, experiments, code, pending)
-    if script and not any(home == root or sources[0].has_submodule(str(home)) for home in homes):
-        raise _elsewhere(script, root, *homes)
+    if script and not any(home == root or sources[0].has_submodule(home) for home in homes):
+        raise _elsewhere(script, root, min(homes, default=None))
     _refuse(sources, allow_dirty)
     return _record(sources)
 
@@ -242,7 +242,7 @@ def _why_no_repository(project: Path) -> str:
     )
 
 
-def _elsewhere(script: str, root: str, home: str | None = None, *_: str | None) -> RepositoryError:
+def _elsewhere(script: str, root: str, home: str | None) -> RepositoryError:
     """Return the error for a script of which the project's commit would say nothing."""
     if home is None:
         advice = (
