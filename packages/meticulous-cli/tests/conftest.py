@@ -2,6 +2,7 @@
 
 import ctypes
 import fcntl
+import io
 import json
 import os
 import pty
@@ -124,3 +125,32 @@ def screen(tmp_path, environment):
 @pytest.fixture
 def readme():
     return (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+# Rich's own template without the fonts that it would load from elsewhere.
+PICTURE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" xml:space="preserve">
+<style>.{unique_id}-matrix {{ font: {char_height}px monospace; white-space: pre; }} {styles}</style>
+<defs><clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
+{lines}</defs>{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}<g class="{unique_id}-matrix">{matrix}</g></g></svg>
+"""
+
+
+@pytest.fixture
+def picture():
+    """Return a function that compares what was shown, in colour, with a picture in `screens/`, or writes it."""
+    console = pytest.importorskip("rich.console", reason="rich, which draws the pictures, is not installed")
+    text = pytest.importorskip("rich.text")
+
+    def compare(name, command, shown, columns):
+        screen = console.Console(record=True, width=columns, file=io.StringIO(), force_terminal=True)
+        screen.print(text.Text.from_ansi(f"$ {command}\n{shown}".rstrip()))
+        drawn = screen.export_svg(title="", code_format=PICTURE, unique_id=name)
+        path = Path(__file__).parents[1] / "screens" / f"{name}.svg"
+        if os.environ.get("METICULOUS_SCREENS") == "write":
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(drawn, "utf-8")
+        assert path.read_text("utf-8") == drawn
+
+    return compare

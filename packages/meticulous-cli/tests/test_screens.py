@@ -218,3 +218,7 @@ def test_a_terminal_without_unicode_gets_ascii(make, screen):
     assert "args ---" in printed
     assert "lr^" in printed
     assert "..." in printed
+
+
+def test_the_table_in_colour_is_the_readmes_picture(look, picture):
+    picture("table", "meticulous --last 14", look("sweep", "--last", "14", columns=100), 100)

@@ -215,3 +215,7 @@ def test_colour_is_only_for_what_needs_somebody(look):
     # Bright is what differs within a text; dim is a value at its default.
     assert "\x1b[1mpolite\x1b[0m" in two
     assert "\x1b[2m0.1\x1b[0m" in two
+
+
+def test_the_page_in_colour_is_the_readmes_picture(look, picture):
+    picture("page", "meticulous 1", look("1", columns=80), 80)
