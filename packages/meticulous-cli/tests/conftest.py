@@ -130,7 +130,8 @@ def readme():
 # Rich's own template without the fonts that it would load from elsewhere.
 PICTURE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg" xml:space="preserve">
 <style>.{unique_id}-matrix {{ font: {char_height}px monospace; white-space: pre; }} {styles}</style>
-<defs><clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
 {lines}</defs>{chrome}
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}<g class="{unique_id}-matrix">{matrix}</g></g></svg>
@@ -139,7 +140,7 @@ PICTURE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/s
 
 @pytest.fixture
 def picture():
-    """Return a function that compares what was shown, in colour, with a picture in `screens/`, or writes it."""
+    """Return a function that compares what was shown in colour with a picture in `screens/`."""
     console = pytest.importorskip("rich.console", reason="rich, which draws the pictures, is not installed")
     text = pytest.importorskip("rich.text")
 
