@@ -176,29 +176,29 @@ class Experiment:
             raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
         if capture == "fd" and process.redirections:
             raise OptionsError('capture="fd" is for one experiment at a time: finish() the other one first')
-        try:
-            project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
-        except FileNotFoundError:
-            if not options.norecord:
-                raise RepositoryError(_NO_DIRECTORY) from None
-            project = Path(os.sep)
-        directory = project / os.path.expanduser(options.experiments_directory)
         self._session: Session | None = None
         self._scratch: Scratch | None = None
         self._directory: Path | None = None
         # Set in a process beside the one that records: its folder, where an id names it.
         self._awaited: ExperimentFolder | None = None
-        rank = None if options.norecord else other_rank()
         if options.norecord:
             self._directory = self._make_scratch()
-        elif rank is not None or is_importing_main():
-            if rank is not None:
-                warn(
-                    f"this is {rank}, which records nothing: rank 0 records the program "
-                    "(where this is a program of its own, unset the variable)"
-                )
-            else:
-                logger.info("this is a worker that imports the main module: the main process records")
+            return
+        try:
+            project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
+        except FileNotFoundError:
+            raise RepositoryError(_NO_DIRECTORY) from None
+        directory = project / os.path.expanduser(options.experiments_directory)
+        rank = other_rank()
+        if rank is not None:
+            warn(
+                f"this is {rank}, which records nothing: rank 0 records the program "
+                "(where this is a program of its own, unset the variable)"
+            )
+        is_worker = is_importing_main()
+        if is_worker:
+            logger.info("this is a worker that imports the main module: the main process records")
+        if rank is not None or is_worker:
             if options.experiment_id is not None:
                 self._awaited = ExperimentFolder(directory / options.experiment_id)
         else:
@@ -206,7 +206,6 @@ class Experiment:
 
             self._session = start(project, directory, args, default_args, options, capture)
             self._directory = self._session.folder.path
-            logger.debug("recording in %s", self._directory)
 
     @property
     def directory(self) -> Path:
