@@ -120,6 +120,8 @@ def test_a_missing_value_makes_a_comparison_false(text):
 
 def test_what_is_missing_can_be_asked_for():
     assert holds("absent == None")
+    assert holds("start == None", {"lr": 1}, start=None)
+    assert not holds("start == None")
     assert holds("not absent")
     assert holds("absent in (None, 1)")
 
@@ -251,10 +253,10 @@ def test_a_constant_is_no_condition(text, constant):
     assert "write each comparison in full, as in seed == 0 or seed == 1" in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["rate in 7", "rate in (7)", "rate not in (-7)", "rate in null"])
-def test_what_follows_in_is_no_number(text):
-    with pytest.raises(CommandError, match="in takes a list, as in seed in \\(1, 2\\)"):
-        holds(text)
+@pytest.mark.parametrize("text", ["rate in 7", "rate in (7)", "rate not in (-7)", "none in null"])
+def test_a_list_of_one_needs_no_comma(text):
+    assert holds(text)
+    assert not holds(f"not ({text})")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ __all__ = [
 class _Missing:
     """What stands where an experiment has no value: JSON's null is a value."""
 
+    def __bool__(self) -> bool:
+        return False
+
     def __repr__(self) -> str:
         return ""
 

@@ -11,6 +11,7 @@ __all__ = [
     "cut",
     "cut_apart",
     "cut_around",
+    "local",
     "plain",
     "shown_duration",
     "shown_time",
@@ -114,15 +115,20 @@ def shown_duration(duration: timedelta) -> str:
     return f"{sign}{whole}s"
 
 
+def local(moment: datetime) -> datetime:
+    """Return a time on this machine's clock; years at the ends of the calendar have none there."""
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return moment
+
+
 def shown_time(moment: datetime, now: datetime | None = None) -> str:
     """Return a time on this machine's clock: short for a person who reads it `now`, else with its seconds."""
-    try:
-        moment = moment.astimezone()
-        if now is None:
-            return f"{moment:%Y-%m-%d %H:%M:%S}"
-        now = now.astimezone()
-    except (OverflowError, ValueError, OSError):  # years at the ends of the calendar have no local time
-        return f"{moment.isoformat(' ', 'minutes')}"
+    moment = local(moment)
+    if now is None:
+        return f"{moment:%Y-%m-%d %H:%M:%S}"
+    now = local(now)
     days = (now.date() - moment.date()).days
     if 0 <= days < 7:
         return f"{_DAYS[moment.weekday()] + ' ' if days else ''}{moment:%H:%M}"

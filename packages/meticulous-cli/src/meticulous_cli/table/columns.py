@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from meticulous_cli.show.cells import MISSING, aligned, alike, arguments, numeric, results, shown
@@ -173,25 +174,17 @@ def codes(shown: Block, rows: Sequence[Row]) -> list[str]:
 
 def described(column: Column, rows: Sequence[Any]) -> str:
     """Return in a few words what a column holds."""
-    values = [value for value in map(column.get, rows) if value not in (MISSING, None, "")]
-    if not values or column.full_name in ("header.id", "header.commit"):
-        return "" if values else f"{column.name} is empty"
-    if column.text is not None and column.name in ("start", "duration"):
-        ends = sorted_rows(rows, [column], reverse=False)
-        first = next(row for row in ends if column.get(row) is not MISSING)
-        return f"{column.name} goes from {column.text(first, None)} to {column.text(ends[-1], None)}"
-    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-        least, most = min(values), max(values)
-        return (
-            f"{column.name} is {shown(least)}"
-            if least == most
-            else f"{column.name} goes from {shown(least)} to {shown(most)}"
-        )
-    counts = Counter(shown(value)[:40] for value in values).most_common()
+    text = column.text or (lambda row, now: shown(column.get(row)))
+    known = [row for row in rows if (value := column.get(row)) == value and value not in (MISSING, None, "")]
+    texts = [text(row, None)[:40] for row in sorted_rows(known, [column], reverse=False)]
+    counts = Counter(texts).most_common()
     if column.name == "status":
         return "status is " + " or ".join(f"{text} ({count})" for text, count in counts[:5])
+    scales = (int, float, datetime, timedelta)
+    if len(counts) > 1 and all(type(column.get(row)) in scales for row in known):
+        return f"{column.name} goes from {texts[0]} to {texts[-1]}"
     more = len(counts) - _SHOWN_VALUES
-    listed = ", ".join(text for text, _ in counts[: _SHOWN_VALUES + (more == 1)])
+    listed = ", ".join(text for text, _ in counts[: _SHOWN_VALUES + (more == 1)]) or "no values"
     return f"{column.name} has {listed}{f' and {more} more' if more > 1 else ''}"
 
 

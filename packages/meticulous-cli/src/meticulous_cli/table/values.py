@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from meticulous_cli.show.cells import MISSING, number_of
 from meticulous_cli.show.facts import Column
+from meticulous_cli.show.text import local
 
-__all__ = ["ARITHMETIC", "CONVERSIONS", "TESTS", "computed", "local_time", "seconds", "sorted_rows"]
+__all__ = ["ARITHMETIC", "TESTS", "comparable", "computed", "local_time", "seconds", "sorted_rows"]
 
 Row = TypeVar("Row")
 
@@ -36,10 +37,6 @@ class _Beginning(str):
 
 class _Moment(_Beginning):
     """A time on this machine's clock, compared likewise."""
-
-
-class _Id(str):
-    """A text that is compared with a number as one."""
 
 
 class _Span(float):
@@ -89,20 +86,22 @@ def _written_number(value: Any) -> int | float | None:
 
 
 def _moment(moment: datetime) -> _Moment:
-    try:
-        moment = moment.astimezone()
-    except (OverflowError, ValueError, OSError):  # years at the ends of the calendar have no local time
-        pass
-    return _Moment(moment.isoformat(" ", "microseconds")[: len(_REST)])
+    return _Moment(local(moment).isoformat(" ", "microseconds")[: len(_REST)])
 
 
-# By which columns of the header compare.
-CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "id": _Id,
-    "start": _moment,
-    "duration": lambda duration: _Span(duration.total_seconds()),
-    "commit": _Beginning,
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "header.start": _moment,
+    "header.duration": lambda duration: _Span(duration.total_seconds()),
+    "header.commit": _Beginning,
 }
+
+
+def comparable(column: Column) -> Callable[[Any], Any]:
+    """Return what takes a column's value from a row, in the form in which it is compared."""
+    convert = _CONVERSIONS.get(column.full_name)
+    if convert is None:
+        return column.get
+    return lambda row: MISSING if (value := column.get(row)) is MISSING else convert(value)
 
 
 def _met(one: Any, other: Any) -> tuple[Any, Any]:
@@ -115,7 +114,7 @@ def _met(one: Any, other: Any) -> tuple[Any, Any]:
         if isinstance(one, _Span):
             return float(one), seconds(other)
     elif isinstance(one, str) and isinstance(other, (int, float)) and not isinstance(other, bool):
-        number = None if isinstance(one, _Beginning) else _written_number(str(one))
+        number = None if isinstance(one, _Beginning) else _written_number(one)
         return (one if number is None else number), other
     return one, other
 
@@ -173,9 +172,10 @@ def _contains(container: Any, item: Any) -> bool | None:
     """Tell whether an item is in a container, None if that is no question to ask."""
     if isinstance(container, str):
         return item in container if isinstance(item, str) else None
-    if not isinstance(container, (list, dict)):
+    if container is MISSING:
         return None
-    return any(_EQUAL(item, other) for other in container) or (None if item is MISSING else False)
+    others = container if isinstance(container, (list, dict)) else [container]  # (1) is no list in Python
+    return any(_EQUAL(item, other) for other in others) or (None if item is MISSING else False)
 
 
 _EQUAL = _test(operator.eq)
