@@ -109,31 +109,34 @@ def test_the_same_values_are_one_group_and_what_lacks_them_another(make, run):
 @pytest.mark.parametrize(
     ("values", "mean"),
     [
-        ([1e308, 1.5e308], 1.25e308),
-        ([-1e308, -1.5e308, -1.25e308], -1.25e308),
-        ([10**400, 0], 5 * 10**399),
-        ([10**400, -(10**400), 3.0], 1.0),
         (["Infinity", 1.0], "Infinity"),
         (["Infinity", "-Infinity"], None),
-        ([10**400, "-Infinity"], "-Infinity"),
+        ([10**400, 0], None),
+        ([1e308, 1.5e308], None),
     ],
 )
-def test_extreme_numbers_have_a_mean(make, run, values, mean):
+def test_numbers_that_no_float_holds_have_no_mean_or_an_infinite_one(make, run, values, mean):
     for number, value in enumerate(values):
         make(str(number), {"lr": 1}, {"s": value})
-    found = exported(run, "--groupby", "lr")[1]["summary"]["s"]
-    assert found == mean or (isinstance(mean, float) and math.isclose(found, mean))
+    row = exported(run, "--groupby", "lr")[1]
+    assert (row["summary"]["s"], row["std"]["s"]) == (mean, None)
 
 
 @pytest.mark.parametrize(
     ("values", "mean", "deviation"),
-    [([1, 2, 3, 4], 2.5, 1.2909944487358056), ([0.5], 0.5, None), ([2, 2], 2, 0), ([1e200, -1e200], 0, None)],
+    [
+        ([1, 2, 3, 4], 2.5, 1.2909944487358056),
+        ([0.5], 0.5, None),
+        ([2, 2], 2, 0),
+        ([1e200, -1e200], 0, 2**0.5 * 1e200),
+    ],
 )
 def test_the_deviation_is_of_the_sample(make, run, values, mean, deviation):
     for number, value in enumerate(values):
         make(str(number), {"lr": 1}, {"s": value})
     row = exported(run, "--groupby", "lr")[1]
-    assert (row["summary"]["s"], row["std"]["s"]) == (mean, deviation)
+    assert row["summary"]["s"] == mean
+    assert row["std"]["s"] == (deviation and pytest.approx(deviation))
 
 
 def test_deviations_are_exported_in_columns_of_their_own_and_for_papers_in_the_cells(seeds, run):

@@ -18,11 +18,11 @@ def test_folders_that_are_no_experiments_make_no_table_but_a_hint(make, run, tmp
     done = run(".")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "meticulous: no experiments in .: none of the 3 folders there has a recorded file\n"
+        "meticulous: no experiments in .: no folder there has a recorded file\n"
         "  try: meticulous experiments\n"
     )
     done = run("data")
-    assert done.stderr == "meticulous: no experiments in data: its one folder has no recorded file\n"
+    assert done.stderr == "meticulous: no experiments in data: no folder there has a recorded file\n"
 
 
 def test_a_folder_without_a_record_is_no_row_and_one_with_any_of_it_is(make, run, tmp_path):

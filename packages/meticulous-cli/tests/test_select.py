@@ -52,7 +52,7 @@ def ids(result):
         (["duration > '1h 59m' and start < '2024-11-03'"], ["1", "2"]),
         (["hostname == 'here' and id >= 3"], ["3", "4"]),
         (["summary.loss < 1 and opt.name == 'sgd'"], ["1", "2", "3", "4"]),
-        (["description == ''"], ["1", "2", "3", "4", "5"]),
+        (["description == None"], ["1", "2", "3", "4", "5"]),
         (["commit == '0123456'"], ["1", "2", "3", "4", "5"]),
     ],
 )
@@ -195,12 +195,12 @@ def test_named_columns_make_room_for_each_other_before_one_has_none(runs, screen
         (["--groupby", "seed", "--columns", "n,args.lr"], "groups have no args.lr: they have seed, n and"),
         (
             ["--groupby", "lr", "--sort", "sed"],
-            "no column sed: there are loss, best.loss, best.epoch, note, lr, n\n",
+            "no column sed: there are lr, loss, best.loss, best.epoch, note, n\n",
         ),
         (["--sort", "loss,sed"], "no column sed: did you mean seed?"),
         (
             ["--sort", "xyz"],
-            "no column xyz: there are loss, best.loss, best.epoch, note, lr, seed, opt.name, opt.momen",
+            "no column xyz: there are lr, seed, opt.name, opt.momentum, loss, best.loss, best.epoch, note, ",
         ),
         (["--filter", "args.lrr < 1"], "no column args.lrr: did you mean args.lr?"),
         (

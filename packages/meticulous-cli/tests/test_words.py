@@ -140,12 +140,6 @@ def test_folders_can_be_handed_to_other_programs(make, tmp_path, environment):
     assert os.listdir(tmp_path / "experiments") == ["plain"]
 
 
-def test_a_name_that_no_line_can_hold_is_not_handed_on(make, run):
-    make("one\ntwo")
-    done = run("--paths")
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-
-
 def test_some_experiments_are_a_table_where_there_are_more_than_four(make, run, tmp_path):
     for number in range(1, 8):
         make(str(number), {"lr": number}, {"acc": number}, start_time=f"2024-11-23T10:0{number}:00Z")

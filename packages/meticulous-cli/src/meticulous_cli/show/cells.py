@@ -86,11 +86,9 @@ def arguments(values: Sequence[Any], digits: int = _DIGITS) -> list[str]:
         if (first := seen.setdefault(cell, value)) is not value and not alike(first, value)
     }
     if unclear:
-        places = [place for place, cell in enumerate(cells) if cell in unclear]
-        for place, cell in zip(
-            places, arguments([values[place] for place in places], digits + 1), strict=True
-        ):
-            cells[place] = cell
+        alike_ones = [value for cell, value in zip(cells, values, strict=True) if cell in unclear]
+        longer = iter(arguments(alike_ones, digits + 1))
+        cells = [next(longer) if cell in unclear else cell for cell in cells]
     return cells
 
 

@@ -66,7 +66,7 @@ class Row:
 
 
 class Column(NamedTuple):
-    """One column: where its values come from, and how it looks.
+    """One column: where its values come from, and how it looks. Its group and name are what it is equal by.
 
     Attributes:
         group: HEADER, or the part of an experiment that it comes from.
@@ -92,6 +92,12 @@ class Column(NamedTuple):
     last: bool = False
     least: int = 16
     most: int = 40
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Column) and self[:2] == other[:2]
+
+    def __hash__(self) -> int:
+        return hash(self[:2])
 
     @property
     def full_name(self) -> str:
@@ -174,21 +180,16 @@ def _text_in_metadata(key: str) -> Callable[[Row], str]:
     return get
 
 
-def _or_missing(get: Callable[[Row], Any]) -> Callable[[Row], Any]:
-    def value(row: Row) -> Any:
-        found = get(row)
-        return MISSING if found is None or found == "" else found
-
-    return value
-
-
 def _header(
     name: str,
     get: Callable[[Row], Any],
     text: Callable[[Row, datetime | None], str] | None = None,
     **more: Any,
 ) -> Column:
-    return Column(HEADER, name, _or_missing(get), text or (lambda row, now: plain(get(row))), **more)
+    def value(row: Row) -> Any:
+        return MISSING if (found := get(row)) is None or found == "" else found
+
+    return Column(HEADER, name, value, text or (lambda row, now: plain(get(row))), **more)
 
 
 _PROSE: dict[str, Any] = {"last": True, "least": 24, "most": 60}
@@ -211,11 +212,9 @@ HEADER_COLUMNS = {
         _header("commit", _commit, _short_commit, frame="header.sha", score=0.2, cut=False),
         _header("host", _text_in_metadata("hostname"), frame="metadata.hostname"),
         _header("runtime", _text_in_metadata("runtime"), frame="metadata.runtime"),
-        Column(
-            HEADER,
-            "description",  # one that was not given is an empty text, and may be asked for as such
+        _header(
+            "description",
             _text_in_metadata("description"),
-            lambda row, now: plain(_text_in_metadata("description")(row)),
             frame="metadata.description",
             score=0.5,
             **_PROSE,

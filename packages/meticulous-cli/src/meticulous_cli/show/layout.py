@@ -58,16 +58,15 @@ class Block:
 
     def narrowed(self, limit: int, ellipsis: str) -> Block:
         """Return it with its cells cut, and its name broken into lines as narrow as these allow."""
-        cuts = self.column.cut and not self.right
-        cells = cut_apart(self.texts, limit, ellipsis) if cuts else self.texts
-        return replace(self, name=_broken("".join(self.name), widest(cells)), cells=cells)
+        return self._cut(lambda texts: cut_apart(texts, limit, ellipsis))
 
     def squeezed(self, limit: int, ellipsis: str, *, numbers: bool = False) -> Block:
         """Return it with its cells cut, whatever that makes alike; of numbers and times, only if need be."""
-        if numbers or (self.column.cut and not self.right):
-            cells = [cut(text, limit, ellipsis) for text in self.texts]
-            return replace(self, name=_broken("".join(self.name), widest(cells)), cells=cells)
-        return self
+        return self._cut(lambda texts: [cut(text, limit, ellipsis) for text in texts], numbers=numbers)
+
+    def _cut(self, cut: Callable[[list[str]], list[str]], *, numbers: bool = False) -> Block:
+        cells = cut(self.texts) if numbers or (self.column.cut and not self.right) else self.texts
+        return replace(self, name=_broken("".join(self.name), widest(cells)), cells=cells)
 
 
 class Table(NamedTuple):
@@ -183,9 +182,8 @@ def _group_line(blocks: Sequence[Block], sizes: Sequence[int], style: Style) -> 
     for group, places in _runs(blocks):
         size = sum(sizes[place] for place in places) + len(GAP) * (len(places) - 1)
         rule = style.line * (size - len(group) - 1) if group else ""
-        parts.append(f"{group} {rule}".rstrip() + " " * (size - len(f"{group} {rule}".rstrip())))
-    line = GAP.join(parts).rstrip()
-    return style.dim(line)
+        parts.append(f"{group} {rule}".rstrip().ljust(size))
+    return style.dim(GAP.join(parts).rstrip())
 
 
 def _padded(texts: Sequence[str], codes: Sequence[str], block: Block, size: int, style: Style) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,6 @@ from meticulous_cli.show.facts import (
     GROUPS,
     HEADER,
     HEADER_COLUMNS,
-    METADATA,
     SUMMARY,
     Column,
     Row,
@@ -23,9 +22,9 @@ from meticulous_cli.show.facts import (
     names_in,
     state_of,
 )
-from meticulous_cli.show.layout import GAP, Block, draw, widest
+from meticulous_cli.show.layout import Block, draw, fit
 from meticulous_cli.show.style import DIM, YELLOW, Style, state_code
-from meticulous_cli.show.text import cut, plain
+from meticulous_cli.show.text import plain
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import sorted_rows
 
@@ -42,7 +41,6 @@ __all__ = [
     "titles",
 ]
 
-_EXAMPLE_WIDTH = 60
 _SHOWN_VALUES = 2
 _FOLDED_HEADER = ("status", "commit", "description")
 # From one column to the next of a group, by how much its claim to room falls.
@@ -68,9 +66,8 @@ def default_columns(names: Names, rows: Sequence[Row], which_args: str, *, termi
     summary = {name for row in rows for name in row.summary}
     for column in names:
         if column.group == HEADER:
-            wanted = column.score > 0 and (
-                not column.last or any(column.get(row) not in (MISSING, "") for row in rows)
-            )
+            wanted = column.score > 0
+            wanted = wanted and (not column.last or any(column.get(row) is not MISSING for row in rows))
             if column.name == "problems" and not terminal:
                 wanted = any(row.reader.problems for row in rows)
         elif column.group == ARGS:
@@ -100,13 +97,13 @@ def same(columns: Iterable[Column], rows: Sequence[Row]) -> list[Column]:
         chosen = [row for row in rows if row.summary] if column.group == SUMMARY else rows
         values = map(column.get, chosen)
         first = next(values, MISSING)
-        if first not in (MISSING, "") and all(alike(value, first) for value in values):
+        if first is not MISSING and all(alike(value, first) for value in values):
             found.append(column)
     return found
 
 
 def scores(
-    columns: Sequence[Column], rows: Sequence[Row], always: Sequence[Column], *, args_first: bool = False
+    columns: Sequence[Column], rows: Sequence[Row], always: Collection[Column], *, args_first: bool = False
 ) -> list[float]:
     """Return for each column how soon it gets room.
 
@@ -134,7 +131,7 @@ def titles(
     arrow = style.arrows[reverse] if style.terminal else ""
     found = {}
     for column in columns:
-        unclear = counts[column.name] > 1 and column.group != HEADER and not (labelled and style.terminal)
+        unclear = counts[column.name] > 1 and column.group != HEADER and not labelled
         name = plain(column.full_name if unclear else column.name) or "''"
         found[column] = name + arrow * (column in sort)
     return found
@@ -149,8 +146,6 @@ def block(column: Column, title: str, rows: Sequence[Any], style: Style, *, apar
         return Block(column, [title], texts, right)
     values = list(map(column.get, rows))
     texts = results(values, apart=apart) if column.group == SUMMARY else arguments(values)
-    if column.group == METADATA:  # an empty text there says that nothing was given
-        texts = ["" if value == "" else text for value, text in zip(values, texts, strict=True)]
     right = numeric(values)
     return Block(column, [title], aligned(texts) if right else texts, right)
 
@@ -175,7 +170,7 @@ def codes(shown: Block, rows: Sequence[Row]) -> list[str]:
 def described(column: Column, rows: Sequence[Any]) -> str:
     """Return in a few words what a column holds."""
     text = column.text or (lambda row, now: shown(column.get(row)))
-    known = [row for row in rows if (value := column.get(row)) == value and value not in (MISSING, None, "")]
+    known = [row for row in rows if (value := column.get(row)) == value and value not in (MISSING, None)]
     texts = [text(row, None)[:40] for row in sorted_rows(known, [column], reverse=False)]
     counts = Counter(texts).most_common()
     if column.name == "status":
@@ -191,20 +186,22 @@ def described(column: Column, rows: Sequence[Any]) -> str:
 def listing(rows: Sequence[Row], style: Style) -> str:
     """Return a line for each column: its names, how many experiments have it, and the first one's value."""
     names = Names(experiment_columns(rows))
-    lines: dict[str, list[str]] = {"column": [], "short": [], "experiments": [], "example": []}
-    for column in names:
-        having = [row for row in rows if column.get(row) is not MISSING]
-        lines["column"].append(plain(column.full_name))
-        lines["short"].append(plain(names.short_name(column)))
-        lines["experiments"].append(str(len(having)))
-        lines["example"].append("".join(block(column, "", having[:1], style).texts))
-    taken = sum(widest([name, *texts]) + len(GAP) for name, texts in lines.items() if name != "example")
-    room = _EXAMPLE_WIDTH if style.room is None else min(_EXAMPLE_WIDTH, max(7, style.room - taken))
-    lines["example"] = [cut(text, room, style.ellipsis) for text in lines["example"]]
-    blocks = [
-        Block(Column(HEADER, name, lambda row: MISSING), [name], texts, right=name == "experiments")
-        for name, texts in lines.items()
-    ]
+    having = {column: [row for row in rows if column.get(row) is not MISSING] for column in names}
+    texts = {
+        "column": [plain(column.full_name) for column in names],
+        "short": [plain(names.short_name(column)) for column in names],
+        "experiments": [str(len(found)) for found in having.values()],
+        "example": ["".join(block(column, "", found[:1], style).texts) for column, found in having.items()],
+    }
+    columns = [Column(HEADER, name, len, cut=name == "example", least=7, most=60) for name in texts]
+
+    def make(column: Column) -> Block:
+        return Block(column, [column.name], texts[column.name], right=column.name == "experiments")
+
+    if style.terminal:
+        blocks = fit(columns, [math.inf] * len(columns), make, style, labelled=False)
+    else:
+        blocks = list(map(make, columns))
     table = draw(blocks, style, labelled=False)
     return "\n".join([*table.names, *table.rows])
 

@@ -1,6 +1,6 @@
 """What stands below a table: how many rows of what kind, why some failed, and what the table leaves out.
 
-One line each, in a fixed order, and at most eleven of them, whatever the folder holds.
+Only a terminal has it: one line each, in a fixed order, at most eleven of them, whatever the folder holds.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from meticulous_cli.show.cells import shown
-from meticulous_cli.show.facts import HEADER_COLUMNS, Column, Row, reason_of, state_of
+from meticulous_cli.show.facts import HEADER_COLUMNS, SUMMARY, Column, Row, ended_well, reason_of, state_of
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import RED, YELLOW, Style
-from meticulous_cli.show.text import cut, plain, width, wrapped
-from meticulous_cli.table.groups import Group, undefined
+from meticulous_cli.show.text import cut, plain, width
+from meticulous_cli.table.groups import Group, is_nan
 
 __all__ = ["constant", "counts", "failures", "group_counts", "listed", "problems", "uncommitted"]
 
@@ -32,19 +32,22 @@ def counts(rows: Sequence[Row], total: int, where: str, style: Style) -> list[st
     elif len(states) == 1:
         text = f"{number}, {'all ' if len(rows) > 1 else ''}{states[0][0]}"
     else:
-        text = f"{number}: {_counted(states)}"
-    return list(map(style.dim, wrapped(text, style.room) if style.room else [text]))
+        more = f" {style.ellipsis}" if len(states) > _STATES else ""
+        text = f"{number}: {', '.join(f'{count} {state}' for state, count in states[:_STATES])}{more}"
+    return style.footnotes([text])
 
 
 def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column], style: Style) -> list[str]:
     """Return the lines on what the means are of, and what was left out of them."""
-    well = sum(group.n for group in groups)
-    number = f"{well} of {total}" if well < total else f"{total}"
+    members = [row for group in groups for row in group.members]
+    well = [row for row in members if ended_well(row.reader)]
+    results = [column.name for column in columns if column.group == SUMMARY]
+    nan = Counter(name for name in results for row in well if is_nan(row.summary.get(name)))
+    number = f"{len(well)} of {total}" if len(well) < total else f"{total}"
     noun = "group" if len(groups) == 1 else "groups"
     text = f"{number} experiments in {len(groups)} {noun}; mean {style.plus_minus} standard deviation"
-    states = _states([row for group in groups for row in group.members])
-    left_out = [f"{count} {state}" for state, count in states if state != "SUCCESS"]
-    left_out += [f"{count} nan in {plain(name)}" for name, count in undefined(groups, columns).items()]
+    left_out = [f"{count} {state}" for state, count in _states(members) if state != "SUCCESS"]
+    left_out += [f"{count} nan in {name}" for name, count in nan.items()]
     return [style.dim(_fitted(text, style)), *listed("left out", left_out, style)]
 
 
@@ -98,17 +101,14 @@ def listed(title: str, items: Sequence[str], style: Style, end: str = "") -> lis
     """Return a line with as many items as there is room for, and how many more there are."""
     if not items:
         return []
-    room = 10**9 if style.room is None else style.room
-    text = f"{title}: {cut(items[0], _NAME, style.ellipsis)}"
-    for place, item in enumerate(items[1:], 1):
-        more = f"{text}, {cut(item, _NAME, style.ellipsis)}"
-        left = len(items) - place - 1
-        rest = f" {style.ellipsis} {left} more" if left else ""
-        if width(more + rest + end) > room:
-            text += f" {style.ellipsis} {left + 1} more"
-            break
-        text = more
-    return [style.dim(_fitted(text + (end if width(text + end) <= room else ""), style))]
+    room = style.room or 0
+    names = [cut(plain(item), _NAME, style.ellipsis) for item in items[:room]]
+    for count in range(len(names), 0, -1):
+        more = f" {style.ellipsis} {len(items) - count} more" if count < len(items) else ""
+        text = f"{title}: {', '.join(names[:count])}{more}"
+        if width(text + end) <= room:
+            return [style.dim(text + end)]
+    return [style.dim(_fitted(text, style))]
 
 
 def constant(column: Column, rows: Sequence[Row], style: Style) -> str:
@@ -126,11 +126,5 @@ def _states(rows: Sequence[Row]) -> list[tuple[str, int]]:
     return sorted(found.items(), key=lambda item: (-item[1], item[0].lower()))
 
 
-def _counted(states: Sequence[tuple[str, int]]) -> str:
-    text = ", ".join(f"{count} {state}" for state, count in states[:_STATES])
-    rest = sum(count for _, count in states[_STATES:])
-    return f"{text}, {rest} others" if rest else text
-
-
 def _fitted(text: str, style: Style, taken: int = 0) -> str:
-    return text if style.room is None else cut(text, style.room - taken, style.ellipsis)
+    return cut(text, (style.room or 0) - taken, style.ellipsis)

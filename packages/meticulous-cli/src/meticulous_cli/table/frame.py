@@ -10,7 +10,7 @@ from meticulous_read import ExperimentReader, Experiments
 
 from meticulous_cli.show.cells import MISSING
 from meticulous_cli.show.facts import HEADER, HEADER_COLUMNS, Column, Row, state_of
-from meticulous_cli.table.groups import Group, mean_texts
+from meticulous_cli.table.groups import Group, Mean, mean_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,23 +61,21 @@ def frame_of_groups(groups: Sequence[Group], columns: Sequence[Column], plus_min
 
     found: dict[tuple[str, str], list[Any]] = {}
     for column in columns:
-        key, name = _key(column), column.full_name
-        if name not in groups[0].means:
+        key = _key(column)
+        if not isinstance(groups[0].values.get(column), Mean):
             found[key] = [_value(column.get(group)) for group in groups]
         elif plus_minus:
             found[key] = mean_texts(groups, column, plus_minus)
         else:
-            means = [group.means[name] for group in groups]
+            means = [group.values[column] for group in groups]
             found[key] = [_value(mean.mean) for mean in means]
             found["std", key[1]] = [mean.deviation for mean in means]
             if any(mean.n != group.n for mean, group in zip(means, groups, strict=True)):
                 found["n", key[1]] = [mean.n for mean in means]
     frame = pd.DataFrame({place: _series(values) for place, values in enumerate(found.values())})
-    # As in the reader's frame, by codes of Python's own strings: pandas' own do not take every name.
-    seen: list[dict[str, int]] = [{}, {}]
-    codes = [[known.setdefault(key[level], len(known)) for key in found] for level, known in enumerate(seen)]
-    levels: list[Any] = [pd.Index(list(known), dtype=object) for known in seen]
-    frame.columns = pd.MultiIndex(levels, codes)
+    # Of Python's own strings: pandas' own do not take every name.
+    names: list[Any] = [pd.Index(list(level), dtype=object) for level in zip(*found, strict=True)]
+    frame.columns = pd.MultiIndex.from_arrays(names)
     return frame
 
 

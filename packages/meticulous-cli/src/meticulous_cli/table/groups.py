@@ -17,14 +17,13 @@ from meticulous_cli.table.names import Names
 __all__ = [
     "Group",
     "Mean",
-    "all_but",
     "block_of",
     "differing",
     "group",
     "group_columns",
+    "is_nan",
     "mean_of",
     "mean_texts",
-    "undefined",
 ]
 
 
@@ -48,14 +47,12 @@ class Group(NamedTuple):
     Attributes:
         members: its experiments.
         n: how many of them ended well.
-        values: by the full names of columns, what they have in common, or all results agree on.
-        means: of the other results, by the full names of columns.
+        values: by columns, what they have in common, and the mean of a result or what all agree on.
     """
 
     members: list[Row]
     n: int
-    values: dict[str, Any]
-    means: dict[str, Mean]
+    values: dict[Column, Any]
 
 
 def group(rows: Sequence[Row], by: Sequence[Column], names: Names) -> list[Group]:
@@ -68,32 +65,24 @@ def group(rows: Sequence[Row], by: Sequence[Column], names: Names) -> list[Group
     for row in rows:
         members.setdefault(tuple(_key(column.get(row)) for column in by), []).append(row)
     results = [column for column in names if column.group == SUMMARY and column not in by]
-    averaged = [column for column in results if _is_averaged(column, rows)]
+    take = {column: mean_of if _is_averaged(column, rows) else _agreed for column in results}
     groups = []
     for found in members.values():
         well = [row for row in found if ended_well(row.reader)]
-        values = {column.full_name: column.get(found[0]) for column in by}
-        means = {column.full_name: mean_of([column.get(row) for row in well]) for column in averaged}
-        for column in results:
-            if column.full_name not in means:
-                values[column.full_name] = _agreed([column.get(row) for row in well])
-        groups.append(Group(found, len(well), values, means))
+        values = {column: column.get(found[0]) for column in by}
+        values.update((column, take[column](list(map(column.get, well)))) for column in results)
+        groups.append(Group(found, len(well), values))
     return groups
 
 
 def group_columns(by: Sequence[Column], names: Names) -> Iterator[Column]:
     """Yield the columns that groups have: what they have in common, `n`, and the summary."""
     for column in by:
-        yield column._replace(get=_getter(column.full_name), text=_text_of(column))
-    yield Column(HEADER, "n", lambda group: group.n)
+        yield column._replace(get=_getter(column), text=_text_of(column))
+    yield Column(HEADER, "n", lambda group: group.n, score=math.inf)
     for column in names:
         if column.group == SUMMARY and column not in by:
-            yield column._replace(get=_getter(column.full_name))
-
-
-def all_but(over: Sequence[Column], rows: Sequence[Row], names: Names) -> list[Column]:
-    """Return the arguments that vary, but for some: what is left are repetitions."""
-    return [column for column in differing([rows], names) if column not in over]
+            yield column._replace(get=_getter(column))
 
 
 def differing(groups: Sequence[Sequence[Row]], names: Names) -> list[Column]:
@@ -113,7 +102,7 @@ def block_of(
     column: Column, title: str, groups: Sequence[Group], style: Style, *, apart: bool = False
 ) -> Block:
     """Return a column with its cells."""
-    if column.full_name not in groups[0].means:
+    if not isinstance(groups[0].values.get(column), Mean):
         return block(column, title, groups, style, apart=apart)
     texts = mean_texts(groups, column, style.plus_minus, apart=apart)
     return Block(column, [title], aligned(texts), right=True)
@@ -121,7 +110,7 @@ def block_of(
 
 def mean_texts(groups: Sequence[Group], column: Column, plus_minus: str, *, apart: bool = False) -> list[str]:
     """Return the means of a result, each with its deviation, and its own n where that is another."""
-    found = [group.means[column.full_name] for group in groups]
+    found = [group.values[column] for group in groups]
     numbers = [each.mean for each in found] + [each.deviation for each in found]
     if all(number in (None, MISSING) or number == number // 1 for number in numbers):  # such as of epochs
         numbers = [number if number in (None, MISSING) else int(number) for number in numbers]
@@ -134,37 +123,26 @@ def mean_texts(groups: Sequence[Group], column: Column, plus_minus: str, *, apar
     return texts
 
 
-def undefined(groups: Sequence[Group], columns: Sequence[Column]) -> dict[str, int]:
-    """Return how many experiments that ended well have nan for which result."""
-    rows = [row for group in groups for row in group.members if ended_well(row.reader)]
-    found = {}
-    for column in columns:
-        if column.group == SUMMARY:
-            count = sum(_is_nan(row.summary.get(column.name)) for row in rows)
-            if count:
-                found[column.name] = count
-    return found
-
-
 def _text_of(column: Column) -> Any:
     text: Any = column.text
     return text and (lambda group, now: text(group.members[0], None))
 
 
-def _getter(name: str) -> Any:
-    return lambda group: group.means[name].mean if name in group.means else group.values[name]
+def _getter(column: Column) -> Any:
+    return lambda group: value.mean if isinstance(value := group.values[column], Mean) else value
 
 
 def _key(value: Any) -> tuple[str, Any]:
     """Return what two values have in common if they are the same: 1 and 1.0 are, 1 and true are not."""
     if isinstance(value, (list, dict)):
         return "json", json.dumps(value, sort_keys=True)
-    if _is_nan(value):
+    if is_nan(value):
         return "nan", None
     return "bool" if isinstance(value, bool) else "", value
 
 
-def _is_nan(value: Any) -> bool:
+def is_nan(value: Any) -> bool:
+    """Tell whether a result is nan, or the text that stands for it."""
     return value == "NaN" or (isinstance(value, float) and math.isnan(value))
 
 
@@ -174,32 +152,16 @@ def _is_averaged(column: Column, rows: Sequence[Row]) -> bool:
 
 def mean_of(values: Sequence[Any]) -> Mean:
     """Return the mean of numbers, without what is missing or nan."""
-    known = [value for value in values if value is not MISSING and value is not None and not _is_nan(value)]
+    known = [value for value in values if value is not MISSING and value is not None and not is_nan(value)]
     if not known:
         return Mean(MISSING, None, 0)
     try:
         mean = math.fsum(known) / len(known)
-        squares = math.fsum((value - mean) ** 2 for value in known)
-    except ValueError:  # infinities of both signs
+        squares = math.hypot(*(value - mean for value in known))
+    except (OverflowError, ValueError):  # beyond what a float holds, or infinities of both signs
         return Mean(math.nan, None, len(known))
-    except OverflowError:  # an integer may be larger than any float, and so may be a sum or a square
-        return Mean(_exact_mean(known), None, len(known))
-    deviation = math.sqrt(squares / (len(known) - 1)) if len(known) > 1 else None
-    finite = deviation is not None and math.isfinite(deviation)
-    return Mean(mean, deviation if finite else None, len(known))
-
-
-def _exact_mean(known: Sequence[Any]) -> Any:
-    from fractions import Fraction
-
-    special = [value for value in known if isinstance(value, float) and not math.isfinite(value)]
-    if special:
-        return sum(special)
-    mean = sum(map(Fraction, known)) / len(known)
-    try:
-        return float(mean)
-    except OverflowError:
-        return round(mean)
+    deviation = squares / math.sqrt(len(known) - 1) if len(known) > 1 else math.nan
+    return Mean(mean, deviation if math.isfinite(deviation) else None, len(known))
 
 
 def _agreed(values: Sequence[Any]) -> Any:

@@ -13,8 +13,6 @@ __all__ = ["Names"]
 
 # Where a short name is looked for: what stands in a later tier only if it is in none before.
 _TIERS = {HEADER: 0, ARGS: 1, SUMMARY: 1, METADATA: 2, DEFAULT_ARGS: 3}
-# How they stand in a message, those that are asked for most often first.
-_TOLD = (SUMMARY, ARGS, HEADER, METADATA)
 _KINDS = {HEADER: "a fact", ARGS: "an argument", SUMMARY: "a result", METADATA: "metadata"}
 
 
@@ -100,9 +98,8 @@ class Names:
         if parts:
             short = sorted(known for known in parts if not _is_full(known)) or sorted(parts)
             return CommandError(f"{name} has parts: {_listed(short)}", USAGE)
-        known = list(
-            dict.fromkeys(column.name for group in _TOLD for column in self if column.group == group)
-        )
+        # The header, which every experiment has, last.
+        known = list(dict.fromkeys(column.name for column in sorted(self, key=lambda c: c.group == HEADER)))
         pool = [full for full in self._by_full_name if full.startswith(name.partition(".")[0] + ".")]
         other_case = [found for found in (*known, *self._by_full_name) if found.lower() == name.lower()]
         close = other_case or difflib.get_close_matches(name, pool if _is_full(name) else known, n=3)
@@ -123,8 +120,6 @@ class Names:
         return found
 
     def _matching(self, pattern: str) -> list[Column]:
-        if not any(char in pattern for char in "*?["):
-            return []
         if _is_full(pattern):
             return [column for column in self if fnmatchcase(column.full_name, pattern)]
         return [column for column in self if _TIERS[column.group] <= 1 and fnmatchcase(column.name, pattern)]

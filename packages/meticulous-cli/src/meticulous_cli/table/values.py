@@ -21,9 +21,9 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER = 400
 _POWER_BITS = 4096
 _TIME = re.compile(
-    r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:[ T][0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)?)?)?)?"
+    r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:[ T][0-9]{2}"
+    r"(?::[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?)?"
 )
-_OFFSET = re.compile(r"(?:Z|[+-][0-9]{2}:[0-9]{2})\Z")
 # What stands for the parts of a time that nobody gave.
 _REST = "0001-01-01 00:00:00.000000"
 _DAYS = {"today": 0, "yesterday": 1}
@@ -121,27 +121,21 @@ def _met(one: Any, other: Any) -> tuple[Any, Any]:
 
 def local_time(text: str) -> str | None:
     """Return as much of a time as a text gives, on this machine's clock; None for what is on no calendar."""
-    now = datetime.now()
-    if text in _DAYS:
-        return f"{now - timedelta(_DAYS[text]):%Y-%m-%d}"
-    span = seconds(text)
-    if span is not None:
-        try:
-            return _moment(now - timedelta(seconds=span))
-        except OverflowError:
-            return None
-    offset = _OFFSET.search(text) if ":" in text else None
-    given = text[: offset.start()].replace("T", " ") if offset else text.replace("T", " ")
-    if not _TIME.fullmatch(given):
-        return None
-    zone = "" if offset is None else offset[0].replace("Z", "+00:00")  # Python 3.10 does not know the letter
+    found = _TIME.fullmatch(text)
     try:
-        moment = datetime.fromisoformat(given + _REST[len(given) :] + zone)
-    except ValueError:
+        if found:
+            zone = found["zone"] or ""
+            given = text.removesuffix(zone).replace("T", " ")
+            # Python 3.10 does not know the letter Z.
+            whole = given + _REST[len(given) :] + zone.replace("Z", "+00:00")
+            moment = datetime.fromisoformat(whole)
+            return _moment(moment)[: len(given)] if zone else given
+        now, span = datetime.now(), seconds(text)
+        if text in _DAYS:
+            return f"{now - timedelta(_DAYS[text]):%Y-%m-%d}"
+        return None if span is None else _moment(now - timedelta(seconds=span))
+    except (ValueError, OverflowError):
         return None
-    if offset is None:
-        return given
-    return _moment(moment)[: len(given)] if len(given) >= len("0001-01-01 00:00") else None
 
 
 def seconds(text: str) -> float | None:
