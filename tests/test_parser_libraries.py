@@ -319,6 +319,23 @@ SCRIPTS = {
         None,
         module="fire",
     ),
+    "globals": Script(  # as nanoGPT's train.py
+        """
+        lr = 0.1
+        layers = [64, 32]
+        names = [name for name in globals() if name in ("lr", "layers")]
+        # here
+        """,
+        "{lr} {layers}",
+        ["--lr=0.5"],
+        {"lr": 0.5, "layers": [64, 32]},
+        DEFAULTS,
+        files={
+            "configurator.py": "import sys\nfor argument in sys.argv[1:]:\n"
+            "    name, value = argument[2:].split('=')\n    globals()[name] = float(value)\n"
+        },
+        module="sys",
+    ),
     "LightningCLI": Script(
         """
         import lightning, torch
