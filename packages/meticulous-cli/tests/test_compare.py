@@ -450,3 +450,15 @@ def test_from_five_on_it_is_the_table_of_these_and_what_lies_between_the_ends(ma
     printed = screen("1", "2", "4", "5", "6", NO_COLOR="1")
     assert [line.split()[0] for line in printed.splitlines() if re.match(r" \d ", line)] == list("12456")
     assert f"code, {first[:7]}..{last[:7]}\n  + {last[:7]}  Last\n" in printed
+
+
+def test_commits_of_libraries_next_door_are_compared(make, run):
+    def library(sha, directory="../mylib"):
+        return [{"directory": directory, "githead-sha": sha * 40, "git-dirty": False}]
+
+    make("1", git_repositories=library("a"))
+    make("2", git_repositories=library("b"))
+    make("3")
+    assert re.search(r"\.\./mylib at +aaaaaaa +bbbbbbb\n", run("1", "2").stdout)
+    assert re.search(r"\.\./mylib at +aaaaaaa *\n", run("1", "3").stdout)
+    assert "mylib" not in run("1", "1").stdout

@@ -597,3 +597,20 @@ def test_a_pickled_experiment_uses_the_folder_and_records_nothing(norecord):
         assert not (experiment.directory / "summary.json").exists()
     if not norecord:
         assert status(experiment) == "SUCCESS\n"
+
+
+def test_a_refusal_names_what_this_script_can_use(project, monkeypatch):
+    (project / "README").write_text("changed")
+    parser = argparse.ArgumentParser()
+    Experiment.add_argument_group(parser)
+    with pytest.raises(meticulous.DirtyRepoException, match=r"--allow-dirty .* --norecord"):
+        Experiment.from_parser(parser, [])
+    with pytest.raises(meticulous.DirtyRepoException, match=r"--allow-dirty .* --norecord"):
+        Experiment(parser.parse_args([]))
+    with pytest.raises(meticulous.DirtyRepoException, match=r"use allow_dirty=True .* norecord=True"):
+        Experiment({"lr": 0.1})
+    monkeypatch.chdir(project.parent)
+    with pytest.raises(
+        meticulous.RepositoryError, match=r"name that with project_directory, .* norecord=True"
+    ):
+        Experiment({"lr": 0.1})

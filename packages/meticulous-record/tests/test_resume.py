@@ -56,6 +56,23 @@ def test_none_with_these_arguments_is_a_new_one():
     assert "earlier-sessions" not in metadata(experiment)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        (0, 0.0, True),
+        ([1, {"a": 2}], [1.0, {"a": 2.0}], True),
+        (0, False, False),
+        (1, "1", False),
+        (0, 0.1, False),
+    ],
+)
+def test_numbers_are_compared_by_their_value(before, now, same):
+    """`default=0` with `type=float` is 0 where nobody passes it, and 0.0 where somebody does."""
+    Experiment({"dropout": before}).finish()
+    with Experiment({"dropout": now}, resume=True) as experiment:
+        assert (experiment.experiment_id == "1") == same
+
+
 def test_an_empty_or_missing_directory_is_a_new_one(project):
     with Experiment({}, resume=True, experiments_directory="runs") as experiment:
         assert experiment.directory == project / "runs" / "1"

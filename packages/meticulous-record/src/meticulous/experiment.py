@@ -44,6 +44,15 @@ _NO_DIRECTORY = (
 )
 
 
+def _with_keywords(message: str) -> str:
+    """Return a message that names keyword arguments in the place of flags that no command line has."""
+    import re
+
+    message = re.sub(r"--(norecord|allow-dirty)\b", r"\1=True", message)
+    message = re.sub(r"--(project-directory|experiments-directory|experiment-id)\b", r"\1", message)
+    return re.sub(r"\b(allow|project|experiments|experiment)-(dirty|directory|id)\b", r"\1_\2", message)
+
+
 class Experiment:
     """One run of a program, recorded in a folder of its own from here to its end.
 
@@ -113,6 +122,8 @@ class Experiment:
         try:
             self._begin(*_encode(self.args, default_args), given._replace(**chosen), capture)
         except MeticulousError as error:
+            if not found:  # the script has none of our options on its command line
+                error.args = (_with_keywords(str(error)),)
             raise error.with_traceback(None) from None  # the sentence says it all
 
     @staticmethod

@@ -104,12 +104,29 @@ def _header(rows: Sequence[Row], style: Style) -> _Section:
             cells = [row.reader.sha if name == "commit" else column.text(row, None) for row in rows]
         codes = [state_code(state_of(row.reader)) if name == "status" else "" for row in rows]
         section.lines.append(_Line(name, cells, codes))
+    others = [_repositories(row.reader) for row in rows]
+    for name in dict.fromkeys(itertools.chain.from_iterable(others)):
+        shas = [found.get(name, "") for found in others]
+        if len(set(shas)) > 1:
+            section.lines.append(
+                _Line(plain(f"{name} at"), [plain(sha[:7]) for sha in shas], [""] * len(rows))
+            )
     name, versions = runtimes_of([row.reader for row in rows])
     if len(set(versions)) > 1:
         section.lines.append(_Line(name, versions, [""] * len(rows)))
     elif versions[0]:
         section.same.append(name)
     return section
+
+
+def _repositories(reader: ExperimentReader) -> dict[str, str]:
+    """Return the commits of the further repositories that code came from, by their directory."""
+    others = reader.metadata.get("git-repositories")
+    return {
+        str(other.get("directory")): str(other.get("githead-sha"))
+        for other in (others if isinstance(others, list) else ())
+        if isinstance(other, dict)
+    }
 
 
 def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:

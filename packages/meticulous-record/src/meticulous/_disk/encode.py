@@ -89,8 +89,19 @@ def dump(value: JSON) -> bytes:
 
 
 def canonical(value: JSON) -> str:
-    """Return a text that is the same for two encoded values exactly when they are, key order aside."""
-    return _without_surrogates(json.dumps(value, sort_keys=True, ensure_ascii=False))
+    """Return a text that is the same for two encoded values exactly when they are.
+
+    The order of keys does not count, nor how a number is written: a default of 0 is the 0.0 that is passed.
+    """
+    return _without_surrogates(json.dumps(_whole(value), sort_keys=True, ensure_ascii=False))
+
+
+def _whole(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _without_surrogates(text: str) -> str:
