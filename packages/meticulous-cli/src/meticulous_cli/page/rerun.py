@@ -21,9 +21,9 @@ from meticulous_cli.page.shell import pasted
 
 __all__ = ["run_again"]
 
-_PROJECT = "project-directory"
-# The recorder's options that lead back to this experiment or its repository, and whether a value follows.
-_RECORDERS = {"experiment-id": True, "resume": False, _PROJECT: True}
+# The recorder's options that lead back to this experiment or its repository; a value follows all but _RESUME.
+_RESUME = "resume"
+_RECORDERS = ("experiment-id", "project-directory", _RESUME)
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NOT_PASTED = "no shell takes its arguments as they are: see command in metadata.json"
 
@@ -53,11 +53,10 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         remote = reader.metadata.get("git-remote")
         notes.append(f"{reason}: run it in a clone{f' of {remote}' if isinstance(remote, str) else ''}")
         steps = [["git", "checkout", sha], *([["git", "apply", patch]] if patch else [])]
-        own = _own(reader, command, os.curdir)
+        own = _own(reader, command)
     else:
         here = Repository(repository.root())
-        place, own = _start(here, sha, where, command)
-        own = _own(reader, own, os.path.relpath(os.curdir, place or os.curdir))
+        place, own = _start(here, sha, where, _own(reader, command))
         outside = _not_in_commit(here, sha, place, own)
         notes += [f"not in the commit, so perhaps not what it was: {', '.join(outside)}"] if outside else []
         applied = bool(patch) and here.has_applied(patch)
@@ -165,11 +164,8 @@ def _inside(reader: ExperimentReader) -> Iterator[tuple[str, str]]:
             yield folder, sha
 
 
-def _own(reader: ExperimentReader, command: Sequence[str], root: str) -> list[str]:
-    """Return a command as it is for an experiment of its own, in a work tree with this root.
-
-    It loses the recorder's options that would resume the recorded one, and does not lead to its repository.
-    """
+def _own(reader: ExperimentReader, command: Sequence[str]) -> list[str]:
+    """Return a command without the recorder's options that would resume the recorded experiment."""
     theirs = {name.replace("_", "-") for name in reader.args}
     flags = {
         f"--{prefix}{name}": name
@@ -182,13 +178,11 @@ def _own(reader: ExperimentReader, command: Sequence[str], root: str) -> list[st
     parts = iter(command)
     for part in parts:
         flag, equals, _ = part.partition("=")
-        name = flags.get(flag, "")
+        name = flags.get(flag)
         if part == "--":  # what follows are no options
             own += [part, *parts]
-        elif not name or (equals and not _RECORDERS[name]):
+        elif name is None or (name == _RESUME and equals):
             own.append(part)
-        else:
-            if _RECORDERS[name] and not equals:
-                next(parts, None)
-            own += [flag, root] if name == _PROJECT and root else []
+        elif name != _RESUME and not equals:
+            next(parts, None)
     return own
