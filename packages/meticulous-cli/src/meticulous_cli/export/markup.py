@@ -47,7 +47,7 @@ def paper_table(
         disable_numparse=True,
         colalign=["right" if each else "left" for each in right],
     )
-    return f"{text if kind == 'md' else _tex(text, len(columns))}\n"
+    return f"{text if kind == 'md' else _tex(text)}\n"
 
 
 def _cells(group: str, name: str, values: Sequence[Any]) -> list[str]:
@@ -73,9 +73,7 @@ def _markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
-def _tex(text: str, count: int) -> str:
+def _tex(text: str) -> str:
     for characters, replacement in _TEX:
         text = text.replace(characters, replacement)
-    # tabulate gives a table without rows no columns.
-    text = text.replace(r"\begin{tabular}{}", r"\begin{tabular}{" + "l" * count + "}")
     return _TAKEN.sub(r"\1{}", text)
