@@ -102,11 +102,6 @@ class Process:
         self.sessions, self.handlers, self.redirections, self.heartbeats = [], [], [], set()
         self.exit = self.error_before = self.script = None
 
-    def before_fork(self) -> None:
-        """See to it that what is held back is not duplicated."""
-        for tee in list(self.tees.values()):
-            tee.flush()
-
     def after_fork_in_child(self) -> None:
         """Leave the sessions to the parent, and be as a process without any."""
         for handler in self.handlers:
@@ -207,4 +202,4 @@ if _Quitter is not None:  # there is none with `python -S`
     _Quitter.__call__ = _noting(_Quitter.__call__)
 atexit.register(process.at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=process.before_fork, after_in_child=process.after_fork_in_child)
+    os.register_at_fork(after_in_child=process.after_fork_in_child)

@@ -4,8 +4,12 @@
 working); only `write` and `flush` on it are wrapped, and `write` on its `buffer`.
 
 `print(a, b)` calls `write` four times, and several processes may print at once. So pieces wait for the end of
-their line, a flush, a fork, or the end of the session; then they are one system call on an append-only
-descriptor. The file comes first: what a killed program has shown is in it, but for a line that has not ended.
+their line, a flush, or the end of the session; then they are one system call on an append-only descriptor. A
+forked child drops those that its parent holds. The file comes first: what a killed program has shown is in
+it, but for a line that has not ended.
+
+The pieces are in a list without a lock, which would cost a tenth of a `print`: `append` and `pop` give each
+piece to one thread, or to one handler of a signal, whoever prints at that moment.
 
 A text layer hands down later, by its buffer's `write`, what it was given. That is told from bytes of the
 program's own: while this thread is in a call to the text layer, the buffer's `write` copies nothing.
@@ -29,8 +33,11 @@ from meticulous._session.process import Wrapped, process
 
 __all__ = ["StreamCapture", "Tee"]
 
-_HELD = 1 << 16
-"""As many bytes wait for the end of their line."""
+_LONGEST = 1 << 16
+"""A piece of so many bytes does not wait for the end of its line."""
+
+_MOST = 1024
+"""As many pieces wait."""
 
 
 class Tee:
@@ -39,8 +46,7 @@ class Tee:
     def __init__(self, stream: Any, files: tuple[OutputFile, ...] = ()) -> None:
         self.stream = stream
         self.files = files
-        self._held = b""
-        self._holding = _thread.RLock()  # a handler of a signal may print in the midst of it
+        self._held: list[bytes] = []
         self._inside: set[int] = set()  # the threads that are in a call to the text layer
         self.buffer: Any = None
         is_plain = isinstance(stream, io.TextIOWrapper) and isinstance(stream.write, BuiltinMethodType)
@@ -68,31 +74,34 @@ class Tee:
 
     def flush(self) -> None:
         """Copy what waits for the end of its line."""
-        with self._holding:
-            data, self._held = self._held, b""
-        if data:
-            self._append(data)
+        if self._held:
+            self._append(b"")
 
     def after_fork_in_child(self) -> None:
-        """Forget what another thread was about to write, which is not here."""
-        self._holding, self._held = _thread.RLock(), b""
+        """Forget what the parent is about to write."""
+        self._held.clear()
         self._inside.clear()
 
     def _copy(self, data: bytes) -> None:
-        with self._holding:
-            data = self._held + data
-            if data.endswith(b"\n"):  # the ends of print, which are the most, go the shortest ways
-                self._held = b""
-            elif b"\n" not in data and b"\r" not in data and len(data) < _HELD:
-                self._held = data
+        rest = b""
+        if not data.endswith(b"\n"):
+            end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+            if not end and len(data) < _LONGEST and len(self._held) < _MOST:
+                self._held.append(data)
                 return
-            else:
-                end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 or len(data)
-                data, self._held = data[:end], data[end:]
-        for file in self.files:
-            file.append(data)
+            if end:
+                data, rest = data[:end], data[end:]
+        self._append(data)
+        if rest:
+            self._held.append(rest)
 
     def _append(self, data: bytes) -> None:
+        held = self._held
+        try:
+            while held:
+                data = held.pop() + data
+        except IndexError:
+            pass  # another thread has the last one
         for file in self.files:
             file.append(data)
 
@@ -128,8 +137,7 @@ class Tee:
         inside = self._inside
 
         def flush() -> Any:
-            if self._held:
-                self.flush()
+            self.flush()
             thread = _thread.get_ident()
             is_outer = thread not in inside
             inside.add(thread)
