@@ -119,7 +119,8 @@ def test_every_recipe_is_tested_listed_and_short():
     recipes = {path.name: path.read_text("utf-8") for path in TRAINERS.glob("*.py")}
     assert set(recipes) == set(RECIPES)
     assert set(re.findall(r"\]\((\w+\.py)\)", (TRAINERS / "README.md").read_text("utf-8"))) == set(recipes)
-    assert max(len(text.splitlines()) for text in recipes.values()) < 40
+    code = [text.split('"""', maxsplit=2)[2] for text in recipes.values()]
+    assert max(len(text.splitlines()) for text in code) < 40
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

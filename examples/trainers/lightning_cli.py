@@ -5,14 +5,18 @@
 What Lightning prints before is not recorded.
 """
 
+from contextlib import ExitStack
+
 import torch
 from lightning.pytorch import LightningModule, cli
 from meticulous import Experiment
 
 
 class Record(cli.SaveConfigCallback):
+    block = ExitStack()  # sees how Lightning ends, after SIGTERM for one
+
     def save_config(self, trainer, model, stage):  # rank 0 calls it
-        self.experiment = Experiment(self.config, self.parser.get_defaults())
+        self.experiment = self.block.enter_context(Experiment(self.config, self.parser.get_defaults()))
 
     def on_fit_end(self, trainer, model):
         if trainer.is_global_zero:
@@ -36,4 +40,5 @@ class Model(LightningModule):
 
 
 if __name__ == "__main__":
-    cli.LightningCLI(Model, save_config_callback=Record, save_config_kwargs={"save_to_log_dir": False})
+    with Record.block:
+        cli.LightningCLI(Model, save_config_callback=Record, save_config_kwargs={"save_to_log_dir": False})
