@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import Counter
 
 import pytest
 from meticulous import Experiment
@@ -700,6 +701,26 @@ class TestThreads:
         )
         assert sorted(output(experiment).splitlines()) == expected
         assert sorted(stream.buffer.getvalue().decode().splitlines()) == expected
+
+    def test_pieces_of_their_lines_are_once_in_the_file(self, stdout):
+        stdout()
+        before = sys.getswitchinterval()
+
+        def work(name):
+            for _ in range(2000):
+                print(name, name, end="\n" + name)
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+        sys.setswitchinterval(1e-6)
+        try:
+            with Experiment() as experiment:
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+        finally:
+            sys.setswitchinterval(before)
+        assert Counter(output(experiment)) == Counter({"\n": 8000, " ": 8000} | dict.fromkeys("abcd", 6000))
 
     def test_one_that_is_writing_at_the_end_hits_no_other_file(self, stdout, tmp_path, caplog):
         """Its descriptor must not be closed, and given to the next file, under its hands."""
