@@ -30,7 +30,7 @@ Each requirement of [format 1.0](format.md), the [fixtures](../fixtures) that sh
 [conformance kit](../kit/README.md) looks at it (`folder.py`, scenarios of `recorder.py`, what `reader.py` has
 beside the fixtures), and, where none of that shows it from outside, tests of this repository's packages.
 
-| requirement | level | fixtures | kit | tests |
+| requirement | level | fixtures | kit | tests (not in this folder) |
 | --- | --- | --- | --- | --- |
 """
 

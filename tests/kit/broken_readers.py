@@ -90,7 +90,7 @@ EDITS = [
     ('VERSION-2', 'other-versions/newer-major', 'int(form[1]) > 1', 'False'),
     ('VERSION-2', 'other-versions/newer-major-of-two-digits', 'int(form[1]) > 1', 'int(form[1][0]) > 1'),
     ('VERSION-2', 'other-versions/newer-major', '        tell("a newer version")\n', ''),
-    ('VERSION-3', 'legacy/2024', 'if metadata and "format-version" not in metadata:', 'if False:'),
+    ('VERSION-3', 'legacy/without-a-version', 'if metadata and "format-version" not in metadata:', 'if False:'),
     ('VERSION-4', 'invalid/VERSION-4-a-number', '        tell("no version")\n', '        pass\n'),
     ('VERSION-4', 'invalid/VERSION-4-below-one', '    form = None if form and form[1] == "0" else form\n', ''),
     ('VERSION-4', 'invalid/VERSION-4-leading-zero', r'r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)"', r'r"([0-9]+)\.([0-9]+)"'),

@@ -379,9 +379,10 @@ def _layout(file: str, text: str, value: dict[str, Any]) -> Iterator[Finding]:
 
 def _times(metadata: dict[str, Any]) -> Iterator[Finding]:
     """Yield times that have the form of one and are on no calendar."""
+    form = re.compile(_validator(_METADATA).schema["$defs"]["time"]["pattern"])
     for key in ("timestamp", "start-time", "end-time"):
         text = metadata.get(key)
-        if isinstance(text, str) and _TIME.fullmatch(text) and _moment(text) is None:
+        if isinstance(text, str) and form.match(text) and _moment(text) is None:  # else the schema tells
             yield Finding("META-3", _METADATA, f"{key}: {text} is on no calendar")
 
 
