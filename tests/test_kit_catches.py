@@ -33,7 +33,6 @@ UNSEEN = {
     "META-11": "how a recorder is given a commit is its own affair",
     "STATUS-9": "what would mislead a person is a judgement",
     "GIT-5": "folder.py finds it in fixtures; in a run, GIT-4 is told first",
-    "GIT-6": "which code was loaded is not to be seen from outside",
     "GIT-7": "which code was loaded is not to be seen from outside",
     "WRITE-2": "memory is not to be seen from outside",
     "WRITE-3": "what reached the disk shows after a power cut only",

@@ -280,6 +280,9 @@ def version_of(data, tell):
         return {}, None, False, False
     told = []
     metadata = parse(data, told.append)
+    if metadata.get("format", FORMAT) != FORMAT:
+        tell("another format")
+        return {"format": metadata["format"]}, None, False, True
     if metadata and "format-version" not in metadata:
         return metadata, "0", True, False
     for message in told:
@@ -292,9 +295,6 @@ def version_of(data, tell):
     if form and int(form[1]) > 1:
         tell("a newer version")
         return {"format-version": found}, found, False, True
-    if metadata.get("format", FORMAT) != FORMAT:
-        tell("another format")
-        return {"format": metadata["format"]}, form and found, False, True
     for key in [key for key, value in metadata.items() if not is_right(key, value)]:
         tell(f"{key} has another type or form")
         if key not in TIMES:

@@ -87,9 +87,8 @@ def encode(value):
 def git(*words, where=".", ok=True, **environment):
     """The output of git; "" where it fails and `ok` says that it may."""
     command = ["git", "-C", where, *words]
-    known = {
-        name: value for name, value in os.environ.items() if not name.startswith(("GIT_DIFF", "GIT_EXT"))
-    }
+    others = ("GIT_DIFF", "GIT_EXT", "GIT_DIR")
+    known = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     done = subprocess.run(command, capture_output=True, env={**known, **environment}, check=False)
     if done.returncode and ok:
         raise Refused(f"git {' '.join(words)}: {done.stderr.decode(errors='replace')}")
@@ -168,7 +167,7 @@ def code(directory, allowed):
         ),
         "githead-branch": branch,
         "git-remote": without_secrets(url),
-        "git-dirty": bool(patch or inside),
+        "git-dirty": bool(patch),
         "git-repositories": inside,
     }
     return found, patch.encode("utf-8", "surrogateescape")

@@ -26,6 +26,20 @@ def no_commit(stage: Stage) -> None:
         stage.check("META-5", "without a commit: githead-sha and what belongs to it", [], told)
 
 
+@scenario(leaves=False)
+def another_repository_is_named(stage: Stage) -> None:
+    """GIT_DIR names another repository, as in a hook of git's: the code does not lie there."""
+    other = stage.folder / "other"
+    other.mkdir()
+    stage.git("init", "-q", "-b", "main", cwd=other)
+    stage.git("commit", "-q", "--allow-empty", "-m", "Other", cwd=other)
+    stage.run(environment={"GIT_DIR": str(other / ".git")})
+    for name in stage.names():
+        sha, found = stage.git("rev-parse", "HEAD"), stage.metadata(name).get("githead-sha")
+        right = found in (sha, None)
+        stage.check("META-5", "GIT_DIR names another repository: githead-sha", sha, found, right)
+
+
 # Heads
 
 
@@ -134,6 +148,13 @@ def remotes(stage: Stage) -> None:
         for file in RECORDED:
             held = SECRET.encode() in (stage.bytes(file, str(number)) or b"")
             stage.check("META-7", f"the remote {url}: {file}", "no secret", "the secret", not held)
+    stage.git("remote", "add", "other", "https://git.example.org/other/x.git")
+    stage.git("config", "branch.main.remote", "other")
+    stage.run()
+    found = stage.metadata(str(len(REMOTES) + 1)).get("git-remote")
+    if found is not None:
+        other = "https://git.example.org/other/x.git"
+        stage.check("META-2", "the branch has another remote than origin: git-remote", other, found)
 
 
 # Changes
@@ -293,9 +314,15 @@ def code_that_is_not_tracked(stage: Stage) -> None:
     before = stage.names()
     stage.run(allow_dirty=True)
     for name in sorted(set(stage.names()) - set(before)):
-        applied = apply(stage, stage.bytes("git.diff", name) or b"")
-        held = [file for file in stage.copies if isinstance(applied, dict) and file in applied]
-        stage.check("GIT-2", "untracked code that ran: git.diff", stage.copies, held or applied, bool(held))
+        patch = stage.bytes("git.diff", name)
+        if patch is None:
+            continue  # it does not know which code ran: GIT-6 is for those that do
+        applied = apply(stage, patch)
+        if isinstance(applied, str):
+            stage.check("GIT-2", "untracked code that ran: git.diff", "what applies", applied)
+            continue
+        held = [file for file in stage.copies if file in applied]
+        stage.check("GIT-6", "untracked code that ran: git.diff", stage.copies, held, bool(held))
 
 
 # Submodules
