@@ -13,6 +13,8 @@ refuse() {
     exit 2
 }
 
+git() { (unset GIT_DIR GIT_WORK_TREE && command git "$@"); } # the code is here, whatever repository these name
+
 # JSON. awk takes what the arguments hold, whatever it is, from ARGV.
 functions='
     BEGIN { for (i = 1; i < 32; i++) escape[sprintf("%c", i)] = sprintf("\\u%04x", i); escape["\n"] = "\\n" }
@@ -91,7 +93,7 @@ shift
 # The code is that of a commit (META-5, GIT-1).
 sha=$(git rev-parse --verify -q HEAD) || refuse "there is no commit here to record; commit your code first"
 index=$(git rev-parse --absolute-git-dir)/record.sh.$$ # a new one hides no file, as the user's may
-changed=$(GIT_INDEX_FILE=$index sh -c 'git read-tree HEAD &&
+changed=$(unset GIT_DIR GIT_WORK_TREE && GIT_INDEX_FILE=$index sh -c 'git read-tree HEAD &&
     git diff --name-only --no-relative --ignore-submodules=none HEAD -- :/ ":(exclude)$1"' sh "$directory") || exit 2
 rm -f "$index"
 [ -z "$changed" ] || refuse "commit these first: $changed"

@@ -79,6 +79,7 @@ EDITS = [
     ('META-2', 'jobs', '"slurm-job-id": "SLURM_JOB_ID"', '"slurm-job-id": "SLURM_JOB_NODELIST"'),
     ('META-2', 'unusual-heads', '"--encoding=UTF-8"', '"--encoding=ISO-8859-1"'),
     ('META-2', 'unusual-heads', '.removeprefix("refs/heads/")', '.rpartition("/")[2]'),
+    ('META-2', 'success', 'datetime.now().astimezone().isoformat()', 'datetime.now().isoformat() + "+00:00"'),
     ('META-3', 'success', 'datetime.now().astimezone()', 'datetime.now()'),
     ('META-3', 'success', '.astimezone().isoformat()', '.astimezone().isoformat(" ")'),
     ('META-4', 'jobs', 'if value not in (None, "")', 'if value is not None'),

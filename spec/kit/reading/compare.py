@@ -11,7 +11,7 @@ from report import keys
 
 from reading.fixtures import Fixture
 
-__all__ = ["Difference", "broken_by", "differences", "same", "shown_by"]
+__all__ = ["Difference", "broken_by", "differences", "moment", "same", "shown_by"]
 
 TIMES = ("timestamp", "start-time", "end-time")
 OUTPUT = ("stdout", "stderr")

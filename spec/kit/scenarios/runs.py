@@ -6,13 +6,17 @@ import os
 import re
 import sys
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
+from reading.compare import moment
 from watch import Event, Watch, writers_not_at_the_end
 
 from scenarios.common import WAIT, arguments, replaced, say, scenario
 from scenarios.stage import RECORDED, Play, Stage
 
+ZONE = "KIT-5:45"  # 5:45 hours ahead of UTC, and no file of zones is needed
+SECONDS_OFF = 5
 UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
@@ -20,13 +24,14 @@ UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 def success(stage: Stage) -> None:
     """A program that prints, waits and ends well."""
     secret = f"canary-{os.urandom(8).hex()}"
+    began = time.time()
     play = stage.start(
         say("one\n"),
         say("two ☕\n", "stderr"),
         WAIT,
         say("three\n"),
         description="a first word",
-        environment={"KIT_CANARY": secret},
+        environment={"KIT_CANARY": secret, "TZ": ZONE},
     )
     there, watch = stage.watch_a_start(play)
     if not play.ready():
@@ -44,8 +49,11 @@ def success(stage: Stage) -> None:
     if watch is not None:
         _order_of_start(stage, there, events)
     _running(stage, play)
+    _time(stage, "start-time", began, time.time())
+    began = time.time()
     play.go()
     play.end()
+    _time(stage, "end-time", began, time.time())
     stage.check("STATUS-3", "success: STATUS", "SUCCESS\n", stage.status())
     stage.check("END-1", "success: end-time", "there", "absent", "end-time" in stage.metadata())
     if watch is not None and watch.able:
@@ -69,6 +77,16 @@ def success(stage: Stage) -> None:
         stage.check("PRIV-1", f"success: {file}: a variable that nobody named", "absent", "there", not held)
         held = b"ada@example.org" in (stage.bytes(file) or b"")
         stage.check("PRIV-2", f"success: {file}: the user's address", "absent", "there", not held)
+
+
+def _time(stage: Stage, key: str, after: float, before: float) -> None:
+    """Hold a time against our clock, within some seconds."""
+    text = stage.metadata().get(key)
+    found = moment(text)
+    if found is not None:  # else another check tells
+        right = after - SECONDS_OFF <= found.timestamp() <= before + SECONDS_OFF
+        shown = datetime.fromtimestamp(before, timezone.utc).isoformat()
+        stage.check("META-2", f"success, in the zone {ZONE}: {key}", f"about {shown}", text, right)
 
 
 def _running(stage: Stage, play: Play) -> None:
