@@ -490,7 +490,7 @@ def test_a_link_to_nowhere_in_place_of_the_directory_is_named(project):
     sys.platform != "linux", reason="needs a file system that nobody can write to, as /proc is"
 )
 def test_an_experiments_directory_that_cannot_be_written_is_refused():
-    with pytest.raises(meticulous.ExperimentsDirectoryError, match="--experiments-directory"):
+    with pytest.raises(meticulous.ExperimentsDirectoryError, match="experiments_directory"):
         Experiment({}, experiments_directory="/proc/self/experiments")
 
 
@@ -519,7 +519,7 @@ def test_a_start_that_fails_half_way_leaves_nothing_behind(project, git, first, 
         [sys.executable, "full.py"], cwd=project, capture_output=True, text=True, check=True
     )
     assert "cannot record in" in done.stdout
-    assert "choose another with --experiments-directory" in done.stdout
+    assert "choose another with experiments_directory" in done.stdout
     experiments = project / "experiments"
     assert (sorted(os.listdir(experiments)) if experiments.exists() else None) == left
 

@@ -126,13 +126,13 @@ class TestRefusals:
         plain = tmp_path / "plain"
         plain.mkdir()
         with pytest.raises(
-            meticulous.RepositoryError, match=r"no git repository.*--project-directory.*--norecord"
+            meticulous.RepositoryError, match=r"no git repository.*project_directory.*norecord=True"
         ):
             Experiment({}, project_directory=plain)
         assert os.listdir(plain) == []
 
     def test_a_project_directory_that_is_not_there(self, tmp_path):
-        with pytest.raises(meticulous.RepositoryError, match=r"is not there.*--project-directory"):
+        with pytest.raises(meticulous.RepositoryError, match=r"is not there.*project_directory"):
             Experiment({}, project_directory=tmp_path / "nowhere")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="nobody can delete it there")
@@ -141,7 +141,7 @@ class TestRefusals:
         (project / "gone").mkdir()
         code = f"import os, meticulous; os.rmdir(os.getcwd()); meticulous.Experiment({{}}, {options})"
         done = execute(project / "gone", "-c", code)
-        assert done.returncode == 0 if options else is_refused(done, "--project-directory")
+        assert done.returncode == 0 if options else is_refused(done, "project_directory")
 
     def test_no_commit_yet(self, tmp_path):
         empty = tmp_path / "empty"
@@ -219,7 +219,7 @@ class TestRefusals:
         with pytest.raises(meticulous.DirtyRepoException) as refused:
             Experiment({})
         assert set(refused.value.found) == {"a file.py", "ü.py", "deleted.py", "staged.py", "new.py"}
-        assert "--allow-dirty" in str(refused.value)
+        assert "allow_dirty=True" in str(refused.value)
         assert not (project / "experiments").exists()
 
     def test_a_script_that_was_never_added(self, project):
@@ -500,7 +500,7 @@ class TestOtherRepositories:
     def test_the_script_lies_in_a_repository_inside(self, project, git):
         inner = make_repository(project / "inner", train__py=SCRIPT)
         done = execute(project, "inner/train.py")
-        assert is_refused(done, f"--project-directory {inner}")
+        assert is_refused(done, f"project_directory {inner}")
         assert execute(inner, "train.py").returncode == 0
         assert metadata_of(inner)["githead-sha"] == git("-C", str(inner), "rev-parse", "HEAD")
 
