@@ -7,8 +7,7 @@ import operator
 import os
 import time
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from meticulous_read import _liveness, _parse
 from meticulous_read._folder import Folder
@@ -26,6 +25,9 @@ from meticulous_read._format import (
 from meticulous_read._frame import GROUPS, HEADER, normalized
 from meticulous_read._parse import COLUMNS_LIMIT
 from meticulous_read.errors import Problem, Remark
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ExperimentReader"]
 
@@ -73,6 +75,8 @@ class ExperimentReader:
     @property
     def directory(self) -> Path:
         """The folder, as it was given."""
+        from pathlib import Path  # it takes longer to import than a folder to read
+
         return Path(self._folder.given)
 
     @property

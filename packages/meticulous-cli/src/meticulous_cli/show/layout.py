@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -27,9 +26,10 @@ _SQUEEZED = (10, 7, 4)
 _WIDEST = 1000
 
 
-@dataclass
 class Block:
     """A column as it stands in a table.
+
+    No dataclass: to import the module of those takes a tenth of a short table's time.
 
     Attributes:
         column: whose name and values it shows.
@@ -40,16 +40,22 @@ class Block:
         codes: the weight or colour of each cell, "" for none; no list for none at all.
     """
 
-    column: Column
-    name: list[str]
-    texts: list[str]
-    right: bool
-    cells: list[str] = field(default_factory=list)
-    codes: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        self.cells = self.cells or self.texts
+    def __init__(
+        self,
+        column: Column,
+        name: list[str],
+        texts: list[str],
+        right: bool,
+        cells: list[str] | None = None,
+        codes: Sequence[str] = (),
+    ) -> None:
+        self.column, self.name, self.texts, self.right, self.codes = column, name, texts, right, codes
+        self.cells = cells or texts
         self.size = widest(self.cells)
+
+    def but(self, name: list[str] | None = None, cells: list[str] | None = None) -> Block:
+        """Return it with another name or other cells."""
+        return Block(self.column, name or self.name, self.texts, self.right, cells or self.cells, self.codes)
 
     @property
     def width(self) -> int:
@@ -66,7 +72,7 @@ class Block:
 
     def _cut(self, cut: Callable[[list[str]], list[str]], *, numbers: bool = False) -> Block:
         cells = cut(self.texts) if numbers or (self.column.cut and not self.right) else self.texts
-        return replace(self, name=_broken("".join(self.name), widest(cells)), cells=cells)
+        return self.but(name=_broken("".join(self.name), widest(cells)), cells=cells)
 
 
 class Table(NamedTuple):
@@ -123,12 +129,12 @@ def fit(
         kept = {place: block.squeezed(room, style.ellipsis, numbers=True) for place, block in kept.items()}
     for place, block in sorted(kept.items()):
         if len(block.name) > 1:
-            keep_if_it_fits(place, replace(block, name=["".join(block.name)]))
+            keep_if_it_fits(place, block.but(name=["".join(block.name)]))
     for place, block in sorted(kept.items(), reverse=True):
         if block.cells is not block.texts:
             most = min(block.column.most, block.size + room - total(kept))
             cells = cut_apart(block.texts, max(most, block.size), style.ellipsis)
-            keep_if_it_fits(place, replace(block, cells=cells))
+            keep_if_it_fits(place, block.but(cells=cells))
     return [kept[place] for place in sorted(kept)]
 
 
