@@ -74,3 +74,9 @@ def test_programs_of_several_processes_are_shown_and_end_as_without_us(drill, pr
 def test_records_of_many_repositories_are_made_again_or_were_refused(drill, state):
     *layouts, total = drill("repositories", "", [state])
     assert total.startswith(f"{len(layouts)} layouts, {2 * len(layouts)} runs: ")
+
+
+@posix
+def test_file_systems_with_quirks_are_recorded_on_as_any_other(drill):
+    (told,) = drill("filesystems", "nfd")
+    assert "10 checks" in told or "left out, as it cannot be mounted here" in told
