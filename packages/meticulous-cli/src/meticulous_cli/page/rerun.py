@@ -102,7 +102,8 @@ def _in_new_tree(
     steps += [["git", "-C", folder, "checkout", commit] for folder, commit in _inside(reader)]
     steps += [["git", "apply", patch]] if patch else []
     steps += [["cd", place]] if place else []
-    back = pasted([[*git, "worktree", "remove", tree]])
+    # By force: what ran there has left byte code and the like.
+    back = pasted([[*git, "worktree", "remove", "--force", tree]])
     folder = os.path.normpath(os.path.join(tree, place))
     return steps, f"it records in {folder}; once that is moved, the way back: {back}"
 
