@@ -80,3 +80,10 @@ def test_records_of_many_repositories_are_made_again_or_were_refused(drill, stat
 def test_file_systems_with_quirks_are_recorded_on_as_any_other(drill):
     (told,) = drill("filesystems", "nfd")
     assert "10 checks" in told or "left out, as it cannot be mounted here" in told
+
+
+@posix
+def test_file_systems_that_cannot_be_mounted_are_left_out_with_a_word(drill, monkeypatch):
+    monkeypatch.setenv("FUSE_LIBRARY_PATH", "nowhere")
+    (left_out,) = drill("filesystems", "nfd")
+    assert "left out, as it cannot be mounted here (" in left_out

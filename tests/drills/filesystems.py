@@ -108,7 +108,7 @@ def mounted(folder: Path, quirks: str):
         while not os.path.ismount(mount):
             if server.poll() is not None or time.monotonic() > deadline:
                 server.kill()
-                raise NotMountedError((server.communicate()[0].strip().splitlines() or ["no answer"])[-1])
+                raise NotMountedError((server.stdout.read().strip().splitlines() or ["no answer"])[-1])
             time.sleep(0.05)
         yield mount
     finally:

@@ -123,7 +123,7 @@ def killed(repository: Path, run: int, running: bool, after: float) -> str:
         return "before the first line"
     # Where several resume at once, those that have to begin anew say so, before the first line.
     said = re.sub(rb"\A(meticulous: .*\n)+", b"", said)
-    assert said.count(b"\n") == said.count(b"\nwarning ") + said.startswith(b"warning "), said.decode()
+    assert all(line.startswith(b"warning ") for line in said.splitlines()), said.decode()
     # Without a buffer a line is shown in two pieces, and is in the file when it has ended. A kill may take
     # the last one, if it has not.
     lines, warnings = (re.sub(rb"[^\n]*\Z", b"", text) for text in (shown, said))
