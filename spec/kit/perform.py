@@ -40,6 +40,8 @@ for step in scenario["steps"]:
         stream = sys.stdout.buffer if step["to"] == "stdout" else sys.stderr.buffer
         stream.write(step["text"].encode())
         stream.flush()
+    elif what == "write":
+        os.write(1 if step["to"] == "stdout" else 2, bytes.fromhex(step["hex"]))
     elif what == "wait":
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], 0.1)[0]:

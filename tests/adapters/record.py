@@ -35,6 +35,10 @@ def do(experiment, step):
     what = step["do"]
     if what == "print":
         print(step["text"], end="", file=getattr(sys, step["to"]), flush=True)
+    elif what == "write":
+        stream = getattr(sys, step["to"]).buffer
+        stream.write(bytes.fromhex(step["hex"]))
+        stream.flush()
     elif what == "wait":
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], 0.1)[0]:

@@ -141,6 +141,7 @@ EDITS = [
     ('OUT-3', 'output', 'os.write(self.streams[stream], data)', r'os.write(self.streams[stream], data.replace(b"\r\n", b"\n"))'),
     ('OUT-3', 'output', 'os.write(self.streams[stream], data)', r'os.write(self.streams[stream], data.replace(b"\x1b[31m", b""))'),
     ('OUT-3', 'output', 'os.write(self.streams[stream], data)', r'os.write(self.streams[stream], data.rpartition(b"\r")[2] or data)'),
+    ('OUT-3', 'output', 'os.write(self.streams[stream], data)', 'os.write(self.streams[stream], data.decode(errors="replace").encode())'),
     ('OUT-3', 'success', 'os.write(self.streams[stream], data)', 'os.write(self.streams["stdout"], data)'),
     ('GIT-1', 'changed-code', 'if (patch or inside) and not allowed:', 'if False:'),
     ('GIT-1', 'changed-code', 'f":(exclude){directory}",', ''),

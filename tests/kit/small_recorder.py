@@ -449,6 +449,8 @@ def perform(session, step):
     what = step["do"]
     if what == "print":
         session.print(step["to"], step["text"].encode())
+    elif what == "write":
+        session.print(step["to"], bytes.fromhex(step["hex"]))
     elif what == "wait":
         session.print("stdout", b"ready\n")
         select.select([0], [], [])

@@ -158,13 +158,16 @@ def no_defaults(stage: Stage) -> None:
 
 @scenario("output")
 def output(stage: Stage) -> None:
-    """Odd output: what is in the file is what was shown."""
-    play = stage.run(say("10%\r100%\r\n"), say("\x1b[31mred\x1b[0m\x00\n"), say("no end", "stderr"), say("…"))
-    stage.check("OUT-3", "odd output: stdout", play.shown.decode(), (stage.bytes("stdout") or b"").decode())
-    stage.check(
-        "OUT-3",
-        "odd output: stdout",
-        "10%\r100%\r\n\x1b[31mred\x1b[0m\x00\n…",
-        (stage.bytes("stdout") or b"").decode(),
+    """Odd output: what is in the file is what was shown, UTF-8 or not."""
+    play = stage.run(
+        say("10%\r100%\r\n"),
+        say("\x1b[31mred\x1b[0m\x00\n"),
+        {"do": "write", "to": "stdout", "hex": b"caf\xe9 \xe2\x98\n".hex()},
+        say("no end", "stderr"),
+        say("…"),
     )
-    stage.check("OUT-3", "odd output: stderr", "no end", (stage.bytes("stderr") or b"").decode())
+    found = stage.bytes("stdout")
+    stage.check("OUT-3", "odd output: stdout, as it was shown", play.shown, found)
+    wanted = b"10%\r100%\r\n\x1b[31mred\x1b[0m\x00\ncaf\xe9 \xe2\x98\n\xe2\x80\xa6"
+    stage.check("OUT-3", "odd output: stdout", wanted, found)
+    stage.check("OUT-3", "odd output: stderr", b"no end", stage.bytes("stderr"))
