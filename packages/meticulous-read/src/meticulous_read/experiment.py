@@ -39,30 +39,43 @@ class ExperimentReader:
 
     Making one never raises for what lies in the folder: attributes that cannot be read are empty ({}, "" or
     None), and `problems` says why. A subclass may read more in `__init__` and add columns in `row`.
-
-    Attributes:
-        experiment_id: the folder's name.
-        format_version: such as "1.0"; "0" for folders of the original tool, "" when it cannot be told.
-        metadata, args, default_args, summary: the JSON objects as they were recorded.
-        status: "RUNNING", "SUCCESS", "ERROR", or what stands there instead.
-        status_message: what follows it: a traceback, "exit code 3", "signal SIGTERM".
-        sha: the commit.
-        timestamp: when the experiment was created, in UTC.
-        start_time, end_time: of its latest session, in UTC.
     """
 
     experiment_id: str
+    """The folder's name."""
+
     format_version: str
+    """Such as "1.0"; "0" for folders of the original tool, "" if it is not known."""
+
     metadata: dict[str, Any]
+    """The object in metadata.json: commit, command line, host and more."""
+
     args: dict[str, Any]
+    """The arguments, as they were recorded."""
+
     default_args: dict[str, Any]
+    """What the arguments would have been by default; empty if that was not recorded."""
+
     summary: dict[str, Any]
+    """The latest summary, as it was recorded."""
+
     status: str
+    """"RUNNING", "SUCCESS", "ERROR", or the other word that STATUS begins with."""
+
     status_message: str
+    """The rest of STATUS: a traceback, "exit code 3", "signal SIGTERM"."""
+
     sha: str
+    """The commit."""
+
     timestamp: datetime | None
+    """When the experiment was created, in UTC."""
+
     start_time: datetime | None
+    """When its latest session started, in UTC."""
+
     end_time: datetime | None
+    """When its latest session ended, in UTC."""
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self._folder = Folder(directory)
@@ -74,16 +87,16 @@ class ExperimentReader:
 
     @property
     def directory(self) -> Path:
-        """The folder, as it was given."""
+        """The folder, as it was passed."""
         from pathlib import Path  # it takes longer to import than a folder to read
 
         return Path(self._folder.given)
 
     @property
     def state(self) -> str:
-        """How the experiment stands: what STATUS says, with `lost` or `silent` for a RUNNING one that is so.
+        """`status`; but `lost` or `silent` where a RUNNING experiment is that, and `unknown` without STATUS.
 
-        Where STATUS says nothing, it is `unknown`. Derived at each access, as `lost` and `silent` are.
+        It is found out at each access, as `lost` and `silent` are.
         """
         lost = self.lost
         if lost or (lost is None and self._is_overdue()):

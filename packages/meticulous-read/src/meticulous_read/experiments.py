@@ -35,10 +35,10 @@ class _Known(NamedTuple):
 class Experiments(Mapping[str, Reader], Generic[Reader]):
     """The experiments in one directory, or in several, as of when they were read, ordered by their start.
 
-    A mapping of id → reader; the ids of several directories stand behind the directory as it was given, as in
-    `runs/3`. Each folder is there, whatever its state; files, and names that start with a dot, are not.
-    Experiments without a known start come first. A symbolic link to a folder is read, and `problems` says so.
-    From a slow file system several folders are read at a time, by threads, each by one of them.
+    A mapping of id → reader. With several directories, ids begin with the directory: `runs/3`. Each folder
+    is there, whatever its state; files, and names that start with a dot, are not. Experiments without a
+    known start come first. A symbolic link to a folder is read, and `problems` says so. Threads read several
+    folders at a time from a slow file system.
 
     Args:
         experiments_directory: the directory, or an iterable of them.
@@ -46,7 +46,7 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         reader: the class that reads one folder.
 
     Attributes:
-        directories: where is read, by what stands before the ids ("" for a single directory).
+        directories: the directories, by the beginning of their ids ("" for a single one).
 
     Raises:
         ExperimentsDirectoryError: a directory cannot be listed.

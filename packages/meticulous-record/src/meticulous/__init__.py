@@ -1,11 +1,13 @@
 """Record machine-learning experiments in plain folders, with nothing but files and git.
 
-parser = argparse.ArgumentParser()
-...
-Experiment.add_argument_group(parser)
-with Experiment.from_parser(parser) as experiment:
-    train(experiment.args)
-    experiment.summary({"accuracy": accuracy})
+A script needs these lines:
+
+    parser = argparse.ArgumentParser()
+    ...
+    Experiment.add_argument_group(parser)
+    with Experiment.from_parser(parser) as experiment:
+        train(experiment.args)
+        experiment.summary({"accuracy": accuracy})
 """
 
 from __future__ import annotations

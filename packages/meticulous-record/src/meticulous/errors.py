@@ -24,14 +24,12 @@ __all__ = [
 
 
 class MeticulousError(Exception):
-    """The base of all errors of the recorder.
+    """The base of all errors of the recorder. It survives pickling, as errors of worker processes must.
 
     Attributes:
         path: the file, folder or repository concerned, or None.
         expected: what was needed there, or None.
         found: what was there instead, or None.
-
-    Survives pickling with all three, as errors of worker processes must.
     """
 
     def __init__(self, message: str, *, path: Any = None, expected: Any = None, found: Any = None) -> None:
@@ -82,7 +80,7 @@ class MismatchedCommitException(MeticulousError):
 
 
 class ReservedFileError(MeticulousError, ValueError):
-    """A file that the recorder itself writes, or one outside the experiment, was to be opened."""
+    """The program asked for a file that the recorder itself writes, or for one outside the experiment."""
 
 
 class SummaryError(MeticulousError, TypeError):

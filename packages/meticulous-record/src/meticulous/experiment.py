@@ -56,18 +56,18 @@ def _with_keywords(message: str) -> str:
 class Experiment:
     """One run of a program, recorded in a folder of its own from here to its end.
 
-    The end is that of the `with` block, of `finish`, or of the process; its STATUS says which way it came.
-    Nothing is recorded with `norecord`, in processes of rank 1 and up that a launcher such as torchrun,
-    mpirun or Lightning started beside rank 0, and in workers that import the main module again.
+    It ends with the `with` block, with `finish`, or with the process. STATUS says how.
+    Nothing is recorded with `norecord`, in processes other than rank 0 of a launcher (torchrun, mpirun,
+    Lightning and others), and in workers that import the main module again.
 
     Args:
         args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
             with `as_dict()`. What a parser with `add_argument_group` made may hold the options below.
-        default_args: what `args` would be if nobody had chosen anything; None where that is not known.
-        project_directory: where the git repository is, and what `experiments_directory` is relative to.
-        experiments_directory: the folder of folders; made if it is not there.
-        experiment_id: a name instead of the next number. If it exists it is resumed, if arguments and
-            commit are the same.
+        default_args: what `args` would be if nobody had chosen anything; None if that is not known.
+        project_directory: the work tree whose code runs. `experiments_directory` is relative to it.
+        experiments_directory: the folder of all experiments; made if it is not there.
+        experiment_id: a name instead of the next number. An experiment of that name is resumed, if its
+            arguments and commit are the same.
         description: a word on what this experiment is for.
         resume: go on with the newest experiment with these arguments and this commit that is not running.
         norecord: record nothing; files go to a folder that is deleted at the end.
@@ -83,7 +83,7 @@ class Experiment:
         ExperimentIdError: `experiment_id` can't be a folder's name.
         MismatchedArgsException, MismatchedCommitException, ExperimentRunningError: it cannot be resumed.
 
-    All before anything is made. Later trouble with the record is logged, and never raised.
+    These errors come before anything is written. Later trouble with the record is logged, and never raised.
     """
 
     _is_scratch = False
@@ -128,11 +128,11 @@ class Experiment:
 
     @staticmethod
     def add_argument_group(parser: argparse.ArgumentParser, **defaults: Any) -> None:
-        """Add the recorder's options to `parser`, after its own, with other `defaults` where given.
+        """Add the recorder's options to `parser`, after its own. `defaults` replace their defaults.
 
         They are --project-directory, --experiments-directory, --experiment-id, --description, --resume,
-        --norecord and --allow-dirty. Where the script has an option of that name, or one that it is short
-        for, it keeps it, and ours is called --meticulous-resume and so on.
+        --norecord and --allow-dirty. If the script has an option of that name, or one that begins with it,
+        the recorder's is called --meticulous-resume and so on.
 
         Raises:
             OptionsError: `defaults` has a name that is not one of these (with underscores).
@@ -154,13 +154,13 @@ class Experiment:
         """Parse the command line (or `arg_list`) and start an experiment with what it says.
 
         The recorder's options are added first, if `add_argument_group` has not done so. `overrides` are new
-        defaults, for those options (first) or for arguments of the script by their dest. The parser runs
-        once: defaults are read from its actions. A `type` with side effects may be called once more, on the
-        default, where its option is passed; not with `capture_defaults=False`, which records no defaults.
+        defaults, for these options or, by dest, for arguments of the script. The parser runs once. Defaults
+        are read from its actions: where an option is passed, its `type` may be called once more, on the
+        default. With `capture_defaults=False` it is not, and no defaults are recorded.
 
         Raises:
             SystemExit: the command line does not parse, or contradicts itself.
-            Exception: as `Experiment`.
+            MeticulousError: as `Experiment` does.
         """
         from meticulous._start.command_line import parse
 
@@ -222,9 +222,9 @@ class Experiment:
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
-        In a process beside the one that records (another rank, a worker) it is that one's folder, if
-        `experiment_id` names it: the first look waits until it is there, for a minute. Else it is a folder
-        that is deleted at the end, and a warning says so.
+        In another rank or a worker, `experiment_id` leads to the folder of the process that records. The
+        first access waits for that folder, for a minute at most. Without an id it is a folder that is
+        deleted at the end, and a warning says so.
         """
         if self._directory is None:
             if self._awaited is not None and self._awaited.is_started_within(_RANK_0_SECONDS):
@@ -265,10 +265,10 @@ class Experiment:
         return folder.name if folder else None
 
     def path(self, name: str | os.PathLike[str]) -> Path:
-        """The path of the file `name` of the program's own; folders on the way to it are made.
+        """Return the path of the program's own file `name`; folders on the way to it are made.
 
         Raises:
-            ReservedFileError: the recorder writes it itself, or it would lie outside of the folder.
+            ReservedFileError: the recorder writes it itself, or it lies outside of the folder.
         """
         from meticulous._disk.names import own_file
 
@@ -280,8 +280,8 @@ class Experiment:
         """Open the file `name` in the experiment's folder, as the built-in `open` does.
 
         Raises:
-            ReservedFileError: it is to be written and the recorder writes it itself, or it lies outside.
-            OSError: as `open`.
+            ReservedFileError: as for `path`; the recorder's own files can be read.
+            OSError: as `open` does.
         """
         from meticulous._disk.names import own_file
 
@@ -290,7 +290,7 @@ class Experiment:
         return open(own_file(self.directory, name, for_reading=True), mode, **how)
 
     def summary(self, values: Mapping[str, Any], *, update: bool = False) -> None:
-        """Write `values` to summary.json in place of what it held; with `update`, on top of that.
+        """Write `values` to summary.json in place of what it held; with `update`, add them to it.
 
         Raises:
             SummaryError: `values` is not a mapping.
@@ -315,8 +315,8 @@ class Experiment:
     def finish(self, status: str = "SUCCESS") -> None:
         """End the experiment. Later calls, and the process's end, change nothing.
 
-        `status` is "SUCCESS" or "ERROR", with a reason after it if there is one: "ERROR: the loss is NaN".
-        Any other text is the reason of an error.
+        `status` is "SUCCESS" or "ERROR", or has a reason: "ERROR: the loss is NaN". Any other text is the
+        reason of an error.
         """
         from meticulous._session.ending import of_finish
 
