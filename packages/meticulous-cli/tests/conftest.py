@@ -1,16 +1,14 @@
 """Experiments to look at, and ways to look: through a pipe and in a real terminal."""
 
 import ctypes
-import fcntl
 import io
 import json
 import os
-import pty
 import signal
 import struct
 import subprocess
 import sys
-import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -41,9 +39,9 @@ def make(tmp_path):
         files = {"metadata": metadata, "args": args or {}, "default_args": defaults or {}, "summary": summary}
         for file, content in files.items():
             if content is not None:
-                (folder / f"{file}.json").write_text(json.dumps(content, indent=4))
-        (folder / "STATUS").write_text(status)
-        (folder / "stdout").write_text("epoch 1\n")
+                (folder / f"{file}.json").write_bytes(json.dumps(content, indent=4).encode())
+        (folder / "STATUS").write_bytes(status.encode())
+        (folder / "stdout").write_bytes(b"epoch 1\n")
         (folder / "stderr").touch()
         return folder
 
@@ -65,6 +63,20 @@ def _without_privileges():
 def environment():
     kept = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "NO_COLOR")}
     return {**kept, "TZ": "UTC", "TERM": "xterm-256color", "PYTHONUTF8": "1"}
+
+
+@pytest.fixture
+def in_utc(monkeypatch):
+    """Local times, of whoever looks, are those of UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    if hasattr(time, "tzset"):
+        time.tzset()
+    elif time.timezone or time.daylight:
+        pytest.skip("needs a zone of its own for a process, as POSIX has, or a machine in UTC")
+    yield
+    monkeypatch.undo()
+    if hasattr(time, "tzset"):
+        time.tzset()
 
 
 @pytest.fixture
@@ -91,6 +103,11 @@ def run(tmp_path, environment):
 @pytest.fixture
 def screen(tmp_path, environment):
     """Return a function that runs the command in a terminal of some width and returns all that it printed."""
+    if sys.platform == "win32":
+        pytest.skip("needs a POSIX terminal")
+    import fcntl
+    import pty
+    import termios
 
     def screen(*arguments, columns=80, command=("-m", "meticulous_cli"), **changes):
         main, terminal = pty.openpty()

@@ -159,6 +159,19 @@ def test_what_it_is_sorted_by_is_never_what_has_no_room(make, screen):
     assert "dull" in screen("--sort", "dull", NO_COLOR="1").partition("no room for")[0]
 
 
+def test_a_console_without_colour_codes_gets_none(sweep, tmp_path, environment):
+    """On Windows the console has to be switched to them; a pipe that says that it is a terminal can't be."""
+    program = (
+        "import sys; from meticulous_cli.__main__ import main; sys.stdout.isatty = lambda: True; main([])"
+    )
+    environment.pop("FORCE_COLOR", None)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, timeout=60
+    )
+    assert (b"\x1b[" in done.stdout) == (sys.platform != "win32")
+    assert b"SUCCESS" in done.stdout
+
+
 @pytest.mark.skipif(os.name != "posix", reason="uses a POSIX shell")
 def test_a_closed_standard_output_is_one_line(sweep, tmp_path, environment):
     command = f"'{sys.executable}' -m meticulous_cli >&-"

@@ -1,9 +1,9 @@
 import os
-import pty
 import re
 import select
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +63,8 @@ START = {
 
 def typed_in_terminal(command, start, line, folder, environment):
     """Type a line and a tab into a shell at a terminal, and return the words that the command then gets."""
+    import pty
+
     main, terminal = pty.openpty()
     process = subprocess.Popen(
         command,
@@ -120,6 +122,7 @@ def completed_by_fish(line, folder, environment):
         ("--columns exa", ["--columns", "exa"]),
     ],
 )
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize("shell", FILES)
 def test_a_shell_completes_what_is_typed(shell, line, words, tmp_path, environment):
     if not shutil.which(shell):

@@ -513,7 +513,7 @@ def test_parquet_without_pyarrow_says_what_to_install(frame, tmp_path, environme
         text=True,
     )
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.strip().endswith("pip install 'meticulous-cli[parquet]'")
+    assert result.stderr.strip().endswith('pip install "meticulous-cli[parquet]"')
     assert result.stderr.count("\n") == 1
 
 

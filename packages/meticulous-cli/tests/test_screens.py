@@ -7,7 +7,6 @@ import importlib.util
 import os
 import re
 import shutil
-import time
 from datetime import datetime
 from pathlib import Path
 
@@ -39,13 +38,12 @@ def projects(tmp_path_factory):
 
 
 @pytest.fixture
-def look(projects, monkeypatch, capsys):
+def look(projects, monkeypatch, capsys, in_utc):
     """Return a function that shows what the command prints on a terminal of some size, at a set time."""
     monkeypatch.setattr(style, "datetime", Clock)
-    for name, value in {"TZ": "UTC", "FORCE_COLOR": "1", "TERM": "xterm-256color"}.items():
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    time.tzset()
 
     def look(project, *arguments, columns=80, lines=50, **environment):
         monkeypatch.chdir(projects / project)
@@ -56,9 +54,7 @@ def look(projects, monkeypatch, capsys):
         assert (code, err) == (0, "")
         return out
 
-    yield look
-    monkeypatch.undo()
-    time.tzset()
+    return look
 
 
 def foot(printed):

@@ -55,16 +55,15 @@ class Clock(datetime):
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch, make):
+def project(tmp_path, monkeypatch, make, in_utc):
     """Make a repository, always with the same commits, and in it the experiments that the screens show."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(style, "datetime", Clock)
     monkeypatch.setattr(time, "time", NOW.timestamp)
-    for name, value in {"TZ": "UTC", "FORCE_COLOR": "1", "TERM": "xterm-256color", "LINES": "60"}.items():
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "LINES": "60"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    time.tzset()
     git("init", "-q", "-b", "main")
     shas = []
     for number, message in enumerate(("Train on digits", "Offer Adam", "Normalise the pictures")):
@@ -152,9 +151,7 @@ def project(tmp_path, monkeypatch, make):
             description="Adam, normalised pictures" if other else "baseline",
             **({"hostname": "gpu-box", "runtime": "Python 3.12.1"} if other else {}),
         )
-    yield tmp_path
-    monkeypatch.undo()
-    time.tzset()
+    return tmp_path
 
 
 def git(*arguments):

@@ -258,7 +258,8 @@ def test_without_jsonschema_it_says_what_to_install(tmp_path, environment):
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert (result.stdout, result.stderr) == (
-        "2 --validate needs jsonschema, which is not installed: pip install 'meticulous-cli[validate]'\n",
+        "2 --validate needs jsonschema, which cannot be imported (as if it were not there): "
+        'pip install "meticulous-cli[validate]"\n',
         "",
     )
 

@@ -81,7 +81,7 @@ def test_times_are_utc_timestamps_and_duration_a_timedelta(make, directory):
 def test_gaps_change_no_types(frame_of):
     frame = frame_of(
         {"int": 1, "bool": True, "float": 0.5, "text": "a", "both": 1, "full": 2},
-        {"full": 3},
+        {"full": 2**40},
         {"int": None, "bool": False, "float": 1.0, "text": "b", "both": 1.5, "full": 4},
     )
     assert frame.dtypes.map(str).to_dict() == (

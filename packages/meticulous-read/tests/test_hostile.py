@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import socket
+import sys
 import threading
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from hypothesis import strategies as st
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError, _parse
 from meticulous_read._files import JSON_LIMIT
 from meticulous_read._parse import COLUMNS_LIMIT, parse_object, parse_status, parse_time, parse_with_care
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs links, pipes or names of POSIX")
+LINK = "a symbolic link, which is not followed"
 
 
 def kinds(reader):
@@ -81,11 +86,11 @@ def test_gigantic_files_are_not_loaded(make):
 @pytest.mark.parametrize(
     ("put", "message"),
     [
-        (lambda path: os.mkfifo(path), "a named pipe"),
-        (lambda path: os.mkdir(path), "a folder"),
-        (lambda path: os.symlink("/dev/zero", path), "a symbolic link, which is not followed"),
-        (lambda path: os.symlink(path, path), "a symbolic link, which is not followed"),
-        (lambda path: os.symlink("/nowhere", path), "a symbolic link, which is not followed"),
+        (os.mkdir, "a folder"),
+        pytest.param(lambda path: os.mkfifo(path), "a named pipe", marks=posix),
+        pytest.param(lambda path: os.symlink("/dev/zero", path), LINK, marks=posix),
+        pytest.param(lambda path: os.symlink(path, path), LINK, marks=posix),
+        pytest.param(lambda path: os.symlink("/nowhere", path), LINK, marks=posix),
     ],
 )
 def test_what_is_no_file_is_neither_followed_nor_waited_for(make, name, put, message):
@@ -97,6 +102,7 @@ def test_what_is_no_file_is_neither_followed_nor_waited_for(make, name, put, mes
     assert ExperimentReader(folder).has_changed() is False
 
 
+@posix
 def test_a_socket_is_no_file(make):
     folder = make()
     (folder / "STATUS").unlink()
@@ -112,6 +118,7 @@ def test_a_socket_is_no_file(make):
     assert ExperimentReader(folder).problems == (("STATUS", "not-a-file", "a socket"),)
 
 
+@posix
 def test_output_that_is_no_file_or_no_text_reads_anyway(make):
     folder = make(stdout=b"\xff\xfeok")
     (folder / "stderr").unlink()
@@ -151,6 +158,7 @@ def test_metadata_of_wrong_types_is_a_problem(make, key, value, kind):
     assert sorted(kinds(reader)) == sorted([*others, ("metadata.json", kind)])
 
 
+@posix
 def test_every_folder_is_listed(make, directory, tmp_path):
     make("1")
     make("new\nline\x1b[2J")
@@ -206,7 +214,13 @@ def test_a_file_that_is_replaced_while_it_is_read_is_read_whole(make):
         while not done.is_set():
             for content in contents:
                 (folder / ".new").write_text(json.dumps(content))
-                os.replace(folder / ".new", folder / "summary.json")
+                while True:
+                    try:
+                        os.replace(folder / ".new", folder / "summary.json")
+                    except PermissionError:  # Windows, while the file is open to be read
+                        time.sleep(0.001)
+                    else:
+                        break
 
     replacing = threading.Thread(target=replace)
     replacing.start()

@@ -570,7 +570,8 @@ def test_a_variable_that_is_not_set_is_no_directory_and_no_id(repository, monkey
 @pytest.mark.parametrize("name", ["experiments_directory", "project_directory"])
 def test_a_tilde_is_the_home_directory(repository, monkeypatch, tmp_path, name):
     monkeypatch.chdir(repository.path)
-    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("HOME", "USERPROFILE"):  # of POSIX, of Windows
+        monkeypatch.setenv(variable, str(tmp_path))
     value = {"experiments_directory": "~/runs", "project_directory": "~/repository"}[name]
     with Experiment({}, **{name: value}) as experiment:
         parent = {"experiments_directory": tmp_path / "runs", "project_directory": repository.experiments}[

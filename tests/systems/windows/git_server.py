@@ -12,7 +12,6 @@ import struct
 import subprocess
 import threading
 
-PORT = 47113
 LANE = os.environ["LANE"]
 
 
@@ -118,6 +117,8 @@ def serve(connection):
 
 
 if __name__ == "__main__":
-    with socket.create_server(("127.0.0.1", PORT), backlog=64) as server:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        with open(f"{LANE}/wine/drive_c/shim/port", "w") as file:
+            file.write(str(server.getsockname()[1]))
         while True:
             threading.Thread(target=serve, args=server.accept()[:1], daemon=True).start()

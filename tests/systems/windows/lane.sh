@@ -14,7 +14,7 @@ export WINEPREFIX=$lane/wine WINEDEBUG=-all DISPLAY='' WINEPATH='C:\shim;C:\py31
 python=$WINEPREFIX/drive_c/py311
 
 # A plain file as standard output is no handle that Wine's Python takes, so everything goes through a pipe.
-run() { wine "$@" </dev/null 2>&1 | cat; }
+run() { wine "$@" </dev/null 2>&1 9>&- | cat; }
 
 build() {
   for needed in wine x86_64-w64-mingw32-gcc unzip; do
@@ -37,11 +37,14 @@ build() {
   parsers=(configargparse jsonargparse simple-parsing typed-argument-parser)
   python3 -m pip download -q -d wheels --platform win_amd64 --python-version 3.11 --only-binary :all: \
     "${rest[@]}" "${old[@]}" "${parsers[@]}"
+  # For their metadata and meticulous.exe; their code is that of PYTHONPATH.
+  python3 -m uv build -q --wheel --all-packages -o "$lane/wheels" "$root"
   unzip -q -o wheels/pip-*.whl -d "$python/Lib/site-packages"
   cp "$here/noproc.py" "$python/Lib/site-packages/"
   echo 'import noproc' >"$python/Lib/site-packages/noproc.pth"
   x86_64-w64-mingw32-gcc -O1 -municode -o "$WINEPREFIX/drive_c/shim/git.exe" "$here/git.c" -lws2_32
-  run python.exe -m pip install -q --no-index --find-links "Z:${lane//\//\\}\\wheels" "${rest[@]:1}" "${old[@]}" "${parsers[@]}"
+  run python.exe -m pip install -q --no-index --find-links "Z:${lane//\//\\}\\wheels" "${rest[@]:1}" "${old[@]}" "${parsers[@]}" \
+    meticulous-record meticulous-read meticulous-cli
   # As Git for Windows is set up.
   git config --file gitconfig core.autocrlf true
   git config --file gitconfig core.symlinks false
@@ -50,10 +53,15 @@ build() {
   touch built
 }
 
+mkdir -p "$lane"
+exec 9>"$lane/lock"
+flock 9  # one at a time in a folder
 [ -e "$lane/built" ] || (build)
 [ "$#" -gt 0 ] || exit 0
-python3 "$here/git_server.py" &
+rm -f "$WINEPREFIX/drive_c/shim/port"
+python3 "$here/git_server.py" 9>&- &
 trap 'kill $!' EXIT
+until [ -s "$WINEPREFIX/drive_c/shim/port" ]; do sleep 0.1; done
 sources=$(printf 'Z:%s\\src;' "$root"/packages/*)
 export PYTHONPATH=${sources//\//\\} PYTHONDONTWRITEBYTECODE=1
 cd "$root"

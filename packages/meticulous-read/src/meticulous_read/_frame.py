@@ -127,7 +127,7 @@ def _kind(values: list[Any]) -> str:
     if types == {int}:
         numbers = [value for value in values if value is not None]
         in_range = min(numbers) >= -(2**63) and max(numbers) < 2**63
-        return ("count" if None in values else "int") if in_range else "text"
+        return ("count" if None in values else "int64") if in_range else "text"
     if types == {float}:
         return "float"
     if types == {int, float}:

@@ -163,7 +163,7 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     try:
         storable.to_parquet(file, engine="pyarrow", index=frame.index.name is not None)
     except ImportError:
-        message = "pyarrow, which is not installed or too old: pip install 'meticulous-cli[parquet]'"
+        message = 'pyarrow, which is not installed or too old: pip install "meticulous-cli[parquet]"'
         raise CommandError(f"parquet needs {message}", USAGE) from None
     return file.getvalue()
 

@@ -36,7 +36,8 @@ class Style:
         forced = os.environ.get("FORCE_COLOR", "") not in ("", "0") and _number("COLUMNS") > 0
         self.terminal = forced or stream.isatty()
         # See no-color.org: any value but an empty one means no colour.
-        self.colour = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        wanted = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self.colour = wanted and (forced or _takes_codes(stream))
         self.room: int | None = None
         self.height: int | None = None
         if self.terminal:
@@ -80,6 +81,28 @@ class Style:
 def state_code(text: str) -> str:
     """Return the colour of a state, whatever follows it."""
     return _STATES.get(text, YELLOW)
+
+
+if sys.platform == "win32":
+
+    def _takes_codes(stream: TextIO) -> bool:
+        """Switch a console to colour codes, which cmd leaves off (cpython#74261); False where it can't."""
+        import ctypes
+        import msvcrt
+        from ctypes import wintypes
+
+        try:
+            console, mode = wintypes.HANDLE(msvcrt.get_osfhandle(stream.fileno())), wintypes.DWORD()
+        except (OSError, ValueError):
+            return False
+        kernel32 = ctypes.WinDLL("kernel32")
+        known = kernel32.GetConsoleMode(console, ctypes.byref(mode))
+        return bool(known and kernel32.SetConsoleMode(console, mode.value | 4))  # ENABLE_VIRTUAL_TERMINAL_…
+
+else:
+
+    def _takes_codes(stream: TextIO) -> bool:
+        return True
 
 
 def _size_of(stream: TextIO) -> tuple[int, int]:

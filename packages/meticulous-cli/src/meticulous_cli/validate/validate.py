@@ -23,13 +23,15 @@ def validate(paths: Sequence[str]) -> tuple[str, int]:
         may not be looked into.
 
     Raises:
-        CommandError: jsonschema is not installed, or there are no experiments.
+        CommandError: jsonschema cannot be imported, or there are no experiments.
     """
     try:
         from meticulous_cli.validate.folder import judge
-    except ImportError:
-        message = "jsonschema, which is not installed: pip install 'meticulous-cli[validate]'"
-        raise CommandError(f"--validate needs {message}", USAGE) from None
+    except ImportError as error:
+        remedy = 'pip install "meticulous-cli[validate]"'
+        raise CommandError(
+            f"--validate needs jsonschema, which cannot be imported ({error}): {remedy}", USAGE
+        ) from None
     lines: list[str] = []
     good, broken, others, closed, warnings = 0, 0, 0, 0, 0
     for folder in [folder for path in paths for folder in _folders(path)]:

@@ -105,6 +105,17 @@ def _sync(path: Path, flags: int) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(path, flags)
         try:
-            os.fsync(descriptor)
+            _flush(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    if sys.platform == "darwin":
+        # `fsync` leaves all in the drive's cache there, whole drives of it (Apple's fsync(2), redis#9545).
+        import fcntl
+
+        with contextlib.suppress(OSError):  # a network file system that knows no such request
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+            return
+    os.fsync(descriptor)

@@ -53,10 +53,13 @@ class Heartbeat:
         if self._stopped.acquire(timeout=1):
             # It has run its last line. Until the kernel is done with it a fork still counts it.
             deadline = time.monotonic() + 0.1
-            while os.path.exists(f"/proc/self/task/{self._native_id}") and time.monotonic() < deadline:
+            while self._is_listed() and time.monotonic() < deadline:
                 time.sleep(0)
         if not process.heartbeats:
             _forget_filter()
+
+    def _is_listed(self) -> bool:
+        return sys.platform == "linux" and os.path.exists(f"/proc/self/task/{self._native_id}")
 
     def _run(self) -> None:
         if sys.platform == "linux":

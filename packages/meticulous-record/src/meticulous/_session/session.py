@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
+import functools
 import os
 import sys
 import threading
@@ -148,7 +149,10 @@ class Session:
             status = f"{_format.SUCCESS}\nafter signal {self.survived}"
         if status != _format.RUNNING:  # which is: nobody knows how it ended
             self._metadata["end-time"] = now()
-            self._try(_format.METADATA, lambda: self.folder.write_json(_format.METADATA, self._metadata))
+            write_metadata = functools.partial(
+                self.folder.write_json, _format.METADATA, self._metadata, patience=_LAST_SECONDS
+            )
+            self._try(_format.METADATA, write_metadata)
             self._try(_format.STATUS, lambda: self.folder.write_status(status, patience=_LAST_SECONDS))
         # Only now: a signal that comes during the end finds it unfinished, and ends it in its own way.
         with process.changing:
