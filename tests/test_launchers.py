@@ -24,8 +24,10 @@ RECIPES = {  # what each needs, and how many experiments it records
     "joblib_workers.py": ("joblib", 8),
     "multiprocessing_pool.py": ("multiprocessing", 8),
     "optuna_study.py": ("optuna", 16),
+    "ray_tune.py": ("ray.tune", 8),  # 300 MB: not installed with the others
     "submitit_array.py": ("submitit", 8),
 }
+OWN_PROGRAMS = ("ray_tune.py", "submitit_array.py")
 
 # In every process of a recipe: nobody writes a summary before as many have come this far as run at once.
 GATE = """
@@ -88,7 +90,7 @@ def project(tmp_path):
 def run(project, tmp_path):
     """Run a recipe by the command in its docstring, so many at once; the experiments that it recorded."""
 
-    def run(recipe, at_once=AT_ONCE):
+    def run(recipe, *more, at_once=AT_ONCE):
         user = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
         for command in (["init", "-q"], ["add", "."], [*user, "commit", "-q", "-m", "Train"]):
             subprocess.run(["git", *command], cwd=project, check=True)
@@ -99,7 +101,7 @@ def run(project, tmp_path):
         with Gate(at_once) as gate:
             environment |= {"PYTHONPATH": str(tmp_path), "TEST_GATE": str(gate.port)}
             done = subprocess.run(
-                [sys.executable, *shlex.split(command)],
+                [sys.executable, *shlex.split(command), *more],
                 cwd=project,
                 env=environment,
                 capture_output=True,
@@ -151,8 +153,20 @@ def test_a_recipe_records_each_run_and_nothing_of_its_neighbours(recipe, run, pr
         assert (path / "stderr").read_text() == ""
         assert read(path / "summary.json") == {"loss": loss}
         assert problems(path) == []
-        if recipe == "joblib_workers.py":  # whose workers are modules that have their parent's arguments
-            assert read(path / "metadata.json")["command"][0].endswith(recipe)
+        # A worker that is a program of its own has its own command line: it does not start the run again.
+        command = read(path / "metadata.json")["command"]
+        assert command[0].endswith(recipe) == (recipe not in OWN_PROGRAMS), command
+
+
+def test_hydra_may_change_the_directory(run, project):
+    needs("hydra_plugins.hydra_joblib_launcher")
+    experiments = run("hydra_multirun.py", "hydra.job.chdir=true")
+    assert [path.parent for path in experiments] == [project / "experiments"] * 8
+    for path in experiments:
+        metadata = read(path / "metadata.json")
+        assert metadata["working-directory"].startswith(str(project / "multirun"))
+        assert metadata["command"][0].endswith("hydra_multirun.py")
+        assert (path / "STATUS").read_text() == "SUCCESS\n"
 
 
 def test_threads_share_what_is_printed_and_nothing_else(project, run):

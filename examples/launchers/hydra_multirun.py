@@ -2,17 +2,20 @@
 
     python examples/launchers/hydra_multirun.py --multirun lr=0.05,0.1,0.15,0.2,0.25,0.3,0.35,0.4
 
-The configuration and the launcher are in hydra_multirun.yaml.
+The configuration and the launcher are in hydra_multirun.yaml. With `hydra.job.chdir=true` each run has a
+directory of its own, so the experiment is told where the project is.
 """
 
 import hydra
+from hydra.utils import get_original_cwd
 from meticulous import Experiment
 from omegaconf import DictConfig
 
 
 @hydra.main(version_base=None, config_path=".", config_name="hydra_multirun")
 def train(config: DictConfig) -> float:
-    with Experiment(config, hydra.compose("hydra_multirun")) as experiment:
+    defaults = hydra.compose("hydra_multirun")
+    with Experiment(config, defaults, project_directory=get_original_cwd()) as experiment:
         weight = 4.0
         for step in range(config.steps):
             weight -= config.lr * 2 * weight

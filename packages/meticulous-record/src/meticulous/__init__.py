@@ -55,7 +55,7 @@ if os.path.exists(os.path.join(os.path.dirname(__file__), "_sources.py")):
 
     warnings.warn(
         "the distribution `meticulous`, another project's, lies in the same folder as meticulous-record: run "
-        "`pip uninstall meticulous`, then `pip install --force-reinstall --no-deps meticulous-record`",
+        "`pip uninstall meticulous`, then install meticulous-record again with `--force-reinstall --no-deps`",
         stacklevel=2,
     )
 
