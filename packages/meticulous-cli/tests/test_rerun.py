@@ -311,6 +311,25 @@ def test_what_is_not_known_well_enough_is_not_offered(make, run, metadata):
     assert "run it again" not in run("1").stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "is_worker"),
+    [
+        (["/env/lib/python3.11/site-packages/ray/_private/workers/default_worker.py", "--webui="], True),
+        (["/env/lib/python3.11/site-packages/submitit/core/_submit.py", "jobs"], True),
+        (["C:\\env\\Lib\\site-packages\\ray\\_private\\workers\\default_worker.py"], True),
+        (["/env/bin/dask", "worker", "tcp://head:8786"], True),
+        (["/env/bin/dask-worker", "tcp://head:8786"], True),
+        (["/code/submitit/train.py"], False),
+        (["train_dask.py", "worker"], False),
+    ],
+)
+def test_a_launchers_worker_is_not_started_again(make, run, command, is_worker):
+    make("1", command=command)
+    section = run("1").stdout.partition("run it again\n")[2]
+    assert ("args.json" in section) == is_worker
+    assert (command[-1] not in section) == is_worker
+
+
 def test_without_a_repository_it_says_of_which_a_clone_is_needed(make, run):
     make("1", git_remote="git@example.org:ada/digits.git")
     section = run("1").stdout.partition("run it again\n")[2].splitlines()

@@ -25,13 +25,18 @@ __all__ = ["run_again"]
 _RESUME = "resume"
 _RECORDERS = ("experiment-id", "project-directory", _RESUME)
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# Workers that are programs of their own, as Ray 2.60, submitit 1.5 and `dask worker` start them.
+_WORKERS = re.compile(r"\b(ray/_private/workers|submitit/core)/\w+\.py$|\bdask(-worker)?$")
+_WORKER = (
+    "a worker of a launcher recorded it, and its command starts no such run: pass args.json to your function"
+)
 _NOT_PASTED = "no shell takes its arguments as they are: see command in metadata.json"
 
 
 def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
     """Return what to know before, in sentences, and the command that runs an experiment again, as a new one.
 
-    The command is a line for the shell, on Windows one for each step, and "" where no shell takes it.
+    The command is a line for the shell, on Windows one for each step, and "" where there is none.
     Where too little is known there is nothing (None).
     """
     command, sha = reader.metadata.get("command"), reader.sha
@@ -39,6 +44,8 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         return None  # the original tool wrote one string at first, which cannot be told apart again
     if command[0] in ("", "-", "-c") or not _SHA.fullmatch(sha):
         return None  # the program came from standard input, or stood in the command line
+    if _WORKERS.search(command[0].replace("\\", "/")):
+        return [_WORKER], ""
     python = str(reader.metadata.get("runtime")).startswith("Python ") or command[0].endswith(".py")
     where = reader.metadata.get("working-directory")
     where = where if isinstance(where, str) else ""
