@@ -26,15 +26,15 @@ def drill(monkeypatch, capsys):
 
 
 def test_many_starts_at_a_time_each_get_a_folder_and_lose_nothing(drill):
-    new, resuming = drill("starts", 40, 16)
-    assert new.startswith("40 starts, 16 at a time: 40 folders without a gap, 40 sessions")
-    assert resuming.startswith("40 starts with --resume, 16 at a time")
+    new, resuming = drill("starts", 24, 12)
+    assert new.startswith("24 starts, 12 at a time: 24 folders without a gap, 24 sessions")
+    assert resuming.startswith("24 starts with --resume, 12 at a time")
 
 
 @posix
 def test_kills_at_any_moment_leave_nothing_half_there(drill):
-    kills, left, _ = drill("kills", 30)
-    assert kills.startswith("30 kills in ")
+    kills, left, _ = drill("kills", 20)
+    assert kills.startswith("20 kills in ")
     assert left.startswith("what they left: ")
 
 

@@ -14,6 +14,7 @@ KIT = ROOT / "spec" / "kit"
 ADAPTERS = ROOT / "tests" / "adapters"
 THIRD_PARTY = ROOT / "examples" / "third-party"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the kit's repositories and signals are POSIX's")
+whole = pytest.mark.timeout(1000)  # of the kit, with hundreds of processes
 
 # What a program that wraps another cannot know, and what the example leaves out to stay short.
 NOT_IN_SHELL = ("defaults", "types", "exceptions", "integers", "surrogates", "objects", "files")
@@ -22,7 +23,7 @@ LEFT_OUT_IN_SHELL = ("patch", "resume", "jobs", "heartbeat")
 
 def kit(program, *arguments, cwd=ROOT):
     command = [sys.executable, str(KIT / program), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=1000)
 
 
 def check_passed(done, left_out="", unkept=()):
@@ -37,12 +38,14 @@ def check_passed(done, left_out="", unkept=()):
     return int(held)
 
 
+@whole
 def test_our_reader_passes(tmp_path):
     done = kit("reader.py", "--", sys.executable, ADAPTERS / "read.py", cwd=tmp_path)
     assert check_passed(done) > 60
     assert sys.platform != "linux" or "skip" not in done.stdout
 
 
+@whole
 @posix
 def test_our_recorder_passes(tmp_path):
     copy = ("--copy", ADAPTERS / "record.py")
@@ -50,6 +53,7 @@ def test_our_recorder_passes(tmp_path):
     assert check_passed(done) > 70
 
 
+@whole
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node here")
 def test_the_reader_in_javascript_passes(tmp_path):
     done = kit("reader.py", "--", "node", THIRD_PARTY / "read.js", cwd=tmp_path)
@@ -57,6 +61,7 @@ def test_the_reader_in_javascript_passes(tmp_path):
     assert check_passed(done, unkept={"READ-21"}) > 60
 
 
+@whole
 @posix
 def test_the_recorder_in_shell_passes(tmp_path):
     files = (THIRD_PARTY / "record.sh", KIT / "perform.py", ADAPTERS / "record_sh.py")
@@ -98,9 +103,10 @@ def test_what_is_no_reading_is_told():
 
 @posix
 def test_a_recorder_that_records_nothing_is_told():
-    done = kit("recorder.py", "--", "true")
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "FAIL  DIR-1" in done.stdout
+    for scenario in ("success", "signals"):
+        done = kit("recorder.py", "--only", scenario, "--", "true")
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "FAIL  DIR-1" in done.stdout
 
 
 @posix

@@ -394,7 +394,7 @@ FILES = st.sampled_from(
 REPORT = re.compile(r"(warning: )?[A-Z]+-[0-9]+: [\w.]+: [^\n]+")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     metadata=st.dictionaries(KEYS, JSON_VALUES, max_size=3),
     file=FILES,

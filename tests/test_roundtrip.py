@@ -50,7 +50,7 @@ def project(tmp_path_factory):
     return folder
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(cases=st.lists(st.tuples(objects, objects, objects), min_size=1, max_size=5))
 def test_whatever_was_recorded_comes_back_equal(project, cases):
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,8 @@ class Environment:
         self.environment = {key: value for key, value in os.environ.items() if key not in unneeded}
         if plain:
             run(interpreter, "-m", "venv", folder)
-            run(self.python, "-m", "pip", "install", "--quiet", *install, env=self.environment)
+            pip = (self.python, "-m", "pip", "--quiet", "--disable-pip-version-check")
+            run(*pip, "install", "--no-compile", *install, env=self.environment)
         else:
             uv = (sys.executable, "-m", "uv", "--quiet")
             run(*uv, "venv", "--python", interpreter, folder, env=self.environment)
@@ -147,12 +148,6 @@ def test_the_command_alone_shows_what_was_recorded_elsewhere(wheels, experiments
     assert all(lr in table for lr in ("0.1", "0.2", "0.3"))
 
 
-def test_all_together_the_recorder_offers_the_reader(wheels, tmp_path):
-    together = Environment(tmp_path / "environment", sys.executable, *wheels.values())
-    code = "from meticulous import Experiment, Experiments, ExperimentReader; print(Experiments.__module__)"
-    assert together(together.python, "-c", code).startswith("meticulous_read")
-
-
 @pytest.mark.parametrize("name", PACKAGES)
 def test_the_sdist_builds_the_same_wheel(name, wheels, tmp_path):
     sdist = build(ROOT / "packages" / name, tmp_path / "sdist", "sdist")
@@ -183,7 +178,9 @@ def test_a_wheel_has_its_package_types_and_licence_and_nothing_else(name, wheels
     assert not [entry for entry in names if "test" in entry or "__pycache__" in entry]
 
 
-def test_folders_install_with_plain_pip(tmp_path):
+def test_folders_install_with_plain_pip_and_together_the_recorder_offers_the_reader(tmp_path):
     folders = [ROOT / "packages" / name for name in PACKAGES]
-    plain = Environment(tmp_path / "environment", sys.executable, *folders, plain=True)
-    assert plain.distributions() >= set(PACKAGES)
+    together = Environment(tmp_path / "environment", sys.executable, *folders, plain=True)
+    assert together.distributions() >= set(PACKAGES)
+    code = "from meticulous import Experiment, Experiments, ExperimentReader; print(Experiments.__module__)"
+    assert together(together.python, "-c", code).startswith("meticulous_read")

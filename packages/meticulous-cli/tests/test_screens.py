@@ -91,7 +91,6 @@ def test_no_line_is_wider_than_the_terminal_and_the_foot_is_short(look, project)
         printed = look(project, columns=columns)
         plain = CODES.sub("", printed)
         assert plain == look(project, columns=columns, NO_COLOR=1)
-        look(project, columns=columns, NO_COLOR="")
         *table, _ = plain.partition("\n\n")[0].splitlines()
         assert max(map(width, plain.splitlines())) <= columns, columns
         assert len(foot(plain)) <= 11

@@ -4,7 +4,7 @@ import shlex
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from meticulous_cli.options import parse_options
 from meticulous_cli.show.cells import MISSING
@@ -278,7 +278,6 @@ json_values = st.recursive(
 objects = st.dictionaries(st.sampled_from(["a", "b", "a.b", "a.b.b"]), json_values, max_size=3)
 
 
-@settings(deadline=None)  # the first frame imports pandas
 @given(rows=st.lists(objects, min_size=1, max_size=3), levels=st.integers(0, 3))
 def test_objects_become_the_columns_of_the_readers_frame(tmp_path_factory, rows, levels):
     directory = tmp_path_factory.mktemp("nested")

@@ -6,6 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples everywhere, and a busy machine is no failure. The fuzzing drill looks for new ones.
+settings.register_profile(
+    "anywhere", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("anywhere")
 
 METADATA = {
     "format-version": "1.0",

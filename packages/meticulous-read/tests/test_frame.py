@@ -190,7 +190,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.dictionaries(st.text(), VALUES, max_size=4), min_size=1, max_size=4))
 def test_any_arguments_come_back_equal_through_disk_and_frame(rows):
     with tempfile.TemporaryDirectory() as directory:

@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Where SIGINT is ignored (`pytest … &` in a script, nohup), the programs of the tests would ignore it, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# The same examples everywhere, and a busy machine is no failure. The fuzzing drill looks for new ones.
+settings.register_profile(
+    "anywhere", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("anywhere")
 
 # What a launcher or a scheduler sets would change what is recorded; so would this machine's git settings.
 FOREIGN = (

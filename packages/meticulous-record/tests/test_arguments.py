@@ -11,7 +11,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from meticulous import Experiment, OptionsError
 from meticulous._disk.encode import encode
@@ -312,7 +312,6 @@ kinds = st.sampled_from(
 dests = st.sampled_from("abc")
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(dests, kinds), max_size=6),
     st.dictionaries(dests | st.just("d"), st.sampled_from(["5", 5, None, argparse.SUPPRESS]), max_size=2),

@@ -25,7 +25,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from meticulous._disk.encode import canonical, dump, encode, encode_object
 
@@ -605,7 +605,6 @@ anything = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(anything)
 def test_anything_becomes_strict_json_that_stays_itself(value):
     encoded = encode(value)
@@ -613,7 +612,6 @@ def test_anything_becomes_strict_json_that_stays_itself(value):
     assert canonical(encode(encoded)) == canonical(encoded)
 
 
-@settings(deadline=None)
 @given(st.sets(scalars))
 def test_sets_are_in_one_order_whatever_they_hold(values):
     forward = set(values)
