@@ -312,22 +312,23 @@ def test_what_is_not_known_well_enough_is_not_offered(make, run, metadata):
 
 
 @pytest.mark.parametrize(
-    ("command", "is_worker"),
+    ("command", "instead"),
     [
-        (["/env/lib/python3.11/site-packages/ray/_private/workers/default_worker.py", "--webui="], True),
-        (["/env/lib/python3.11/site-packages/submitit/core/_submit.py", "jobs"], True),
-        (["C:\\env\\Lib\\site-packages\\ray\\_private\\workers\\default_worker.py"], True),
-        (["/env/bin/dask", "worker", "tcp://head:8786"], True),
-        (["/env/bin/dask-worker", "tcp://head:8786"], True),
-        (["/code/submitit/train.py"], False),
-        (["train_dask.py", "worker"], False),
+        (["/env/lib/python3.11/site-packages/ray/_private/workers/default_worker.py", "--w"], "args.json"),
+        (["/env/lib/python3.11/site-packages/submitit/core/_submit.py", "jobs"], "args.json"),
+        (["C:\\env\\site-packages\\ray\\_private\\workers\\default_worker.py", "--w"], "args.json"),
+        (["/env/bin/dask", "worker", "tcp://head:8786"], "args.json"),
+        (["/env/bin/dask-worker", "tcp://head:8786"], "args.json"),
+        (["/env/lib/python3.11/site-packages/ipykernel_launcher.py", "-f", "k.json"], "cells"),
+        (["/code/submitit/train.py", "worker"], None),
+        (["train_dask.py", "worker"], None),
     ],
 )
-def test_a_launchers_worker_is_not_started_again(make, run, command, is_worker):
+def test_what_was_started_elsewhere_is_not_offered_as_a_line(make, run, command, instead):
     make("1", command=command)
     section = run("1").stdout.partition("run it again\n")[2]
-    assert ("args.json" in section) == is_worker
-    assert (command[-1] not in section) == is_worker
+    assert (command[-1] in section) == (instead is None)
+    assert instead is None or instead in section
 
 
 def test_without_a_repository_it_says_of_which_a_clone_is_needed(make, run):

@@ -25,11 +25,13 @@ __all__ = ["run_again"]
 _RESUME = "resume"
 _RECORDERS = ("experiment-id", "project-directory", _RESUME)
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-# Workers that are programs of their own, as Ray 2.60, submitit 1.5 and `dask worker` start them.
-_WORKERS = re.compile(r"\b(ray/_private/workers|submitit/core)/\w+\.py$|\bdask(-worker)?$")
-_WORKER = (
-    "a worker of a launcher recorded it, and its command starts no such run: pass args.json to your function"
-)
+# Programs whose command starts no such run (seen: ipykernel 7, Ray 2.60, submitit 1.5, dask), and what does.
+_STARTED_ELSEWHERE = {
+    r"\bipykernel(_launcher|/__main__)\.py$": "a notebook recorded it: run its cells",
+    r"\b(ray/_private/workers|submitit/core)/\w+\.py$|\bdask(-worker)?$": (
+        "a launcher's worker recorded it, and its command starts no such run: pass args.json to your function"
+    ),
+}
 _NOT_PASTED = "no shell takes its arguments as they are: see command in metadata.json"
 
 
@@ -44,8 +46,9 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         return None  # the original tool wrote one string at first, which cannot be told apart again
     if command[0] in ("", "-", "-c") or not _SHA.fullmatch(sha):
         return None  # the program came from standard input, or stood in the command line
-    if _WORKERS.search(command[0].replace("\\", "/")):
-        return [_WORKER], ""
+    for program, note in _STARTED_ELSEWHERE.items():
+        if re.search(program, command[0].replace("\\", "/")):
+            return [note], ""
     python = str(reader.metadata.get("runtime")).startswith("Python ") or command[0].endswith(".py")
     where = reader.metadata.get("working-directory")
     where = where if isinstance(where, str) else ""
