@@ -169,7 +169,7 @@ EDITS = [
     ('WRITE-1', 'summaries', '        os.rename(new, folder / name)', '        (folder / name).unlink(missing_ok=True)\n        os.rename(new, folder / name)'),
     ('WRITE-1', 'names-of-temporary-files', 'f".{name}.{uuid.uuid4().hex}"', 'f".{name}.new"'),
     ('WRITE-1', 'killed-at-any-moment', 'replace(self.folder, name, data)', '(self.folder / name).write_bytes(data[:9])\n        replace(self.folder, name, data)'),
-    ('WRITE-1', 'heartbeat', 'os.utime(self.folder / "STATUS")', r'(self.folder / "STATUS").write_bytes(b"RUNNING\n")'),
+    ('WRITE-1', 'heartbeat', 'os.utime(self.folder / "STATUS")', r'open(self.folder / "STATUS", "r+b").write(b"RUNNING\n")'),
     ('WRITE-4', 'no-room', '        with open(new, "xb") as file:', '        (folder / name).write_bytes(data[:9])\n        with open(new, "xb") as file:'),
     ('WRITE-4', 'no-room', '        new.unlink(missing_ok=True)\n', '        new.unlink(missing_ok=True)\n        (folder / name).unlink(missing_ok=True)\n'),
     ('WRITE-5', 'forked-child', 'if os.getpid() != self.pid:', 'if False:'),
