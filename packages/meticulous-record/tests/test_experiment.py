@@ -611,6 +611,6 @@ def test_a_refusal_names_what_this_script_can_use(project, monkeypatch):
         Experiment({"lr": 0.1})
     monkeypatch.chdir(project.parent)
     with pytest.raises(
-        meticulous.RepositoryError, match=r"name that with project_directory, .* norecord=True"
+        meticulous.RepositoryError, match=r"name yours with project_directory, .* norecord=True"
     ):
         Experiment({"lr": 0.1})

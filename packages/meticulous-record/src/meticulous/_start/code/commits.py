@@ -236,9 +236,9 @@ def _claimed_commit() -> str | None:
 
 def _why_no_repository(project: Path) -> str:
     return (
-        f"{str(project)!r} is in no git repository, so there is no commit to record: run the script in its "
-        "repository, name that with --project-directory, make one with `git init`, use --norecord, or, in an "
-        f"image without its repository, set {_CLAIM} to the commit that it was built from"
+        f"{str(project)!r} is in no git repository, so there is no commit to record: make one with `git "
+        "init` and a commit, name yours with --project-directory, or use --norecord; in an image without its "
+        f"repository, set {_CLAIM} to the commit that it was built from"
     )
 
 
