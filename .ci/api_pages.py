@@ -42,7 +42,9 @@ def _page(package: str, name: str) -> str:
     source = str(PACKAGES / package / "src")
     module = griffe.load(name, search_paths=[source], docstring_parser="google")
     found = {each: module[each].final_target for each in map(str, module.exports or [])}
+    # First those that the package's own docstring shows.
     classes = [each for each in found.values() if not _is_error(each)]
+    classes.sort(key=lambda each: f" {each.name}(" not in module.docstring.value)
     errors = sorted(filter(_is_error, found.values()), key=lambda each: each.lineno)
     links = [f"[{each.name}](#{each.name.lower()})" for each in classes]
     lines = [
