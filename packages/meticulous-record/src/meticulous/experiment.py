@@ -64,7 +64,8 @@ class Experiment:
         args: the program's arguments or configuration: a mapping, a namespace, a dataclass, or anything
             with `as_dict()`. What a parser with `add_argument_group` made may hold the options below.
         default_args: what `args` would be if nobody had chosen anything; None if that is not known.
-        project_directory: the work tree whose code runs. `experiments_directory` is relative to it.
+        project_directory: a folder of the repository whose code runs. `experiments_directory` is relative
+            to it.
         experiments_directory: the folder of all experiments; made if it is not there.
         experiment_id: a name instead of the next number. An experiment of that name is resumed, if its
             arguments and commit are the same.
