@@ -1,4 +1,7 @@
-"""Recorder and reader derive the same verdict from the same facts; `liveness_cases.py` is their table."""
+"""Recorder and reader derive the same verdict from the same facts; `liveness_cases.py` is their table.
+
+It has facts of systems and machines that are not here, so the parts themselves are asked.
+"""
 
 import importlib.util
 import json

@@ -1,4 +1,7 @@
-"""Scripts keep their arguments, and their defaults are recorded as `parse_args` would give them."""
+"""Scripts keep their arguments, and their defaults are recorded as `parse_args` would give them.
+
+They call the parts before the start: a recording of each command line would take minutes.
+"""
 
 import argparse
 import enum

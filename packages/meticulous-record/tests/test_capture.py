@@ -14,7 +14,6 @@ from collections import Counter
 
 import pytest
 from meticulous import Experiment
-from meticulous._session.process import process
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX")
 
@@ -520,7 +519,6 @@ class TestSeveral:
         first.finish()
         second.finish()
         assert [vars(one) for one in (stream, stream.buffer)] == before
-        assert not process.tees
 
     def test_a_write_that_was_set_on_the_stream_before_is_put_back(self, stdout):
         stream = stdout()

@@ -1,4 +1,7 @@
-"""Anything with names is a configuration, nested or not, and no file is larger than readers take."""
+"""Anything with names is a configuration, nested or not, and no file is larger than readers take.
+
+They call the encoder: a recording of each value would take minutes.
+"""
 
 import collections.abc
 import dataclasses

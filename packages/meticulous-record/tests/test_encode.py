@@ -1,4 +1,7 @@
-"""Any value becomes strict JSON, the same in every run, and none of them stops a run."""
+"""Any value becomes strict JSON, the same in every run, and none of them stops a run.
+
+They call the encoder: a recording of each value would take minutes.
+"""
 
 import argparse
 import array

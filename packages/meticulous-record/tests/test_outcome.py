@@ -10,7 +10,6 @@ import threading
 
 import pytest
 from meticulous import Experiment
-from meticulous._session.ending import of_exception
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -517,23 +516,26 @@ def test_signals_in_a_child_process_are_its_own(both, repository):
     assert repository.output() == b"15\n"
 
 
+def signal_at(file, name, before=True):
+    """Return the code that sends a signal once, before or after the next replacement of a file."""
+    steps = [f"signal.raise_signal(signal.{name})", "replace(source, target)"]
+    first, second = steps if before else steps[::-1]
+    return f"""
+def hit(source, target, replace=os.replace):
+    if not str(target).endswith({file!r}):
+        return replace(source, target)
+    os.replace = replace
+    {first}
+    {second}
+os.replace = hit
+"""
+
+
 @posix
-@pytest.mark.parametrize("step", ["write_json", "write_status"])
+@pytest.mark.parametrize("file", ["metadata.json", "STATUS"])
 @pytest.mark.parametrize("end", ["experiment.finish()", "sys.exit(3)"])
-def test_a_signal_during_the_end_leaves_a_whole_record(step, end, start, repository):
-    code = script(
-        f"""
-        from meticulous._disk.folder import ExperimentFolder
-        original = ExperimentFolder.{step}
-        def slow(self, *arguments, **how):
-            ExperimentFolder.{step} = original
-            signal.raise_signal(signal.SIGTERM)
-            original(self, *arguments, **how)
-        ExperimentFolder.{step} = slow
-        {end}
-        """
-    )
-    process = start(code)
+def test_a_signal_during_the_end_leaves_a_whole_record(file, end, start, repository):
+    process = start(script("") + signal_at(file, "SIGTERM") + end)
     assert process.wait(60) == -signal.SIGTERM
     assert repository.status() == "ERROR\nsignal SIGTERM"
     assert b'"end-time"' in repository.output(stream="metadata.json")
@@ -541,21 +543,9 @@ def test_a_signal_during_the_end_leaves_a_whole_record(step, end, start, reposit
 
 
 @posix
-@pytest.mark.parametrize("step", ["write_json", "write_status"])
-def test_ctrl_c_during_the_end_does_not_keep_it_from_being_written(step, start, repository):
-    code = script(
-        f"""
-        from meticulous._disk.folder import ExperimentFolder
-        original = ExperimentFolder.{step}
-        def slow(self, *arguments, **how):
-            ExperimentFolder.{step} = original
-            signal.raise_signal(signal.SIGINT)
-            original(self, *arguments, **how)
-        ExperimentFolder.{step} = slow
-        experiment.finish()
-        """
-    )
-    process = start(code)
+@pytest.mark.parametrize("file", ["metadata.json", "STATUS"])
+def test_ctrl_c_during_the_end_does_not_keep_it_from_being_written(file, start, repository):
+    process = start(script("") + signal_at(file, "SIGINT") + "experiment.finish()")
     assert process.wait(60) == -signal.SIGINT
     assert repository.status() == "SUCCESS"
     assert b'"end-time"' in repository.output(stream="metadata.json")
@@ -563,22 +553,8 @@ def test_ctrl_c_during_the_end_does_not_keep_it_from_being_written(step, start, 
 
 @posix
 def test_a_handler_during_the_end_does_not_bring_the_status_back_to_running(start, repository):
-    code = (
-        HEAD
-        + handler("pass")
-        + script(
-            """
-            from meticulous._disk.folder import ExperimentFolder
-            original = ExperimentFolder.write_status
-            def slow(self, *arguments, **how):
-                original(self, *arguments, **how)
-                signal.raise_signal(signal.SIGTERM)
-            ExperimentFolder.write_status = slow
-            experiment.finish()
-            """
-        )
-    )
-    process = start(code)
+    end = signal_at("STATUS", "SIGTERM", before=False) + "experiment.finish()"
+    process = start(HEAD + handler("pass") + script("") + end)
     assert process.wait(60) == 0
     assert repository.status() == "SUCCESS"
 
@@ -636,17 +612,11 @@ class TestAfterwards:
             signal.signal(signal.SIGTERM, before)
 
 
-def test_an_exception_is_told_as_python_tells_it():
-    assert of_exception(ValueError("a\ud800b")) == "ERROR\nValueError: a\ud800b"
-    assert of_exception(None) == "SUCCESS"
-
-
-def test_an_exception_whose_text_fails_is_told_all_the_same():
-    class OddError(Exception):
-        def __str__(self):
-            raise RuntimeError
-
-    assert "OddError" in of_exception(OddError())
+def test_an_exception_whose_text_is_odd_or_fails_is_told_all_the_same(run, repository):
+    run(script("raise ValueError('a\\ud800b')"))
+    assert repository.status(1).endswith("\nValueError: a\\ud800b")
+    run(script("class OddError(Exception):\n    def __str__(self): raise RuntimeError\nraise OddError"))
+    assert "OddError" in repository.status(2).splitlines()[-1]
 
 
 def test_a_script_read_from_standard_input_or_a_command_line_is_recorded(repository):

@@ -1,6 +1,7 @@
 """The parser libraries that people use, and scripts of the kinds that people run.
 
 The scripts' arguments are retold from what well-known training programs accept: names, types and defaults.
+They call the parts before the start: a recording of each command line would take minutes.
 """
 
 import argparse

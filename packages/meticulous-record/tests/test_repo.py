@@ -13,7 +13,6 @@ import zipfile
 import meticulous
 import pytest
 from meticulous import Experiment
-from meticulous._start.code.repository import without_credentials
 
 USER = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "protocol.file.allow=always")
 
@@ -715,5 +714,8 @@ def test_the_repository_is_untouched(project, script):
         ("git+https://token@example.com/a", "git+https://example.com/a"),
     ],
 )
-def test_a_remote_is_shown_without_credentials(url, shown):
-    assert without_credentials(url) == shown
+def test_a_remote_is_recorded_without_credentials(url, shown, project, git, monkeypatch):
+    git("config", "remote.origin.url", url)
+    monkeypatch.chdir(project)
+    with Experiment({}) as experiment:
+        assert json.loads((experiment.directory / "metadata.json").read_text())["git-remote"] == shown

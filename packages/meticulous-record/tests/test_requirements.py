@@ -1,4 +1,7 @@
-"""requirements.txt names what is installed, in the words of the packaging standards."""
+"""requirements.txt names what is installed, in the words of the packaging standards.
+
+They call the part itself, with distributions that are not installed.
+"""
 
 import importlib.metadata
 import json
