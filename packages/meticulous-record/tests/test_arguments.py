@@ -544,7 +544,7 @@ class TestTheGroup:
 HELP = """
 recording (meticulous):
   --project-directory DIR
-                        where the git repository is (default: the current directory)
+                        a folder of the git repository (default: the current directory)
   --experiments-directory DIR
                         where experiments are recorded (default: runs)
   --experiment-id ID    name of the experiment instead of the next number; resumes it if it exists

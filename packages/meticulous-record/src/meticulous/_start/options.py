@@ -49,7 +49,7 @@ class Options(NamedTuple):
 
 
 _HELP = {
-    "project_directory": ("DIR", "where the git repository is"),
+    "project_directory": ("DIR", "a folder of the git repository"),
     "experiments_directory": ("DIR", "where experiments are recorded"),
     "experiment_id": ("ID", "name of the experiment instead of the next number; resumes it if it exists"),
     "description": ("TEXT", "a word on what this experiment is for"),
