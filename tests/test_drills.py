@@ -70,9 +70,9 @@ def test_programs_of_several_processes_are_shown_and_end_as_without_us(drill, pr
 
 
 @posix
-@pytest.mark.parametrize("state", ["dirty", "untracked"])
-def test_records_of_many_repositories_are_made_again_or_were_refused(drill, state):
-    *layouts, total = drill("repositories", "", [state])
+@pytest.mark.parametrize(("name", "state"), [("", "dirty"), ("submodule", "untracked")])
+def test_records_of_many_repositories_are_made_again_or_were_refused(drill, name, state):
+    *layouts, total = drill("repositories", name, [state])
     assert total.startswith(f"{len(layouts)} layouts, {2 * len(layouts)} runs: ")
 
 
