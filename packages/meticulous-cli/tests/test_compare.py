@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from meticulous_cli.show.text import width
@@ -204,18 +206,21 @@ def test_experiments_of_the_same_id_are_told_apart(make, run, tmp_path):
     shutil.copytree(tmp_path / "experiments", tmp_path / "elsewhere")
     make("2")
     assert run("experiments/1", "elsewhere/1").stdout.splitlines()[0].split() == [
-        "experiments/1",
-        "elsewhere/1",
+        str(Path("experiments/1")),
+        str(Path("elsewhere/1")),
     ]
 
 
 def test_an_experiment_is_not_compared_with_itself(make, run, tmp_path):
     make("1")
     make("2")
-    (tmp_path / "link").symlink_to("experiments")
-    done = run("experiments/1", "experiments/2", "link/1")
+    other = "experiments/../experiments/1"
+    if sys.platform != "win32":
+        (tmp_path / "link").symlink_to("experiments")
+        other = "link/1"
+    done = run("experiments/1", "experiments/2", other)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "meticulous: experiments/1 and link/1 are the same experiment: name each once\n"
+    assert done.stderr == f"meticulous: experiments/1 and {other} are the same experiment: name each once\n"
 
 
 def test_why_git_knows_nothing_is_said_on_one_line(make, run, screen):
@@ -254,7 +259,9 @@ def test_commits_that_are_elsewhere_are_said_to_be(make, run, commit):
 def test_what_git_cannot_list_is_not_taken_for_nothing(make, run, commit, git, tmp_path, missing):
     first, _, last = (commit(f"Number {number}", file=f"{number}\n") for number in range(3))
     sha = git("rev-parse", missing)
-    (tmp_path / ".git" / "objects" / sha[:2] / sha[2:]).unlink()
+    kept = tmp_path / ".git" / "objects" / sha[:2] / sha[2:]
+    kept.chmod(0o600)  # or Windows does not delete it
+    kept.unlink()
     make("1", **at(10, first))
     make("2", **at(11, last))
     output = run("experiments/1", "experiments/2").stdout

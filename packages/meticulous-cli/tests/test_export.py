@@ -360,10 +360,10 @@ def test_tex_has_no_special_character_bare(text):
 
 def test_an_existing_file_is_never_replaced(frame, tmp_path, refused):
     (tmp_path / "runs.csv").write_text("mine")
-    os.symlink("nowhere", tmp_path / "link.csv")
     (tmp_path / "folder.csv").mkdir()
-    for name in ("runs.csv", "link.csv", "folder.csv"):
-        target = tmp_path / name
+    if sys.platform != "win32":
+        os.symlink("nowhere", tmp_path / "link.csv")
+    for target in tmp_path.iterdir():
         assert refused(frame, target) == f"{target} exists and is never replaced"
     assert (tmp_path / "runs.csv").read_text() == "mine"
 
@@ -394,7 +394,8 @@ def test_a_folder_that_is_not_there_is_named(frame, tmp_path, refused):
     (tmp_path / "file").touch()
     reason = refused(frame, tmp_path / "no" / "runs.csv")
     assert reason.endswith("no such file or directory; nothing was written")
-    assert refused(frame, tmp_path / "file" / "runs.csv").endswith("not a directory; nothing was written")
+    no_folder = "no such file or directory" if sys.platform == "win32" else "not a directory"
+    assert refused(frame, tmp_path / "file" / "runs.csv").endswith(f"{no_folder}; nothing was written")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")

@@ -14,6 +14,8 @@ from meticulous_cli.page.tail import last_lines
 from meticulous_cli.show.text import plain, width
 from meticulous_read import ExperimentReader
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs links or pipes of POSIX")
+
 TRACEBACK = "Traceback (most recent call last):\n  File 'x'\nValueError: no\n"
 LONG = "RuntimeError: " + " ".join(f"word{number}" for number in range(60))
 
@@ -54,7 +56,7 @@ def test_it_shows_what_ran_and_how_it_ended(make, run):
         "             + uncommitted changes, kept in git.diff\n"
         "start        2024-11-23 10:00:00 UTC\n"
         "host         node7, Python 3.11.7\n"
-        "folder       experiments/3\n"
+        f"folder       {Path('experiments/3')}\n"
         "\n"
         "args\n"
         "  lr           0.1  default 1.0\n"
@@ -191,7 +193,10 @@ def test_what_goes_on_is_followed_and_not_repeated(make, run):
     printed = run("1").stdout
     assert re.match(r"1  RUNNING  for 10m \d\ds, last sign of life \S+ ago\n", printed)
     assert "run it again" not in printed
-    assert section(printed, "follow it") == ["tail -f experiments/1/stdout experiments/1/stderr"]
+    line = "tail -f experiments/1/stdout experiments/1/stderr"
+    if sys.platform == "win32":
+        line = r"Get-Content -Tail 10 -Wait experiments\1\stdout"
+    assert section(printed, "follow it") == [line]
 
 
 def test_a_silent_one_says_since_when(make, run):
@@ -238,11 +243,12 @@ def test_the_last_lines_of_output_are_as_a_terminal_shows_them_in_the_end(make, 
     ("put", "reason"),
     [
         (lambda path: path.mkdir(), "cannot be read: a folder"),
-        (
+        pytest.param(
             lambda path: path.symlink_to("/etc/hostname"),
             "cannot be read: leads out of the experiment's folder",
+            marks=posix,
         ),
-        (lambda path: os.mkfifo(path), "cannot be read: a named pipe"),
+        pytest.param(lambda path: os.mkfifo(path), "cannot be read: a named pipe", marks=posix),
     ],
 )
 def test_output_that_cannot_be_read_is_said_to_be_so(make, run, put, reason):

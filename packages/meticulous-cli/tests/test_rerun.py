@@ -9,7 +9,11 @@ import sys
 import pytest
 from meticulous_cli.page import shell
 
-pytestmark = pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash to paste into")
+WINDOWS = sys.platform == "win32"
+pytestmark = pytest.mark.skipif(
+    not WINDOWS and not shutil.which("bash"), reason="there is no bash to paste into"
+)
+posix = pytest.mark.skipif(WINDOWS, reason="needs a POSIX shell: cmd and PowerShell read it differently")
 
 SCRIPT = """
 import json, os, sys
@@ -73,7 +77,10 @@ def shell_environment(environment, tmp_path):
     }
     binaries = tmp_path / "bin"
     binaries.mkdir()
-    (binaries / "python").symlink_to(sys.executable)
+    if WINDOWS:
+        binaries = os.path.dirname(sys.executable)
+    else:
+        (binaries / "python").symlink_to(sys.executable)
     path = f"{binaries}{os.pathsep}{environment['PATH']}"
     kept = {key: value for key, value in environment.items() if not key.startswith("GIT_")}
     return {**kept, **people, **settings, "GIT_CONFIG_GLOBAL": os.devnull, "PATH": path}
@@ -101,21 +108,27 @@ def record(make, project, tmp_path):
     return record
 
 
+def in_shell(line, cwd, environment):
+    command = f'cmd /d /s /c "{line}"' if WINDOWS else ["bash", "-c", line]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=60
+    )
+
+
 @pytest.fixture
 def pasted(run, shell_environment):
-    """Return a function that pastes a page's last line into a shell; it returns the line and what was run."""
+    """Return a function that pastes a page's last line into a shell; it returns the line and what was run.
+
+    On Windows a line for each step stands there: they are run as one.
+    """
 
     def pasted(folder, cwd):
         printed = run(folder, cwd=cwd, PATH=shell_environment["PATH"]).stdout
         section = printed.partition("\nrun it again\n")[2].splitlines()
-        done = subprocess.run(
-            ["bash", "-c", section[-1]],
-            cwd=cwd,
-            env=shell_environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        if WINDOWS:
+            steps = [line for line in section if line.startswith(("git ", "pushd ", "python "))]
+            section[-len(steps) :] = [" && ".join(steps)]
+        done = in_shell(section[-1], cwd, shell_environment)
         assert done.returncode == 0, (section, done.stderr)
         return section, json.loads(done.stdout.splitlines()[-1])
 
@@ -152,7 +165,7 @@ def test_elsewhere_a_work_tree_beside_it_gets_the_commit(project, record, pasted
     # Again, as the folder of the first time is taken.
     assert pasted(folder, project.folder)[1]["place"] == "digits-1-2"
     back = section[0].rpartition(": ")[2]
-    subprocess.run(["bash", "-c", back], cwd=project.folder, env=project.environment, check=True, timeout=60)
+    assert in_shell(back, project.folder, project.environment).returncode == 0
     assert not (project.folder.parent / "digits-1").exists()
 
 
@@ -258,7 +271,14 @@ def test_it_starts_where_the_script_is_from_there(
 
 
 @pytest.mark.parametrize(
-    "argument", ["two words", "a\nb", "it's", "\u200b\u202e", "$HOME `x` \\n", "é漢", "\x1b[2J\t", "\udcff"]
+    "argument",
+    [
+        *("two words", "it's", "é漢", "a&b|c>d^e"),
+        *(
+            pytest.param(text, marks=posix)
+            for text in ("a\nb", "\u200b\u202e", "$HOME `x` \\n", "\x1b[2J\t", "\udcff")
+        ),
+    ],
 )
 def test_any_argument_arrives_as_it_was(project, record, pasted, argument):
     section, ran = pasted(record("--text", argument), project.folder)
@@ -367,6 +387,7 @@ def test_a_hostile_repository_runs_nothing(project, record, run, tmp_path):
         (["python", "t.py", "$x"], ""),
         (["python", "t.py", 'say "a"'], ""),
         (["python", "t.py", "a\nb"], ""),
+        (["python", "t.py", "\u202e"], ""),
     ],
 )
 def test_on_windows_cmd_and_powershell_read_the_same(monkeypatch, words, line):

@@ -34,6 +34,12 @@ FOREIGN = (
 )
 FOREIGN += ("MV2_", "JSM_", "HOROVOD_", "SLURM_", "PBS_", "LSB_", "GIT_", "PYTHON")
 
+
+def with_line_feeds(data: bytes) -> bytes:
+    """What was printed, with the line ends of POSIX: a pipe of Windows gets CRLF from Python's text layer."""
+    return data.replace(b"\r\n", b"\n") if sys.platform == "win32" else data
+
+
 # In the place of the recorder: the same names, and nothing happens.
 BARE = """
 class Experiment:
@@ -95,7 +101,7 @@ class Repository:
 
     def output(self, experiment_id: int | str = 1, stream: str = "stdout") -> bytes:
         """What an experiment recorded of a stream."""
-        return (self.experiments / str(experiment_id) / stream).read_bytes()
+        return with_line_feeds((self.experiments / str(experiment_id) / stream).read_bytes())
 
 
 @pytest.fixture
@@ -138,7 +144,7 @@ def run(start):
 
     def run(code: str, *arguments: str, **how: Any) -> subprocess.CompletedProcess[bytes]:
         process = start(code, *arguments, **how)
-        out, err = process.communicate(timeout=60)
+        out, err = (data and with_line_feeds(data) for data in process.communicate(timeout=60))
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     return run

@@ -460,7 +460,7 @@ def stdout(monkeypatch):
     """
 
     def stdout(stream=None):
-        stream = stream or io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        stream = stream or io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True)
         monkeypatch.setattr(sys, "stdout", stream)
         return stream
 
@@ -655,7 +655,7 @@ class TestOtherStreams:
             def write(self, text):
                 return super().write(text.upper())
 
-        stream = Upper(io.BytesIO(), encoding="utf-8", write_through=True)
+        stream = Upper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True)
         stdout(stream)
         with Experiment() as experiment:
             print("a")
@@ -787,12 +787,12 @@ class TestThreads:
 
 
 def test_output_of_other_programs_is_not_captured_but_shown(both, repository):
-    both(script("import subprocess; subprocess.run(['echo', 'from a child'])"), copies=False)
+    both(script("import subprocess; subprocess.run([sys.executable, '-c', 'print(1)'])"), copies=False)
     assert repository.output() == b""
 
 
 def test_the_streams_of_a_child_program_are_untouched(both):
-    both(script("import subprocess; print(subprocess.check_output(['echo', 'a']))"))
+    both(script("import subprocess; print(subprocess.check_output([sys.executable, '-c', 'print(1)']))"))
 
 
 @posix
@@ -807,4 +807,4 @@ def test_standard_output_may_be_a_file(start, repository, tmp_path):
     with open(tmp_path / "log", "wb") as file:
         process = start(script("for i in range(2000): print(i)"), stdout=file, stderr=subprocess.STDOUT)
         assert process.wait(60) == 0
-    assert (tmp_path / "log").read_bytes() == repository.output()
+    assert (tmp_path / "log").read_text().splitlines() == repository.output().decode().splitlines()

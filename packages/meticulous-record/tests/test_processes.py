@@ -6,7 +6,8 @@ import textwrap
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks of POSIX")
+FORK, FORKSERVER = (pytest.param(method, marks=forks) for method in ("fork", "forkserver"))
 
 HEAD = "import atexit, multiprocessing, os, signal, sys, threading\nfrom meticulous import Experiment\n"
 
@@ -34,6 +35,7 @@ def both(run, repository):
     return both
 
 
+@forks
 def test_a_forked_child_prints_into_the_file_once(both, repository):
     both(
         script(
@@ -49,6 +51,7 @@ def test_a_forked_child_prints_into_the_file_once(both, repository):
     assert repository.status() == "SUCCESS"
 
 
+@forks
 def test_text_that_a_fork_duplicates_in_the_programs_buffer_is_once_in_the_file(both, repository):
     """A bare program prints it twice, as this one does."""
     recorded = both(script("print('before')\nif os.fork(): os.wait()"))
@@ -69,6 +72,7 @@ ENDS = {
 }
 
 
+@forks
 @pytest.mark.parametrize("name", ENDS)
 def test_however_a_forked_child_ends_the_record_is_its_parents(name, run, repository):
     done = run(
@@ -93,11 +97,13 @@ def test_however_a_forked_child_ends_the_record_is_its_parents(name, run, reposi
     assert json.loads(repository.output(stream="summary.json")) == {"parent": 1}
 
 
+@forks
 def test_a_child_of_an_experiment_in_with_ends_for_itself(run, repository):
     done = run(HEAD + "with Experiment():\n  if os.fork() == 0: sys.exit(3)\n  os.wait()\n  print('on')")
     assert (done.returncode, repository.status(), repository.output()) == (0, "SUCCESS", b"on\n")
 
 
+@forks
 def test_a_child_that_outlives_its_parent_leaves_the_record_alone(start, repository):
     process = start(
         script(
@@ -118,6 +124,7 @@ def test_a_child_that_outlives_its_parent_leaves_the_record_alone(start, reposit
     assert repository.output() == b"late\n"
 
 
+@forks
 def test_a_forked_child_may_record_an_experiment_of_its_own(run, repository):
     done = run(
         script(
@@ -136,6 +143,7 @@ def test_a_forked_child_may_record_an_experiment_of_its_own(run, repository):
     assert (repository.output(1), repository.output(2)) == (b"child\nparent\n", b"child\n")
 
 
+@forks
 @pytest.mark.parametrize("capture", ["sys", "fd"])
 def test_a_fork_warns_of_no_threads_that_the_program_does_not_have(capture, both):
     """Python 3.12 and up count the threads of the operating system, just after the fork."""
@@ -155,6 +163,7 @@ def test_a_fork_warns_of_no_threads_that_the_program_does_not_have(capture, both
     assert recorded.stderr == b""
 
 
+@forks
 def test_a_signal_right_after_a_fork_still_ends_the_child(both):
     """Python forgets signals that come to a child before it has looked around."""
     both(
@@ -174,6 +183,7 @@ def test_a_signal_right_after_a_fork_still_ends_the_child(both):
     )
 
 
+@forks
 @pytest.mark.parametrize("others", [0, 1], ids=["alone", "with a thread"])
 def test_what_a_handler_raises_while_the_program_forks_is_not_lost(others, both):
     """Python drops what is raised in a hook of a fork."""
@@ -222,7 +232,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", [FORK, "spawn", FORKSERVER])
 @pytest.mark.parametrize(
     "body",
     [
@@ -262,7 +272,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", [FORK, "spawn", FORKSERVER])
 @pytest.mark.parametrize("how", ["with", "exit", "raise", "finish", "end"])
 def test_an_experiment_of_a_worker_is_never_a_success_that_was_none(method, how, run, repository):
     assert run(main(OWN), method, how).returncode == 0
@@ -292,7 +302,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["spawn", FORKSERVER])
 @pytest.mark.parametrize("experiment_id", [None, "named"])
 def test_workers_that_import_the_main_module_again_begin_no_experiments(
     method, experiment_id, run, repository
@@ -308,6 +318,7 @@ def test_workers_that_import_the_main_module_again_begin_no_experiments(
         assert repository.output(experiment_id, "2.txt") == b"x"
 
 
+@forks
 @pytest.mark.parametrize(
     "end", ["", "sys.exit()", "experiment.finish()", "experiment.__exit__(None, None, None)"]
 )
@@ -327,6 +338,7 @@ def test_files_of_a_program_that_records_nothing_outlive_a_forked_child(end, run
     assert not os.path.exists(directory)
 
 
+@forks
 def test_a_daemonised_program_records_on(run, repository):
     """It forks, its parent leaves, and the child, which has begun nothing, begins."""
     code = (
@@ -338,6 +350,7 @@ def test_a_daemonised_program_records_on(run, repository):
     assert repository.status() == "ERROR\nexit code 3"
 
 
+@forks
 def test_subprocess_with_a_preexec_function_works_as_before(both):
     both(
         script("import subprocess\nprint(subprocess.check_output(['echo', 'a'], preexec_fn=os.setsid))"),
@@ -345,6 +358,7 @@ def test_subprocess_with_a_preexec_function_works_as_before(both):
     )
 
 
+@forks
 def test_a_new_program_in_the_same_process_leaves_the_record_running(run, repository):
     done = run(script("sys.stdout.flush(); os.execv(sys.executable, [sys.executable, '-c', 'print(1)'])"))
     assert (done.returncode, done.stdout, repository.status()) == (0, b"1\n", "RUNNING")

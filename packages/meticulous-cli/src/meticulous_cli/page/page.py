@@ -232,8 +232,10 @@ def _output(reader: ExperimentReader, name: str, style: Style) -> list[str]:
 
 def _following(reader: ExperimentReader) -> list[str]:
     paths = [str(reader.directory / name) for name in ("stdout", "stderr")]
-    follow = ["Get-Content", "-Wait"] if os.name == "nt" else ["tail", "-f"]
     found = list(filter(os.path.isfile, paths))
+    follow = ["tail", "-f"]
+    if os.name == "nt":  # in PowerShell, which waits for one file only
+        follow, found = ["Get-Content", "-Tail", "10", "-Wait"], found[:1]
     return [pasted([[*follow, *found]])] if found else []
 
 

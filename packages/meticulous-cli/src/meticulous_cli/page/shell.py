@@ -12,7 +12,7 @@ __all__ = ["pasted"]
 _LONGEST = 2**15  # what shells and terminals take at once
 _PLAIN_ON_WINDOWS = re.compile(r"(?!-[^-]*[.:])[A-Za-z0-9_/\\:=+.-]+")
 # What cmd and PowerShell expand between quotes, each something else.
-_EXPANDED_ON_WINDOWS = re.compile(r'["%$`\x00-\x1f]')
+_EXPANDED_ON_WINDOWS = re.compile(r'["%$`]')
 
 
 def pasted(steps: Sequence[Sequence[str]]) -> str:
@@ -47,6 +47,6 @@ def _posix_char(char: str) -> str:
 
 
 def _windows(word: str) -> str:
-    if _EXPANDED_ON_WINDOWS.search(word):
+    if not word.isprintable() or _EXPANDED_ON_WINDOWS.search(word):
         raise ValueError
     return word if _PLAIN_ON_WINDOWS.fullmatch(word) else f'"{word}"'
