@@ -314,7 +314,7 @@ class TestRules:
         assert encode(Right.READ | Right.WRITE) in ("READ|WRITE", "WRITE|READ", 3)
 
     def test_a_path_that_is_not_utf8(self):
-        assert through_disk({"path": pathlib.PurePosixPath(os.fsdecode(b"/\xff"))}) == {"path": r"/\udcff"}
+        assert through_disk({"path": pathlib.PurePosixPath("/\udcff")}) == {"path": r"/\udcff"}
 
     def test_a_field_of_a_dataclass_that_was_never_set_is_left_out(self):
         optimizer = Optimizer()

@@ -102,6 +102,7 @@ def test_ids_count_on_from_the_highest_number(project):
     assert experiment.experiment_id == "12"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs permissions of POSIX")
 def test_files_follow_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
@@ -414,7 +415,7 @@ REFUSED = {
 def test_a_refusal_is_a_sentence_below_two_frames(name, run):
     before, call = REFUSED[name]
     done = run(f"import argparse, os\nfrom meticulous import Experiment\n{before}\n{call}\n")
-    lines = done.stderr.decode().splitlines()
+    lines = done.stderr.decode(errors="replace").splitlines()
     assert done.returncode == 1
     assert lines[0] == "Traceback (most recent call last):"
     assert sum(line.startswith("  File ") for line in lines) <= 2
