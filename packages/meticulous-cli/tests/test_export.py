@@ -363,7 +363,7 @@ def test_an_existing_file_is_never_replaced(frame, tmp_path, refused):
     (tmp_path / "folder.csv").mkdir()
     if sys.platform != "win32":
         os.symlink("nowhere", tmp_path / "link.csv")
-    for target in tmp_path.iterdir():
+    for target in tmp_path.glob("*.csv"):
         assert refused(frame, target) == f"{target} exists and is never replaced"
     assert (tmp_path / "runs.csv").read_text() == "mine"
 

@@ -1,6 +1,7 @@
 import json
 import math
 import shlex
+import shutil
 from datetime import datetime, timedelta
 
 import pytest
@@ -338,9 +339,9 @@ def test_each_example_in_the_help_works(runs, make, run, tmp_path):
     make("7", {"lr": 0.001}, {"loss": 0.1, "accuracy": 0.9}, start_time="2024-12-01T00:00:00Z")
     now = datetime.now().astimezone().isoformat()
     make("8", {"lr": 0.002}, {"loss": 0.2, "accuracy": 0.8}, "ERROR\n", start_time=now)
-    (tmp_path / "runs").symlink_to("experiments")
-    (tmp_path / "old-runs").symlink_to("experiments")
     make("9", status="ERROR\nsignal SIGTERM\n")
+    for name in ("runs", "old-runs"):
+        shutil.copytree(tmp_path / "experiments", tmp_path / name)
     lines = [line.strip() for line in run("--help").stdout.splitlines() if line.startswith("  meticulous")]
     assert len(lines) > 6
     for line in lines:

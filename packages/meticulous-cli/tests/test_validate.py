@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -213,7 +214,11 @@ def test_an_experiment_that_is_resumed_meanwhile_is_not_blamed(good):
 
     def replace(name, text):
         (folder / ".new").write_text(text)
-        os.replace(folder / ".new", folder / name)
+        while True:
+            try:
+                return os.replace(folder / ".new", folder / name)
+            except PermissionError:  # Windows, while somebody reads it
+                time.sleep(0.001)
 
     def resume():
         start.wait()

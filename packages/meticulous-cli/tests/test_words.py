@@ -124,6 +124,7 @@ def test_the_newest_come_before_the_best(three, run):
     assert run("--last", "1", "--paths").stdout == "experiments/2\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 def test_folders_can_be_handed_to_other_programs(make, tmp_path, environment):
     names = ["1", "two words", os.fsdecode(b"bad\xff"), "quote's", "plain"]
     for name in names:
@@ -131,7 +132,7 @@ def test_folders_can_be_handed_to_other_programs(make, tmp_path, environment):
         make("x", status=status).rename(tmp_path / "experiments" / name)
     command = f"""'{sys.executable}' -m meticulous_cli --filter "status == 'ERROR'" --paths"""
     subprocess.run(
-        ["sh", "-c", f"{command} | xargs -d '\\n' rm -r"],
+        ["sh", "-c", f"{command} | tr '\\n' '\\0' | xargs -0 rm -r"],
         cwd=tmp_path,
         env=environment,
         check=True,

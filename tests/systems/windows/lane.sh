@@ -13,8 +13,9 @@ shift
 export WINEPREFIX=$lane/wine WINEDEBUG=-all DISPLAY='' WINEPATH='C:\shim;C:\py311;C:\py311\Scripts' LANE=$lane
 python=$WINEPREFIX/drive_c/py311
 
-# A plain file as standard output is no handle that Wine's Python takes, so everything goes through a pipe.
-run() { wine "$@" </dev/null 2>&1 9>&- | cat; }
+# A plain file as standard output is no handle that Wine's Python takes, so everything goes through a pipe. Of what
+# its server lists when it ends, nothing is shown.
+run() { wine "$@" </dev/null 2>&1 9>&- | sed -u '/^0x[0-9a-f]*:[0-9]*: /d'; }
 
 build() {
   for needed in wine x86_64-w64-mingw32-gcc unzip; do

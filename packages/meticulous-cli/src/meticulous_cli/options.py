@@ -46,7 +46,7 @@ output
 examples
   meticulous --sort accuracy --tail 5                the five best
   meticulous --filter "start >= 'yesterday'"         what was started lately
-  meticulous --filter "status == 'ERROR'" --paths | xargs -d '\\n' rm -r
+  meticulous --filter "status == 'ERROR'" --paths    the folders of what failed
   meticulous --over seed --export table.tex          for the paper
 """
 

@@ -15,6 +15,7 @@ import os
 import re
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -199,11 +200,21 @@ def _beginning(path: str, limit: int) -> bytes:
     """Return at most so many bytes of a regular file. A link is not followed, and a pipe not waited for."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
         raise _NotRegularError
-    with open(os.open(path, _FLAGS), "rb") as file:
+    with open(_open(path), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise _NotRegularError
         return file.read(min(status.st_size, limit))
+
+
+def _open(path: str, tries: int = 20) -> int:
+    try:
+        return os.open(path, _FLAGS)
+    except PermissionError:
+        if os.name != "nt" or not tries:
+            raise
+    time.sleep(0.005)  # Windows refuses a file that is just being replaced, for up to 23 ms
+    return _open(path, tries - 1)
 
 
 def _other_version(metadata: dict[str, Any]) -> str:
