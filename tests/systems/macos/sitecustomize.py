@@ -3,6 +3,7 @@
 import builtins
 import ctypes.util
 import errno
+import fcntl
 import os
 import platform  # this and the next two ask what the system is when they are imported: before it changes
 import resource
@@ -13,6 +14,7 @@ import sysconfig
 _ = (ctypes.util, platform, sysconfig.get_config_vars())
 sys.platform = "darwin"
 PIPE_BUF, DESCRIPTORS = 512, 256
+fcntl.F_FULLFSYNC = 51  # which Linux refuses, as file systems without it do there
 
 
 def _is_in_proc(path):
