@@ -312,23 +312,23 @@ with Experiment({}, resume=RESUME) as experiment:
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_24_processes_that_start_at_once_get_complete_folders_without_a_gap(project, git, resume):
+def test_12_processes_that_start_at_once_get_complete_folders_without_a_gap(project, git, resume):
     (project / "race.py").write_text(RACE.replace("RESUME", str(resume)))
     git("add", ".")
     git("commit", "-q", "-m", "race")
     receive, send = os.pipe()
     processes = [
         subprocess.Popen([sys.executable, "race.py"], stdin=receive, stdout=subprocess.PIPE, text=True)
-        for _ in range(24)
+        for _ in range(12)
     ]
     os.close(receive)
     os.close(send)
     outputs = [process.communicate(timeout=200)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 24
+    assert [process.returncode for process in processes] == [0] * 12
     folders = {name for name in os.listdir(project / "experiments") if name != ".gitignore"}
     assert folders == {str(number) for number in range(1, len(folders) + 1)}
     if not resume:
-        assert len(folders) == 24
+        assert len(folders) == 12
     seen = sorted(output.strip() for output in outputs)
     kept = []
     for name in folders:
