@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -64,13 +65,24 @@ def test_the_folder_holds_the_files_that_are_listed(project):
     assert recorded - {"epochs.csv"} == named - {"git.diff"}
 
 
-def test_the_three_lines_record(tmp_path):
+def test_the_three_lines_record_with_the_commands_below_them(tmp_path):
     code = block("import argparse\nfrom meticulous import Experiment")
     assert len(re.findall(r"# \d", code)) == 3
     (tmp_path / "train.py").write_text("def train(args): return args.lr\n" + code)
-    commit(tmp_path, "init", "-q")
-    subprocess.run([sys.executable, "train.py", "--lr", "0.5"], cwd=tmp_path, check=True, timeout=60)
-    assert '"accuracy": 0.5' in (tmp_path / "experiments" / "1" / "summary.json").read_text()
+    programs = {
+        "git": ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org"],
+        "python": [sys.executable],
+        "meticulous": [sys.executable, "-m", "meticulous_cli"],
+    }
+    environment = {key: value for key, value in os.environ.items() if key not in ("RANK", "WORLD_SIZE")}
+    for line in ["git init -q", *block("git add train.py").splitlines()]:
+        program, *words = shlex.split(line)
+        command = [*programs[program], *words]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+    assert re.search(r"^ *1 .* 0\.01 .* 0\.01 .*smaller steps$", done.stdout, re.MULTILINE)
 
 
 def test_the_reading_reads(project, monkeypatch):
