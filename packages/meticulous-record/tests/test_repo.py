@@ -597,15 +597,6 @@ def test_the_branch_is_recorded_whatever_is_tagged_and_decorated(project, script
     assert "githead-branch" not in metadata_of(project, "2")
 
 
-def test_a_file_has_one_name_where_upper_and_lower_case_are_one(project, script, git):
-    """A hard link is what such a file system shows under the other spelling."""
-    os.link(project / script, project / "Train.py")
-    assert execute(project, "Train.py").returncode == 0
-    (project / "Train.py").unlink()
-    (project / "Train.py").write_text(SCRIPT)
-    assert is_refused(execute(project, "Train.py"), "changed or not added: Train.py.")
-
-
 class TestPatch:
     def test_turns_the_commit_into_what_ran(self, project, git, tmp_path):
         (project / "train.py").write_text("import helper\n" + SCRIPT)

@@ -389,7 +389,7 @@ class TestNearMisses:
                 assert experiment.experiment_id == "1"
             change_metadata(_path("1"), githead_sha="0" * 40)
             message = self.warning(caplog)
-        assert f"experiment x is running, as this very process {os.getpid()} on " in message
+        assert f"experiment x is running, as process {os.getpid()} on " in message
         assert "another commit" in message
 
     def test_that_may_run_elsewhere(self, caplog):
@@ -406,7 +406,7 @@ class TestNearMisses:
         path.unlink(missing_ok=True)
         path.symlink_to(target)
         assert f"a link or a pipe in the place of {name}" in self.warning(caplog)
-        with pytest.raises(meticulous.MeticulousError, match=f"link, a pipe .* {name}"):
+        with pytest.raises(meticulous.MeticulousError, match=f"a link or a pipe .* {name}"):
             Experiment({"lr": 1}, experiment_id="1")
         assert target.read_text() == "RUNNING\n"
 

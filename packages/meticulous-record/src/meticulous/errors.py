@@ -5,6 +5,7 @@ After the start nothing of the recorder's own I/O raises (see `_log`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 __all__ = [
@@ -85,3 +86,9 @@ class ReservedFileError(MeticulousError, ValueError):
 
 class SummaryError(MeticulousError, TypeError):
     """A summary that is not a mapping."""
+
+
+def listed(items: Iterable[str]) -> str:
+    """Return what a sentence names: ten at most, and how many more there are."""
+    words = list(items)
+    return ", ".join(words[:10]) + (f" and {len(words) - 10} more" if len(words) > 10 else "")

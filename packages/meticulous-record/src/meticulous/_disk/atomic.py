@@ -8,9 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-__all__ = ["discard_unfinished", "is_open_elsewhere", "replace", "sync", "write_all"]
-
-_unfinished: set[Path] = set()
+__all__ = ["is_open_elsewhere", "replace", "sync", "write_all"]
 
 
 def replace(
@@ -21,7 +19,7 @@ def replace(
     Readers see the old content or the new one. The new one is on disk before the name points to it, and
     survives a power loss after this returns; without `sync_folder`, after the next one there that has it;
     unless `is_synced`, after the next `sync`, and until then a power loss may leave an empty file. A failed
-    write leaves the old content, and no litter.
+    write leaves the old content, and no litter. A signal that ends the process may leave a hidden file.
 
     Windows refuses to replace a file that somebody has open. That is tried for `patience` seconds.
 
@@ -31,7 +29,6 @@ def replace(
     temporary = path.parent / f".{path.name}.{os.urandom(6).hex()}"
     # 0o666 less the umask, as `open` does: colleagues read each other's runs.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    _unfinished.add(temporary)
     try:
         descriptor = os.open(temporary, flags, 0o666)
         try:
@@ -41,11 +38,10 @@ def replace(
         finally:
             os.close(descriptor)
         _rename(temporary, path, patience)
-    except BaseException:
-        _unlink(temporary)
+    except BaseException:  # Ctrl-C comes here, too, and the program may go on after it
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         raise
-    finally:
-        _unfinished.discard(temporary)
     if is_synced and sync_folder:
         _sync_folder(path.parent)
 
@@ -61,12 +57,6 @@ def is_open_elsewhere(error: OSError) -> bool:
     return getattr(error, "winerror", None) in (5, 32)
 
 
-def discard_unfinished() -> None:
-    """Delete what `replace` has not finished, for a process that is about to be ended in the midst of it."""
-    for temporary in _unfinished.copy():
-        _unlink(temporary)
-
-
 def write_all(descriptor: int, data: bytes) -> None:
     """Write all of `data`, however many calls that takes.
 
@@ -77,11 +67,6 @@ def write_all(descriptor: int, data: bytes) -> None:
     while written < len(data):
         data = data[written:]
         written = os.write(descriptor, data)
-
-
-def _unlink(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(path)
 
 
 def _rename(source: Path, target: Path, patience: float) -> None:

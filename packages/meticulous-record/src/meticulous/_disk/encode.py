@@ -17,7 +17,7 @@ from typing import Any, Union
 
 from meticulous._disk.attributes import as_mapping, attributes, fields
 from meticulous._log import logger, warn
-from meticulous.errors import ArgumentsError
+from meticulous.errors import ArgumentsError, listed
 
 __all__ = ["JSON", "Lost", "canonical", "dump", "encode", "encode_object", "lost"]
 
@@ -128,12 +128,7 @@ class _Encoder:
         """Encode the whole value, and say once what was too large."""
         encoded = self._any(value, where, ())
         if self._large:
-            _warn_once(f"{', '.join(self._large[:10])}: too large to be recorded, so only that is recorded")
-        return encoded
-
-    def _item(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
-        encoded = self._any(value, where, ancestors)
-        self._take(_length(encoded) + 4 * len(ancestors))
+            _warn_once(f"{listed(self._large)}: too large to be recorded, so only that is recorded")
         return encoded
 
     def _take(self, size: int) -> None:
@@ -146,18 +141,26 @@ class _Encoder:
         return _description(value)
 
     def _any(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
-        if value is None or type(value) is bool:
-            return value
-        if id(value) in ancestors or len(ancestors) >= _DEPTH:
-            return _text(value, where)
+        left = self._left
         try:
-            return self._convert(value, where, (*ancestors, id(value)))
+            if id(value) in ancestors or len(ancestors) >= _DEPTH:
+                encoded: JSON = _text(value, where)
+            else:
+                encoded = self._convert(value, where, (*ancestors, id(value)))
+            if ancestors:
+                self._take(_length(encoded) + 4 * len(ancestors))
+            return encoded
         except _TooLarge:
-            raise
+            if len(ancestors) != 1:
+                raise
+            self._left = left - _DESCRIPTION
+            return self._described(value, where)
         except Exception:  # noqa: BLE001 - foreign code ran (properties, as_dict, …); no argument ends a run
             return _text(value, where)
 
     def _convert(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
+        if value is None or type(value) is bool:
+            return value
         named = self._named and len(ancestors) == 1
         if isinstance(value, enum.Enum):
             # A combination of flags has no name before Python 3.11.
@@ -188,7 +191,7 @@ class _Encoder:
             items = list(itertools.islice(value, _ITEMS + 1))
             if len(items) > _ITEMS:
                 return self._described(value, where)
-            encoded = [self._item(item, f"{where}.{index}", ancestors) for index, item in enumerate(items)]
+            encoded = [self._any(item, f"{where}.{index}", ancestors) for index, item in enumerate(items)]
             return sorted(encoded, key=_order) if isinstance(value, Set) else encoded
         if isinstance(value, os.PathLike):
             return os.fsdecode(value)
@@ -217,20 +220,15 @@ class _Encoder:
             return self._described(value, where)
         result: dict[str, JSON] = {}
         for key, item in _items(value, where):
-            name, left = _key(key), self._left
+            name = _key(key)
             while name in result:  # {1: …, "1": …}: both are kept
                 name += "'"
-            try:
-                self._take(_length(name) + 4)
-                result[name] = self._item(item, f"{where}.{name}", ancestors)
-            except _TooLarge:
-                if not is_whole:
-                    raise
-                self._left = left - _length(name) - _DESCRIPTION
-                if self._left < 0:
-                    self._large.append(f"{where}.{name} and what follows")
-                    break
-                result[name] = self._described(item, f"{where}.{name}")
+            size = _length(name) + 4
+            if is_whole and self._left < size + _DESCRIPTION:
+                self._large.append(f"{where}.{name} and what follows")
+                break
+            self._take(size)
+            result[name] = self._any(item, f"{where}.{name}", ancestors)
         return result
 
 

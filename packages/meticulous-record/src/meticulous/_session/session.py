@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import errno
-import functools
 import os
 import sys
 import threading
@@ -71,18 +70,21 @@ class Session:
         self._summarizing = threading.RLock()
         self._is_summary_late = self._is_summary_unsynced = False
         self._captures: list[Capture] = []
-        self._version: tuple[int, int] | None = None
+        self._version = folder.version(_format.METADATA)
         self._beaten = time.monotonic()
-        # What is captured exists from the start, and an absent file says that nobody did (spec 1.0, output).
-        if capture != "none":
-            folder.stdout_path.touch()
-            if capture == "fd" or sys.stderr is not sys.stdout:
-                folder.stderr_path.touch()
+        # Before STATUS: what is captured exists from the start, and an absent file says that nobody did
+        # (spec 1.0, output).
+        captures = [
+            _capture(capture, 1, "stdout", folder.stdout_path, self._told),
+            _capture(capture, 2, "stderr", folder.stderr_path, self._told),
+        ]
         folder.write_status(_format.RUNNING)
         self._heartbeat = Heartbeat(self._tick, _TICK_SECONDS)
         with process.changing:
             try:
-                self._begin_captures(capture)
+                for each in filter(None, captures):
+                    self._captures.append(each)
+                    each.begin()
                 self._heartbeat.start()
                 ending.watch(self)
             except BaseException:
@@ -149,25 +151,19 @@ class Session:
             status = f"{_format.SUCCESS}\nafter signal {self.survived}"
         if status != _format.RUNNING:  # which is: nobody knows how it ended
             self._metadata["end-time"] = now()
-            write_metadata = functools.partial(
-                self.folder.write_json, _format.METADATA, self._metadata, patience=_LAST_SECONDS
+            is_mine = self._try(
+                _format.METADATA,
+                lambda: self.folder.write_json(_format.METADATA, self._metadata, patience=_LAST_SECONDS),
             )
-            self._try(_format.METADATA, write_metadata)
-            self._try(_format.STATUS, lambda: self.folder.write_status(status, patience=_LAST_SECONDS))
+            self._try(
+                _format.STATUS,
+                lambda: self.folder.write_status(status, patience=_LAST_SECONDS),
+                is_checked=is_mine,
+            )
         # Only now: a signal that comes during the end finds it unfinished, and ends it in its own way.
         with process.changing:
             self._ended = True
             ending.unwatch(self)
-
-    def _begin_captures(self, how: str) -> None:
-        for number, name, path in (
-            (1, "stdout", self.folder.stdout_path),
-            (2, "stderr", self.folder.stderr_path),
-        ):
-            capture = _capture(how, number, name, path, self._told)
-            if capture is not None:
-                self._captures.append(capture)
-                capture.begin()
 
     def _end_captures(self, *, hurried: bool = False) -> None:
         while self._captures:
@@ -196,9 +192,7 @@ class Session:
         self._is_summary_unsynced = True
         self._is_summary_late = not self._try(
             _format.SUMMARY,
-            lambda: self.folder.write_json(
-                _format.SUMMARY, self._summary, is_synced=False, patience=patience
-            ),
+            lambda: self.folder.write_json(_format.SUMMARY, self._summary, patience=patience),
             is_last=patience > 0,
         )
 
@@ -206,24 +200,25 @@ class Session:
         """Whether another session records here by now.
 
         The folder may have been deleted, and its number taken again; or this process stood still for so
-        long that somebody resumed the experiment elsewhere. Sessions replace metadata.json, and nobody else
-        does.
+        long that somebody resumed the experiment elsewhere. Sessions replace metadata.json. So do tools that
+        add keys of their own, which stay (spec 1.0, META-10).
         """
         version = self.folder.version(_format.METADATA)
         if version is None or version == self._version:
             return False
-        found = self.folder.read_json(_format.METADATA)
-        if found is not None and any(
-            found.get(key) != self._metadata.get(key) for key in ("start-time", "hostname", "pid")
-        ):
+        found = self.folder.read_json(_format.METADATA) or self._metadata
+        if any(found.get(key) != self._metadata.get(key) for key in ("start-time", "hostname", "pid")):
             return True
         self._version = version
+        self._metadata = {**found, **self._metadata}
         return False
 
-    def _try(self, name: str, write: Callable[[], None], *, is_last: bool = True) -> bool:
+    def _try(
+        self, name: str, write: Callable[[], None], *, is_last: bool = True, is_checked: bool = False
+    ) -> bool:
         """Whether it was written; if it is the last time that this is tried, trouble is told."""
         try:
-            if self._is_taken():
+            if not is_checked and self._is_taken():
                 raise OSError(errno.EBUSY, "another session records there by now")
             write()
         except OSError as error:
@@ -238,6 +233,7 @@ def _capture(how: str, number: int, name: str, path: Path, told: set[str]) -> Ca
     stream = getattr(sys, name)
     if how == "fd":
         if stream is None or leads_to_descriptor(stream):
+            path.touch()
             try:
                 return DescriptorCapture(number, stream, path, told)
             except OSError:

@@ -11,7 +11,6 @@ from types import FrameType
 from typing import Any
 
 from meticulous import _format
-from meticulous._disk.atomic import discard_unfinished
 from meticulous._session.process import process
 
 __all__ = ["Handler", "handle", "let_go", "wait_for_forks"]
@@ -125,7 +124,6 @@ class Handler:
         elif self._is_set():
             for who in process.sessions.copy():
                 who.end(status)
-            discard_unfinished()
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
         # Else a later handler has called what it found. Without us that was the default action, which nobody

@@ -13,11 +13,10 @@ from meticulous._start.options import (
     Options,
     add_options,
     is_option,
-    quoted,
     set_defaults,
     take_options,
 )
-from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError
+from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError, listed
 
 __all__ = ["Parsed", "parse"]
 
@@ -80,8 +79,9 @@ def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str,
     """Give the script's own arguments other defaults, in the parser or the subcommands that have them."""
     unknown = set(defaults).difference(*(set_defaults(each, defaults) for each in parsers))
     if unknown:
+        names = listed(map(repr, sorted(unknown)))
         raise OptionsError(
-            f"{quoted(unknown)}: neither the parser nor the recorder has such an argument to give a default"
+            f"{names}: neither the parser nor the recorder has such an argument to give a default"
         )
 
 
@@ -145,41 +145,46 @@ class _Defaults:
         return result
 
     def _own(self, parser: argparse.ArgumentParser) -> dict[str, JSON]:
-        """Return those of `parser` without its subcommands, in the steps of `ArgumentParser.parse_args`."""
-        actions = [action for action in parser._actions if action.dest is not argparse.SUPPRESS]
+        """Return those of `parser` without its subcommands, as `parse_args` would leave them."""
+        typed = _typed_defaults(parser)
         values: dict[str, Any] = {}
-        for action in actions:
-            if action.default is not argparse.SUPPRESS:
-                values.setdefault(action.dest, self._before.get(id(action), action.default))
+        for action in parser._actions:
+            is_rest = action.nargs == argparse.REMAINDER and not action.option_strings
+            if action.dest is argparse.SUPPRESS or (action.default is argparse.SUPPRESS and not is_rest):
+                continue
+            default = self._default(parser, action, typed)
+            if action.option_strings or action.nargs not in ("?", "*", argparse.REMAINDER):
+                values.setdefault(action.dest, default)  # of two with one dest the first counts
+            else:
+                values[action.dest] = default  # a positional is stored all the same, with nothing
         for dest, value in parser._defaults.items():
             values.setdefault(dest, value)
-        for action in actions:
-            # A positional that is not passed is stored all the same, with nothing.
-            if action.option_strings or action.nargs not in ("?", "*", argparse.REMAINDER):
-                continue
-            if action.nargs == argparse.REMAINDER or (action.nargs == "*" and action.default is None):
-                values[action.dest] = []
-            elif action.default is not argparse.SUPPRESS:
-                values[action.dest] = self._before.get(id(action), action.default)
-        typed = _typed_defaults(parser)
-        for action in actions:
-            converted = bool(action.option_strings) or action.nargs == argparse.OPTIONAL
-            if converted and isinstance(action.default, str) and values.get(action.dest) is action.default:
-                known = action.dest in typed
-                values[action.dest] = typed[action.dest] if known else self._convert(parser, action)
-        left_out = {action.dest for action in actions if _is_required(action) or is_option(action.dest)}
+        left_out = {
+            action.dest for action in parser._actions if _is_required(action) or is_option(action.dest)
+        }
         return {dest: encode(value, dest) for dest, value in values.items() if dest not in left_out}
 
-    def _convert(self, parser: argparse.ArgumentParser, action: argparse.Action) -> Any:
-        """Return a text default as its `type` makes it; argparse treats it like what one types."""
+    def _default(
+        self, parser: argparse.ArgumentParser, action: argparse.Action, typed: Mapping[str, Any]
+    ) -> Any:
+        """Return a default as argparse makes it: it treats a text like what one types."""
+        text, is_positional = action.default, not action.option_strings
+        if is_positional and (action.nargs == argparse.REMAINDER or (action.nargs == "*" and text is None)):
+            return []
+        if not isinstance(text, str):
+            return self._before.get(id(action), text)
+        if is_positional and action.nargs != argparse.OPTIONAL:
+            return text
+        if action.dest in typed:
+            return typed[action.dest]
         if id(action) in self._converted:
             return self._converted[id(action)]
-        if isinstance(action.type, argparse.FileType) and action.default != "-":
-            return action.default  # to convert it is to open it; another file was asked for
+        if isinstance(action.type, argparse.FileType) and text != "-":
+            return text  # to convert it is to open it; another file was asked for
         try:
-            return parser._get_value(action, action.default)
+            return parser._get_value(action, text)
         except (Exception, SystemExit):  # noqa: BLE001 - the script's own function refuses its own default
-            return action.default
+            return text
 
 
 def _typed_defaults(parser: Any) -> Any:

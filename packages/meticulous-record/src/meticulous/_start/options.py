@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from meticulous._disk.names import check_experiment_id
-from meticulous.errors import OptionsError
+from meticulous.errors import OptionsError, listed
 
-__all__ = ["Options", "add_options", "is_option", "quoted", "set_defaults", "take_options"]
+__all__ = ["Options", "add_options", "is_option", "set_defaults", "take_options"]
 
 # The options keep to attributes of their own, so that no dest of a script can be the same.
 _PREFIX = "meticulous_"
@@ -77,7 +77,8 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
     """
     unknown = set(defaults) - set(Options._fields)
     if unknown:
-        raise OptionsError(f"{quoted(unknown)}: no such option; there are {quoted(Options._fields)}")
+        names, known = (listed(map(repr, sorted(each))) for each in (unknown, Options._fields))
+        raise OptionsError(f"{names}: no such option; there are {known}")
     present = {action.dest for action in parser._actions}
     set_defaults(parser, {_PREFIX + name: value for name, value in defaults.items()})
     missing = [name for name in Options._fields if _PREFIX + name not in present]
@@ -144,8 +145,3 @@ def _option_strings(parser: argparse.ArgumentParser) -> Iterable[str]:
         for one in (wrapper, *getattr(wrapper, "descendants", ())):
             for field in getattr(one, "fields", ()):
                 yield from field.option_strings
-
-
-def quoted(names: Iterable[str]) -> str:
-    """Return names in quotation marks, in order."""
-    return ", ".join(repr(name) for name in sorted(names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,19 +14,23 @@ from meticulous._disk.claim import Claim
 from meticulous._disk.encode import JSON, canonical, lost
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._log import warn
-from meticulous._process import SCHEDULER_KEYS, identity, observe, scheduler_job, verdict
+from meticulous._process import SCHEDULER_KEYS, observe, scheduler_job, verdict
 from meticulous._session.process import process
+from meticulous._session.session import Session
 from meticulous._start.code.commits import Code
 from meticulous.errors import (
     ExperimentRunningError,
     MeticulousError,
     MismatchedArgsException,
     MismatchedCommitException,
+    listed,
 )
 
-__all__ = ["Earlier", "claim_named", "claim_newest"]
+__all__ = ["Earlier", "claim_named", "claim_newest", "open_experiments"]
 
 _ANOTHER_ID = "choose another --experiment-id"
+# As many calls as NFS 4.1 has slots for.
+_THREADS = 64
 
 
 class Earlier(NamedTuple):
@@ -47,7 +51,18 @@ class _Busy(NamedTuple):
     """After how many seconds without a sign of life it can, where waiting is likely to help."""
 
 
-def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], code: Code) -> Earlier:
+class _Misfit(NamedTuple):
+    """One thing for which an experiment can't be resumed."""
+
+    what: str
+    """What it has, in words."""
+    detail: str = ""
+    error: type[MeticulousError] = MeticulousError
+    then: Any = None
+    now: Any = None
+
+
+def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> Earlier:
     """Claim the experiment in `folder` for another session.
 
     Raises:
@@ -57,37 +72,24 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], code: Code) 
         MeticulousError: it is not an experiment of this format, or has links in it.
     """
     where = f"the experiment {str(folder.path)!r}"
-    if folder.irregular:
-        raise MeticulousError(
-            f"{where} has a link, a pipe or the like in the place of {', '.join(folder.irregular)}: "
-            f"{_ANOTHER_ID}",
-            path=folder.path,
-        )
-    metadata = folder.read_json(_format.METADATA)
-    recorded = folder.read_json(_format.ARGS)
+    metadata, recorded = folder.read_json(_format.METADATA) or {}, folder.read_json(_format.ARGS)
     if recorded is None and folder.was_cut_short:
-        recorded = dict(args)  # which it would have been
-    if metadata is None or recorded is None or not _is_ours(metadata):
-        raise MeticulousError(
-            f"{str(folder.path)!r} is there already and is no experiment of format {_format.FORMAT_VERSION} "
-            f"that could be resumed: {_ANOTHER_ID}",
-            path=folder.path,
-        )
-    for difference, then, now in _differences(folder, metadata, code):
-        which = f"see its {_format.GIT_DIFF}" if isinstance(then, bytes) else f"{then}, and now it is {now}"
-        raise MismatchedCommitException(
-            f"{where} ran with {difference} ({which}): bring that back to resume it, or {_ANOTHER_ID}",
+        recorded = args  # which it would have been
+    if recorded is None or not _is_ours(metadata):
+        misfits = [_Misfit(f"no experiment of format {_format.FORMAT_VERSION} in it")]
+    else:
+        misfits = list(_misfits(folder, metadata, args, code))
+        if canonical(recorded) != canonical(args):
+            changed = _changed(recorded, args)
+            misfits.append(_Misfit("other arguments", changed, MismatchedArgsException, recorded, args))
+    if misfits:
+        what, detail, error, then, now = misfits[0]
+        raise error(
+            f"{where} can't be resumed, since it has {what}{f' ({detail})' if detail else ''}: "
+            f"bring back what it was started with, or {_ANOTHER_ID}",
             path=folder.path,
             expected=then,
             found=now,
-        )
-    unknown = ", ".join(lost(dict(args), "args"))
-    if unknown or canonical(recorded) != canonical(dict(args)):
-        why = f"with other arguments ({_changed(recorded, args)}): pass the same to resume it"
-        if unknown:
-            why = f"perhaps with other arguments: a text does not say all of {unknown}"
-        raise MismatchedArgsException(
-            f"{where} ran {why}, or {_ANOTHER_ID}", path=folder.path, expected=recorded, found=dict(args)
         )
     claimed = _claim_in_time(folder)
     if isinstance(claimed, _Busy):
@@ -98,43 +100,55 @@ def claim_named(folder: ExperimentFolder, args: Mapping[str, JSON], code: Code) 
 
 
 def claim_newest(
-    experiments_directory: Path, args: Mapping[str, JSON], code: Code
+    experiments_directory: Path, args: dict[str, JSON], code: Code
 ) -> tuple[Earlier | None, list[str]]:
     """Claim the newest experiment of these arguments and this code that is not running, if there is one.
 
     Returns:
         That and nothing, or None and what came near it: the newest of each kind.
     """
-    wanted, unknown = canonical(dict(args)), ", ".join(lost(dict(args), "args"))
-    fitting: list[tuple[float, ExperimentFolder]] = []
-    near: dict[str, tuple[float, str]] = {}
-    for folder in ExperimentFolder.existing(experiments_directory):
-        # The arguments first: in a sweep the commit is the same, and most folders cost one file.
-        recorded = folder.read_json(_format.ARGS)
-        if recorded is None or canonical(recorded) != wanted:
+    found: list[tuple[float, ExperimentFolder, list[str]]] = []
+    for folder in _with_arguments(experiments_directory, args):
+        metadata = folder.read_json(_format.METADATA) or {}
+        if not _is_ours(metadata):
             continue
-        metadata = folder.read_json(_format.METADATA)
-        if metadata is None or not _is_ours(metadata):
-            continue
-        why = [difference for difference, _, _ in _differences(folder, metadata, code)]
+        misfits = [misfit.what for misfit in _misfits(folder, metadata, args, code)]
         if _is_half_recorded(folder, metadata):
-            why.append("uncommitted changes that are not recorded")
-        if folder.irregular:
-            why.append(f"a link or a pipe in the place of {', '.join(folder.irregular)}")
-        if unknown:
-            why.append(f"perhaps another value of {unknown}, of which a text does not say all")
-        found = (_start(metadata), folder.experiment_id)
-        if why:
-            near[why[0]] = max(near.get(why[0], found), found)
-        else:
-            fitting.append((found[0], folder))
-    misses = [f"experiment {name} has these arguments and {why}" for why, (_, name) in near.items()]
-    for _, folder in sorted(fitting, key=lambda each: each[0], reverse=True):
-        claimed = _claim_in_time(folder)
+            misfits.append("uncommitted changes that are not recorded")
+        found.append((_start(metadata), folder, misfits))
+    near: dict[str, str] = {}
+    for _, folder, misfits in sorted(found, key=lambda each: each[0], reverse=True):
+        claimed = None if misfits else _claim_in_time(folder)
         if isinstance(claimed, Earlier):
             return claimed, []
-        misses.append(f"experiment {folder.experiment_id} {claimed.reason}")
-    return None, misses
+        why = claimed.reason if claimed else f"has these arguments and {misfits[0]}"
+        near.setdefault(why, f"experiment {folder.experiment_id} {why}")
+    return None, [*near.values()]
+
+
+def _with_arguments(experiments_directory: Path, args: dict[str, JSON]) -> Iterator[ExperimentFolder]:
+    """Yield the experiments with these arguments.
+
+    In a sweep the commit is the same, so most folders cost one file; on a network each takes its time.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # late: it costs a millisecond
+
+    folders, wanted = ExperimentFolder.existing(experiments_directory), canonical(args)
+
+    def fit(some: list[ExperimentFolder]) -> list[ExperimentFolder]:
+        found = [(folder, folder.read_json(_format.ARGS)) for folder in some]
+        return [
+            folder for folder, recorded in found if recorded is not None and canonical(recorded) == wanted
+        ]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for some in pool.map(fit, (folders[start::_THREADS] for start in range(min(_THREADS, len(folders))))):
+            yield from some
+
+
+def open_experiments() -> list[ExperimentFolder]:
+    """Return the experiments of this process that have not ended."""
+    return [each.folder for each in process.sessions if isinstance(each, Session)]
 
 
 def _is_ours(metadata: Mapping[str, Any]) -> bool:
@@ -150,30 +164,39 @@ def _start(metadata: Mapping[str, Any]) -> float:
         return float("-inf")
 
 
-def _differences(
-    folder: ExperimentFolder, metadata: Mapping[str, Any], code: Code
-) -> list[tuple[str, Any, Any]]:
-    """Return what differs in the code, then and now (spec 1.0, RESUME-4, RESUME-5 and RESUME-17)."""
-    commits = _commits(metadata.get("git-repositories")), _commits(code.repositories)
-    facts: list[tuple[str, Any, Any]] = [
-        ("another commit", metadata.get("githead-sha"), code.sha),
-        ("other commits of further repositories", *commits),
-    ]
+def _misfits(
+    folder: ExperimentFolder, metadata: Mapping[str, Any], args: dict[str, JSON], code: Code
+) -> Iterator[_Misfit]:
+    """Yield what differs, but for the arguments (spec 1.0, RESUME-4, RESUME-5, RESUME-17 and RESUME-18)."""
+    if folder.irregular:
+        yield _Misfit(f"a link or a pipe in the place of {', '.join(folder.irregular)}")
+    then, now = _commits(metadata), _commits({"githead-sha": code.sha, "git-repositories": code.repositories})
+    if then != now:
+        is_project = metadata.get("githead-sha") != code.sha
+        what = "another commit" if is_project else "other commits of further repositories"
+        yield _Misfit(what, f"{then}, and now {now}", MismatchedCommitException, then, now)
     if folder.has(_format.GIT_DIFF) or not folder.was_cut_short:
-        facts.append(("other uncommitted changes", folder.read_patch(), code.patch))
-    return [fact for fact in facts if fact[1] != fact[2]]
+        patch = folder.read_patch()
+        if patch != code.patch:
+            detail = f"see its {_format.GIT_DIFF}" if patch else "it had none"
+            yield _Misfit("other uncommitted changes", detail, MismatchedCommitException, patch, code.patch)
+    unknown = ", ".join(lost(args, "args"))
+    if unknown:
+        what = f"perhaps another value of {unknown}, of which a text does not say all"
+        yield _Misfit(what, error=MismatchedArgsException)
 
 
-def _commits(repositories: Any) -> list[tuple[str, str]]:
-    """Return what has to be the same of `git-repositories`; one beside the project may lie elsewhere."""
-    found = []
-    for item in repositories if isinstance(repositories, list) else []:
-        directory, sha = str(item.get("directory")), str(item.get("githead-sha"))
-        found.append((".." if _is_beside(directory) else directory, sha))
-    return sorted(found)
+def _commits(metadata: Mapping[str, Any]) -> str:
+    """Return the commits in words; a repository beside the project's may lie elsewhere by now."""
+    others = [
+        f"{'one beside' if _is_beside(each) else each.get('directory')} at {each.get('githead-sha')}"
+        for each in _objects(metadata.get("git-repositories"))
+    ]
+    return ", ".join([str(metadata.get("githead-sha")), *sorted(others)])
 
 
-def _is_beside(directory: str) -> bool:
+def _is_beside(repository: Mapping[str, Any]) -> bool:
+    directory = str(repository.get("directory"))
     return directory.startswith("..") or os.path.isabs(directory)
 
 
@@ -181,11 +204,12 @@ def _is_half_recorded(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> 
     """Return whether code ran that the record does not have: only by its name is it resumed (RESUME-16)."""
     if metadata.get("git-dirty") is True and not folder.has(_format.GIT_DIFF) and not folder.was_cut_short:
         return True
-    repositories = metadata.get("git-repositories")
-    return any(
-        item.get("git-dirty") is True and _is_beside(str(item.get("directory")))
-        for item in (repositories if isinstance(repositories, list) else [])
-    )
+    others = _objects(metadata.get("git-repositories"))
+    return any(each.get("git-dirty") is True and _is_beside(each) for each in others)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _claim_in_time(folder: ExperimentFolder) -> Earlier | _Busy:
@@ -226,26 +250,27 @@ def _claim(folder: ExperimentFolder) -> Earlier | _Busy:
     if busy is not None and status.splitlines()[0] == _format.RUNNING:
         claim.release()
         return busy
-    sessions = metadata.get(_format.EARLIER_SESSIONS)
-    sessions = list(sessions) if isinstance(sessions, list) else []
     session = {key: value for key, value in metadata.items() if key in _format.SESSION_KEYS}
-    sessions.append({**session, "status": status})
+    sessions = [*_objects(metadata.get(_format.EARLIER_SESSIONS)), {**session, "status": status}]
     return Earlier(folder, {**metadata, _format.EARLIER_SESSIONS: sessions}, claim)
 
 
 def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any], now: float) -> _Busy | None:
     """Return what speaks for a live process behind the last session, whatever STATUS says."""
-    who = f"process {metadata.get('pid')} on {metadata.get('hostname')}"
-    here = identity()
-    if all(metadata.get(key) == here.get(key) for key in ("hostname", "pid", "process-start")):
-        # A program that restarts itself by `os.execv` keeps all three: then it is our former self.
-        is_open = any(_is_same(folder, each) for each in process.sessions)
-        return _Busy(f"is running, as this very {who}") if is_open else None
-    found = verdict(metadata, observe(metadata.get("pid")))
+    pid, hostname = metadata.get("pid"), metadata.get("hostname")
+    who = f"process {pid} on {hostname}"
+    here = observe(pid)
+    found = verdict(metadata, here)
+    if found == "alive" and pid == os.getpid():
+        # A program that restarts itself by `os.execv` stays the same process: then it is our former self.
+        is_open = folder.path.resolve() in [each.path.resolve() for each in open_experiments()]
+        found = "alive" if is_open else "gone"
     if found != "unknown":
         return _Busy(f"is running, as {who}") if found == "alive" else None
-    is_of_job = _is_of_this_job(metadata)
-    if is_of_job and _restarts(scheduler_job()) > _restarts(metadata):
+    job, count = scheduler_job(), "slurm-restart-count"
+    ids = {key: metadata.get(key) for key in SCHEDULER_KEYS if key != count}
+    is_of_job = any(ids.values()) and all(job.get(key) == value for key, value in ids.items())
+    if is_of_job and _number(job.get(count)) > _number(metadata.get(count)):
         return None  # the scheduler has started our job anew: what it started before has ended
     # Both times are the file system's: this machine's clock may go ahead of it.
     silent = now - folder.last_sign_of_life()
@@ -255,35 +280,17 @@ def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any], now: 
         return _Busy(reason)
     # Two beats without a count: another task of the job, alive on another node, has the same keys.
     left = beat * (2 if is_of_job else _format.SILENT_HEARTBEATS) - silent
-    is_namesake = str(metadata.get("hostname")).lower() == str(here.get("hostname")).lower()
+    is_namesake = str(hostname).lower() == here.hostname.lower()
     return None if left < 0 else _Busy(reason, left + 1 if is_namesake else 0)
 
 
-def _is_same(folder: ExperimentFolder, session: Any) -> bool:
-    try:
-        return os.path.samefile(folder.path, session.folder.path)
-    except (AttributeError, OSError):
-        return False
-
-
-def _is_of_this_job(metadata: Mapping[str, Any]) -> bool:
-    """Return whether a scheduler gave the last session and this process the same ids (RESUME-2)."""
-    jobs = [dict(scheduler_job()), {key: metadata[key] for key in SCHEDULER_KEYS if key in metadata}]
-    for job in jobs:
-        job.pop("slurm-restart-count", None)
-    return bool(jobs[0]) and jobs[0] == jobs[1]
-
-
-def _restarts(job: Mapping[str, Any]) -> int:
-    """Return how often a scheduler has started a job anew."""
-    count = str(job.get("slurm-restart-count", 0))
-    return int(count) if count.isdecimal() else 0
+def _number(count: object) -> int:
+    return int(str(count)) if str(count).isdecimal() else 0
 
 
 def _changed(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    def shown(values: Mapping[str, Any], key: str) -> str:
-        return repr(values[key]) if key in values else "absent"
-
-    keys = [key for key in {**recorded, **now} if shown(recorded, key) != shown(now, key)]
-    rest = f" and {len(keys) - 10} more" if len(keys) > 10 else ""
-    return ", ".join(f"{key}: {shown(recorded, key)} then, {shown(now, key)} now" for key in keys[:10]) + rest
+    then_and_now = [
+        (key, *(repr(values[key]) if key in values else "absent" for values in (recorded, now)))
+        for key in {**recorded, **now}
+    ]
+    return listed(f"{key}: {then} then, {now} now" for key, then, now in then_and_now if then != now)

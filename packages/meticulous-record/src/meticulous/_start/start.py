@@ -6,15 +6,13 @@ import os
 import platform
 import sys
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 
 from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON, dump
 from meticulous._disk.folder import ExperimentFolder, directory_error
-from meticulous._session.process import process
 from meticulous._session.session import Session, now
-from meticulous._start import resume as _resume
+from meticulous._start import resume
 from meticulous._start.code.commits import Code, inspect
 from meticulous._start.environment import requirements
 from meticulous._start.options import Options
@@ -36,39 +34,40 @@ def start(
         MeticulousError: as `Experiment`; then nothing is left behind.
     """
     code = inspect(project, directory, allow_dirty=options.allow_dirty)
-    earlier: _resume.Earlier | None = None
-    folder: ExperimentFolder | None = None
+    metadata = _metadata(options, code)
+    files = {
+        _format.ARGS: dump(args),
+        _format.DEFAULT_ARGS: None if default_args is None else dump(default_args),
+        _format.GIT_DIFF: code.patch or None,
+        _format.REQUIREMENTS: requirements(),
+    }
+    earlier: resume.Earlier | None = None
     misses: list[str] = []
     if options.resume:
-        earlier, misses = _resume.claim_newest(directory, args, code)
+        earlier, misses = resume.claim_newest(directory, args, code)
     if earlier is None:
         try:
             folder = ExperimentFolder.claim(directory, options.experiment_id)
         except FileExistsError:
             named = ExperimentFolder(directory / str(options.experiment_id))
-            earlier = _resume.claim_named(named, args, code)
-    _warn_of_others()
-    if folder is not None and misses:
+            earlier = resume.claim_named(named, args, code)
+    if earlier is not None:
+        folder, metadata = earlier.folder, _of_next_session(earlier.metadata, metadata)
+        is_kept = {name: folder.has(name) or not folder.was_cut_short for name in files}
+        files = {
+            name: data for name, data in files.items() if name == _format.REQUIREMENTS or not is_kept[name]
+        }
+    elif misses:
         _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
-    files = {
-        _format.ARGS: dump(args),
-        _format.DEFAULT_ARGS: None if default_args is None else dump(default_args),
-        _format.GIT_DIFF: code.patch or None,
-    }
+    _warn_of_others()
     try:
-        metadata = _metadata(options, code)
-        if folder is not None:
-            return _begin(folder, metadata, files, capture)
-        assert earlier is not None
-        # Arguments and code are what they were; when, where and by whom it runs is new.
-        kept = {key: value for key, value in earlier.metadata.items() if key not in _format.SESSION_KEYS}
-        new = (*_format.SESSION_KEYS, "description")
-        kept.update((key, value) for key, value in metadata.items() if key in new)
-        if code.is_claimed:
-            kept.pop("git-dirty", None)  # nobody looked (spec 1.0, META-11)
-        return _begin(earlier.folder, kept, files if earlier.folder.was_cut_short else {}, capture)
+        folder.write_json(_format.METADATA, metadata)
+        for name, data in files.items():
+            if data is not None:
+                folder.write(name, data)
+        return Session(folder, metadata, capture)
     except Exception as error:
-        if folder is not None:
+        if earlier is None:
             folder.remove()
         if not isinstance(error, OSError):
             raise
@@ -78,24 +77,21 @@ def start(
             earlier.claim.release()
 
 
-def _begin(
-    folder: ExperimentFolder, metadata: dict[str, JSON], files: Mapping[str, bytes | None], capture: str
-) -> Session:
-    """Write what is there before STATUS; of `files` what an earlier start, cut short, has not written."""
-    folder.write_json(_format.METADATA, metadata)
-    for name, data in files.items():
-        if data is not None and not folder.has(name):
-            folder.write(name, data)
-    folder.write(_format.REQUIREMENTS, requirements())
-    return Session(folder, metadata, capture)
+def _of_next_session(earlier: dict[str, JSON], new: dict[str, JSON]) -> dict[str, JSON]:
+    """Return the metadata of an experiment that goes on: when, where and by whom it runs is new."""
+    kept = {key: value for key, value in earlier.items() if key not in _format.SESSION_KEYS}
+    kept.update((key, new[key]) for key in (*_format.SESSION_KEYS, "description") if key in new)
+    if "githead-claimed" in new:
+        kept.pop("git-dirty", None)  # nobody looked (spec 1.0, META-11)
+    return kept
 
 
 def _warn_of_others() -> None:
     """Say that an experiment of this process has not ended: it would record what belongs to the next one."""
-    running = [str(each.folder.experiment_id) for each in process.sessions if hasattr(each, "folder")]
+    running = ", ".join(str(each.experiment_id) for each in resume.open_experiments())
     if running:
         _log.warn(
-            f"experiment {', '.join(running)} has not ended, and also records what the next one prints: "
+            f"experiment {running} has not ended, and also records what the next one prints: "
             "end each by `with` or finish() before the next one starts"
         )
 

@@ -17,7 +17,7 @@ from meticulous._disk.encode import JSON
 from meticulous._start.code.loaded import find_script, loaded_code, spellings
 from meticulous._start.code.process import undisturbed, why_git_fails
 from meticulous._start.code.repository import Repository, find_root
-from meticulous.errors import DirtyRepoException, RepositoryError
+from meticulous.errors import DirtyRepoException, RepositoryError, listed
 
 __all__ = ["Code", "inspect"]
 
@@ -87,10 +87,7 @@ def _inspect(project: Path, experiments: str, pending: ExitStack, allow_dirty: b
     for path in loaded_code(script):
         home = root_of(path)
         if home is not None:
-            # Where upper and lower case are one, a repository has two names.
-            same = root if home != root and os.path.samefile(home, root) else home
-            name = path[len(os.path.join(home, "")) :]
-            code.setdefault(same, set()).add(name.replace(os.sep, "/"))
+            code.setdefault(home, set()).add(path[len(home) :].replace(os.sep, "/").lstrip("/"))
     sources = _look(root, experiments, code, pending)
     if script and not any(home == root or sources[0].has_submodule(home) for home in homes):
         raise _elsewhere(script, root, min(homes, default=None))
@@ -115,12 +112,12 @@ class _Source:
     def has_submodule(self, root: str) -> bool:
         """Whether the repository at `root` is a submodule, or one of a submodule's."""
         folders = _relative(root, self.repository.root).split("/")
-        return any(self.repository.tracks("/".join(folders[: end + 1])) for end in range(len(folders)))
+        return any("/".join(folders[: end + 1]) in self.repository.tracked for end in range(len(folders)))
 
     def read(self, experiments: str) -> None:
         """Await git's answers."""
         self.repository.read()
-        untracked = [name for name in self.names if not self.repository.tracks(name)]
+        untracked = [name for name in self.names if name not in self.repository.tracked]
         self.ignored = self.repository.ignored(untracked) if untracked else set()
         # A home directory under git has nothing to do with what it ignores all of.
         self.is_stranger = self.is_beside and bool(self.ignored) and self.names == sorted(self.ignored)
@@ -202,8 +199,7 @@ def _refuse(sources: list[_Source], allow_dirty: bool) -> None:
         advice = "Commit it, or use --allow-dirty to record the changes as git.diff, or --norecord"
     else:
         return
-    shown = ", ".join(name + word for name, word in [*files.items()][:10])
-    shown += f" and {len(files) - 10} more" if len(files) > 10 else ""
+    shown = listed(name + word for name, word in files.items())
     raise DirtyRepoException(
         f"the repository {root!r} does not hold the code that would run; changed or not added: {shown}. "
         f"{advice}",

@@ -15,16 +15,11 @@ __all__ = ["Git", "undisturbed", "why_git_fails"]
 # `status --no-ahead-behind` came with it; `--porcelain=v2` with 2.11, GIT_OPTIONAL_LOCKS with 2.15.
 _LEAST_GIT = (2, 17)
 
-# What leads git to another repository, as hooks do, and what changes the meaning of paths and the form of
-# diffs. `git rev-parse --local-env-vars` lists the former. It lists settings as well, which git itself keeps
-# on its way into a submodule: in containers they say which repository is safe.
-_MISLEADING = (
-    *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_INDEX_FILE"),
-    *("GIT_IMPLICIT_WORK_TREE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NAMESPACE", "GIT_NO_REPLACE_OBJECTS"),
-    *("GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE"),
-    *("GIT_GLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS"),
-    *("GIT_ATTR_SOURCE", "GIT_DIFF_OPTS", "GIT_EXTERNAL_DIFF"),
-)
+# Of git's variables only these count: where its programs and settings are (in containers they say which
+# repository is safe), and how it fetches what a partial clone has left out. The others lead it to another
+# repository or index, as in hooks, or change the meaning of paths and the form of diffs.
+_KEPT = ("GIT_CONFIG", "GIT_PYTHON_", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES")
+_KEPT += ("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT")
 
 _NO_GIT = (
     "git cannot be run, so there is no commit to record: install git or put it on PATH "
@@ -49,7 +44,8 @@ def undisturbed() -> Iterator[contextlib.ExitStack]:
     GitPython reads `os.environ` itself, and adds to it for git: it can't be given another environment. What
     is yielded waits at the end for the questions whose answers nobody wanted.
     """
-    taken = {name: os.environ.pop(name) for name in _MISLEADING if name in os.environ}
+    names = [name for name in os.environ if name.startswith("GIT_") and not name.startswith(_KEPT)]
+    taken = {name: os.environ.pop(name) for name in names}
     try:
         with contextlib.ExitStack() as pending:
             yield pending

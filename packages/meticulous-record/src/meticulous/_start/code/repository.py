@@ -62,7 +62,8 @@ class Repository:
         """Tracked files that differ from the commit."""
         self.submodules: dict[str, bool] = {}
         """Those that are not as the commit has them, and whether they are at another commit."""
-        self._tracked: set[str] = set()
+        self.tracked: set[str] = set()
+        """Files and submodules."""
         self._overlooked: list[str] = []
 
     def read(self) -> None:
@@ -92,7 +93,7 @@ class Repository:
         if self._message is not None:
             self.message = self._message().decode(errors="replace").partition("\n")[2].rstrip("\n")
         entries = _names(self._files())
-        self._tracked.update(entry[2:] for entry in entries)
+        self.tracked.update(entry[2:] for entry in entries)
         # By `git update-index --skip-worktree` or `--assume-unchanged`; a sparse checkout's are not there.
         hidden = (entry[2:] for entry in entries if entry[0] == "S" or entry[0].islower())
         self._overlooked = [name for name in hidden if os.path.lexists(os.path.join(self.root, name))]
@@ -100,15 +101,6 @@ class Repository:
             with self._index_without(self._overlooked) as index:
                 self.changed += _names(self._git.ask("diff", "--name-only", "-z", *_DIFF, "--", **index)())
                 self.changed = sorted({*self.changed})
-
-    def tracks(self, name: str) -> bool:
-        """Return whether a file is tracked, by this name or another spelling of it."""
-        if name in self._tracked:
-            return True
-        # Where upper and lower case are one, Python takes any spelling, and git knows one.
-        path, folded = os.path.join(self.root, name), name.casefold()
-        others = [os.path.join(self.root, other) for other in self._tracked if other.casefold() == folded]
-        return any(os.path.exists(other) and os.path.samefile(other, path) for other in others)
 
     def ignored(self, names: list[str]) -> set[str]:
         """Return those of some untracked files that git ignores."""
