@@ -247,10 +247,21 @@ class TestFiles:
             with experiment.open("STATUS") as file:
                 assert file.read() == "RUNNING\n"
 
-    @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "a/../../x", ".", ""])
-    def test_outside_of_the_folder_are_refused(self, name):
-        with Experiment({}) as experiment, pytest.raises(meticulous.ReservedFileError, match="outside"):
-            experiment.open(name)
+    @pytest.mark.parametrize(
+        ("name", "word"),
+        [
+            *(
+                (name, "outside of the experiment's folder")
+                for name in ("../x", "/etc/hostname", "a/../../x", "..")
+            ),
+            *((name, "is the experiment's folder itself") for name in (".", "", "./", "a/..")),
+        ],
+    )
+    def test_outside_of_the_folder_are_refused(self, name, word):
+        with Experiment({}) as experiment:
+            for call in (experiment.open, experiment.path):
+                with pytest.raises(meticulous.ReservedFileError, match=word):
+                    call(name)
 
     @pytest.mark.parametrize(
         "name",

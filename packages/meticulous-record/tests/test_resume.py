@@ -125,6 +125,14 @@ def test_unknown_and_vendor_keys_survive():
     assert metadata(experiment)["lab:node"] == {"a": 1}
 
 
+def test_a_key_that_another_tool_adds_while_it_runs_survives():
+    with Experiment({}, experiment_id="x") as experiment:
+        change_metadata(_path("x"), **{"lab:note": "at epoch 3"})
+        experiment.summary({"loss": 1})
+    assert metadata(experiment)["lab:note"] == "at epoch 3"
+    assert "end-time" in metadata(experiment)
+
+
 def _path(name):
     from pathlib import Path
 
@@ -378,6 +386,14 @@ class TestNearMisses:
     def test_changes_that_are_not_recorded(self, caplog):
         change_metadata(_path("1"), git_dirty=True)
         assert "not recorded" in self.warning(caplog)
+
+    def test_another_commit_of_a_further_repository(self, caplog):
+        change_metadata(_path("1"), git_repositories=[{"directory": "../lib", "githead-sha": "0" * 40}])
+        assert "other commits of further repositories" in self.warning(caplog)
+        with pytest.raises(
+            meticulous.MismatchedCommitException, match=r"\([0-9a-f]{40}, one beside at 0{40}, and"
+        ):
+            Experiment({"lr": 1}, experiment_id="1")
 
     def test_a_further_repository_with_changes_that_are_not_recorded(self, caplog):
         change_metadata(_path("1"), git_repositories=[{"directory": "../lib", "git-dirty": True}])

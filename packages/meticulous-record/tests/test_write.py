@@ -1,6 +1,8 @@
 """How a recorded file is replaced, where only the calls to the system can show it."""
 
 import os
+import shutil
+import subprocess
 import sys
 import time
 
@@ -116,3 +118,41 @@ def test_a_file_that_is_open_elsewhere_is_tried_again_and_no_step_waits(
     assert repository.status() == "SUCCESS"  # in place, if it must be
     assert (experiment.directory / "summary.json").exists() is is_free_again
     assert ("cannot write" in caplog.text) is not is_free_again
+
+
+RECORDED = """
+import shutil
+import subprocess
+import sys
+from meticulous import Experiment
+with Experiment({"lr": sys.argv[1]}, {"lr": 1}, resume="--resume" in sys.argv):
+    pass
+"""
+
+
+class TestCalls:
+    """On a network each call on the experiments' file system takes its time."""
+
+    @pytest.fixture
+    def calls(self, repository, tmp_path):
+        if shutil.which("strace") is None:
+            pytest.skip("there is no strace here")
+        repository.commit("train.py", RECORDED)
+        log = tmp_path / "calls"
+        traced = ["strace", "-f", "-yy", "-e", "trace=%file,%desc", "-o", log]
+
+        def calls(*arguments):
+            run = [*traced, sys.executable, "train.py", *arguments]
+            if subprocess.run(run, cwd=repository.path, check=False, timeout=120).returncode != 0:
+                pytest.skip("nothing can be traced here")
+            return sum(str(repository.experiments) in line for line in log.read_text("utf-8").splitlines())
+
+        subprocess.run([sys.executable, "train.py", "0"], cwd=repository.path, check=True, timeout=60)
+        return calls
+
+    def test_of_a_start_and_an_end(self, calls):
+        assert calls("1") <= 60
+
+    def test_of_a_resume_for_each_experiment_that_does_not_fit(self, calls):
+        counts = [calls(str(number), "--resume") for number in range(1, 6)]
+        assert counts[-1] - counts[0] <= 4 * 4

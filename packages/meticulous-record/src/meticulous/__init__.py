@@ -15,39 +15,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from meticulous.errors import (
-    ArgumentsError,
-    DirtyRepoException,
-    ExperimentIdError,
-    ExperimentRunningError,
-    ExperimentsDirectoryError,
-    MeticulousError,
-    MismatchedArgsException,
-    MismatchedCommitException,
-    OptionsError,
-    RepositoryError,
-    ReservedFileError,
-    SummaryError,
-)
+from meticulous import errors
+from meticulous.errors import *  # noqa: F403 - they are named there
 from meticulous.experiment import Experiment
 
 __version__ = "0.2.0"
 
-__all__ = [
-    "ArgumentsError",
-    "DirtyRepoException",
-    "Experiment",
-    "ExperimentIdError",
-    "ExperimentRunningError",
-    "ExperimentsDirectoryError",
-    "MeticulousError",
-    "MismatchedArgsException",
-    "MismatchedCommitException",
-    "OptionsError",
-    "RepositoryError",
-    "ReservedFileError",
-    "SummaryError",
-]
+__all__ = ["Experiment"]
+__all__ += errors.__all__
 
 # Another project has the distribution `meticulous`, with the same import name. This file is one of its own.
 if os.path.exists(os.path.join(os.path.dirname(__file__), "_sources.py")):

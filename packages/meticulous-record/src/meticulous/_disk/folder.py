@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -37,12 +36,14 @@ class ExperimentFolder:
         return self.path.name
 
     @classmethod
-    def claim(cls, experiments_directory: Path, experiment_id: str | None = None) -> ExperimentFolder:
-        """Make a folder that is nobody else's, named `experiment_id` or by the next number.
+    def claim(cls, experiments_directory: Path, experiment_id: str | None = None) -> ExperimentFolder | None:
+        """Make a folder that is nobody else's, named by the next number or `experiment_id`.
+
+        Returns:
+            None if `experiment_id` is taken.
 
         Raises:
             ExperimentsDirectoryError: the directory or the folder cannot be made.
-            FileExistsError: `experiment_id` is taken.
         """
         try:
             number = _highest_number(experiments_directory)
@@ -50,14 +51,11 @@ class ExperimentFolder:
                 # `mkdir` decides: listing again would trust a network file system's cache (spec 1.0, ids).
                 number += 1
                 path = experiments_directory / (experiment_id or str(number))
-                try:
+                with contextlib.suppress(FileExistsError):
                     path.mkdir()
                     return cls(path)
-                except FileExistsError:
-                    if experiment_id is not None:
-                        raise
-        except FileExistsError:
-            raise
+                if experiment_id is not None:
+                    return None
         except OSError as error:
             raise directory_error(experiments_directory, error) from None
 
@@ -125,46 +123,36 @@ class ExperimentFolder:
         return status.st_ino, status.st_mtime_ns
 
     def read(self, name: str) -> bytes:
-        """Return what a recorded file holds, without following a link, or waiting for a pipe, in its place.
+        """Return what a recorded file holds; empty where there is none that can be read.
 
-        Raises:
-            OSError: it is not there, or no regular file.
+        It follows no link, and waits for no pipe, in its place.
         """
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        flags |= getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self.path / name, flags)
+        data = b""
         try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EINVAL, "no regular file")
-            data = b""
-            while len(data) < status.st_size and (piece := os.read(descriptor, status.st_size - len(data))):
-                data += piece
-            return data
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(self.path / name, flags | getattr(os, "O_BINARY", 0))
+            try:
+                status = os.fstat(descriptor)
+                size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+                while len(data) < size and (piece := os.read(descriptor, size - len(data))):
+                    data += piece
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return b""
+        return data
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Return a recorded JSON object, or None where there is none that can be read."""
         try:
             value = json.loads(self.read(name))
-        except (OSError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 
-    def read_patch(self) -> bytes:
-        """Return the uncommitted changes it was recorded with; empty where there were none."""
-        try:
-            return self.read(_format.GIT_DIFF)
-        except OSError:
-            return b""
-
     def read_status(self) -> str:
         """Return STATUS's text without white space at its ends; RUNNING where there is none."""
-        try:
-            return self.read(_format.STATUS).decode("utf-8", "replace").strip() or _format.RUNNING
-        except OSError:
-            return _format.RUNNING
+        return self.read(_format.STATUS).decode("utf-8", "replace").strip() or _format.RUNNING
 
     @property
     def irregular(self) -> list[str]:

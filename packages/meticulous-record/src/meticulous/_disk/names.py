@@ -45,10 +45,15 @@ def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -
     for parent in (folder, Path(os.path.normpath(folder))):
         if inside.is_absolute() and parent in inside.parents:
             inside = inside.relative_to(parent)
-    if inside.anchor or inside.parts[:1] in ((), ("..",)):
+    if not inside.parts:
         raise ReservedFileError(
-            f"{os.fspath(name)!r} lies outside of the experiment's folder {str(folder)!r}: "
-            "use the built-in open() for files elsewhere",
+            f"{os.fspath(name)!r} is the experiment's folder itself: name a file in it, or use `directory`",
+            path=folder,
+        )
+    if inside.anchor or inside.parts[0] == "..":
+        raise ReservedFileError(
+            f"{os.fspath(name)!r} is outside of the experiment's folder {str(folder)!r}: give a name "
+            "relative to that, and open files elsewhere with the built-in open()",
             path=folder / inside,
         )
     # On some systems `status`, `STATUS.` and `STATUS::$DATA` are STATUS.

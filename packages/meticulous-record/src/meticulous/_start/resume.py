@@ -176,7 +176,7 @@ def _misfits(
         what = "another commit" if is_project else "other commits of further repositories"
         yield _Misfit(what, f"{then}, and now {now}", MismatchedCommitException, then, now)
     if folder.has(_format.GIT_DIFF) or not folder.was_cut_short:
-        patch = folder.read_patch()
+        patch = folder.read(_format.GIT_DIFF)
         if patch != code.patch:
             detail = f"see its {_format.GIT_DIFF}" if patch else "it had none"
             yield _Misfit("other uncommitted changes", detail, MismatchedCommitException, patch, code.patch)

@@ -34,37 +34,31 @@ def start(
         MeticulousError: as `Experiment`; then nothing is left behind.
     """
     code = inspect(project, directory, allow_dirty=options.allow_dirty)
-    metadata = _metadata(options, code)
     files = {
         _format.ARGS: dump(args),
         _format.DEFAULT_ARGS: None if default_args is None else dump(default_args),
         _format.GIT_DIFF: code.patch or None,
-        _format.REQUIREMENTS: requirements(),
     }
-    earlier: resume.Earlier | None = None
-    misses: list[str] = []
-    if options.resume:
-        earlier, misses = resume.claim_newest(directory, args, code)
-    if earlier is None:
-        try:
-            folder = ExperimentFolder.claim(directory, options.experiment_id)
-        except FileExistsError:
-            named = ExperimentFolder(directory / str(options.experiment_id))
-            earlier = resume.claim_named(named, args, code)
-    if earlier is not None:
-        folder, metadata = earlier.folder, _of_next_session(earlier.metadata, metadata)
-        is_kept = {name: folder.has(name) or not folder.was_cut_short for name in files}
-        files = {
-            name: data for name, data in files.items() if name == _format.REQUIREMENTS or not is_kept[name]
-        }
-    elif misses:
-        _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
+    earlier, misses = resume.claim_newest(directory, args, code) if options.resume else (None, [])
+    folder = earlier.folder if earlier else ExperimentFolder.claim(directory, options.experiment_id)
+    if folder is None:
+        folder = ExperimentFolder(directory / str(options.experiment_id))
+        earlier = resume.claim_named(folder, args, code)
     _warn_of_others()
+    if misses:
+        _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
     try:
+        metadata = _metadata(options, code)
+        if earlier is not None:
+            metadata = _of_next_session(earlier.metadata, metadata)
+            # Arguments and code are what they were: a start that was cut short may not have written them.
+            kept = [name for name in files if folder.has(name) or not folder.was_cut_short]
+            files = {name: data for name, data in files.items() if name not in kept}
         folder.write_json(_format.METADATA, metadata)
         for name, data in files.items():
             if data is not None:
                 folder.write(name, data)
+        folder.write(_format.REQUIREMENTS, requirements())
         return Session(folder, metadata, capture)
     except Exception as error:
         if earlier is None:

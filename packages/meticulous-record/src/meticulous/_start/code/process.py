@@ -18,8 +18,10 @@ _LEAST_GIT = (2, 17)
 # Of git's variables only these count: where its programs and settings are (in containers they say which
 # repository is safe), and how it fetches what a partial clone has left out. The others lead it to another
 # repository or index, as in hooks, or change the meaning of paths and the form of diffs.
-_KEPT = ("GIT_CONFIG", "GIT_PYTHON_", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES")
-_KEPT += ("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT")
+_KEPT = (
+    *("GIT_CONFIG", "GIT_PYTHON_", "GIT_EXEC_PATH", "GIT_CEILING_DIRECTORIES"),
+    *("GIT_SSH", "GIT_SSL", "GIT_ASKPASS", "GIT_TERMINAL_PROMPT"),
+)
 
 _NO_GIT = (
     "git cannot be run, so there is no commit to record: install git or put it on PATH "
