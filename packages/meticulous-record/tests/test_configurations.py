@@ -295,6 +295,7 @@ WITHOUT_IDENTITY = {
     "lock in an object": Optimizer(object()),
     "too large": range(10**9),
     "inner function": module_level().inner,
+    "generator with a short text": np.random.default_rng(0),
 }
 WITH_IDENTITY = {
     "function": changed,

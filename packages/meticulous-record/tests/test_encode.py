@@ -23,7 +23,7 @@ import subprocess
 import sys
 import types
 import uuid
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Optional
 from unittest import mock
 
 import numpy as np
@@ -279,6 +279,8 @@ TEXTS = {
     ),
     "generator": ((item for item in ()), "<generator object <genexpr>>"),
     "Ellipsis": (..., "Ellipsis"),
+    "generic": (list[int], "list[int]"),
+    "optional": (Optional[int], "typing.Optional[int]"),
 }
 
 

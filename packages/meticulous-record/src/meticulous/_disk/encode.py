@@ -177,7 +177,8 @@ class _Encoder:
             return number if math.isfinite(number) else _NOT_FINITE[str(number)]
         if isinstance(value, (bytes, bytearray)):
             return repr(bytes(value))
-        if isinstance(getattr(value, "__qualname__", None), str):  # a function or a class
+        # A function or a class, and no list[int], which has the name of its class.
+        if isinstance(getattr(value, "__qualname__", None), str) and not hasattr(value, "__args__"):
             if named and isinstance(value, type) and fields(value) is None:
                 return self._mapping(attributes(value), where, ancestors)
             return _qualified_name(value)
@@ -209,7 +210,7 @@ class _Encoder:
         kind: Any = type(value)
         if kind.__str__ is not object.__str__ and not named:  # durations, devices, UUIDs
             text = str(value)
-            return text if _ADDRESS.search(text) is None else _text(value, where)
+            return _text(value, where) if _ADDRESS.search(text + repr(value)) else text
         if (named or kind.__repr__ is object.__repr__) and (found := attributes(value)):
             return self._mapping(found, where, ancestors)
         return _text(value, where)

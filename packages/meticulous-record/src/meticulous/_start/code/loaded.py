@@ -23,8 +23,8 @@ def find_script(is_in_repository: Callable[[str], bool]) -> str | None:
     if not _is_command(main, is_in_repository):
         return main
     # A program that runs another, such as cProfile, puts its name there; the rest has its own, or none.
-    word = sys.argv[0] if sys.argv else ""
-    if not isinstance(word, str) or main.startswith(word) or not os.path.isfile(word):
+    word = str(sys.argv[0]) if sys.argv else ""
+    if os.path.abspath(main).startswith(os.path.abspath(word)) or not os.path.isfile(word):
         return None
     return None if _is_command(word, is_in_repository) else word
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from meticulous._disk.encode import JSON
 from meticulous._start.code.process import Git
 
 __all__ = ["Repository", "find_root", "without_credentials"]
@@ -41,30 +42,49 @@ def find_root(folder: str, known: dict[str, str | None]) -> str | None:
 
 
 class Repository:
-    """A work tree and the commit below it, as they are now. Nothing in it is changed, not even the index.
+    """A work tree with loaded code, and the commit below it. Nothing in it is changed, not even the index.
+
+    What lies in the folder `experiments` does not count as changed, unless code was loaded from there.
 
     Raises:
         RepositoryError: git does not read it, or it has no commit.
     """
 
-    def __init__(self, root: str, pending: ExitStack, *, with_message: bool) -> None:
+    def __init__(self, root: str, project: str, experiments: str, code: set[str], pending: ExitStack) -> None:
         self.root = root
-        self._git = Git(root, pending)
-        settings_off = ("--no-ahead-behind", "--untracked-files=no", "--ignore-submodules=none")
-        self._status = self._git.ask("status", "--porcelain=v2", "--branch", "-z", *settings_off)
-        self._files = self._git.ask("ls-files", "-v", "-z")
-        what = ("--max-count=1", "--format=%B", "--encoding=UTF-8", "HEAD", "--")
-        self._message = self._git.ask("rev-list", *what) if with_message else None
+        self.directory = relative(root, project)
+        """From the project's root; "." for the project itself."""
+        self._prefix = "" if root == project else f"{self.directory}/"
+        self.is_beside = not _is_inside(self.directory)
+        self.code = sorted(code)
+        """The names of the loaded code in it."""
+        self.is_moved = False
+        """Whether it is a submodule at another commit than the one that the commit around it names."""
         self.sha = self.message = ""
         self.branch: str | None = None
         """None where HEAD is detached."""
         self.changed: list[str] = []
         """Tracked files that differ from the commit."""
+        self.untracked: list[str] = []
+        """Loaded code that is not tracked."""
+        self.ignored: set[str] = set()
+        """Those of them that git ignores."""
         self.submodules: dict[str, bool] = {}
         """Those that are not as the commit has them, and whether they are at another commit."""
-        self.tracked: set[str] = set()
-        """Files and submodules."""
+        self._tracked: set[str] = set()
         self._overlooked: list[str] = []
+        self._paths = ["--", "."]
+        folder = relative(experiments, root)
+        if folder != "." and _is_inside(folder) and not any(name.startswith(f"{folder}/") for name in code):
+            self._paths.append(f":(exclude,literal){folder}/")
+        self._git = Git(root, pending)
+        settings_off = ("--no-ahead-behind", "--untracked-files=no", "--ignore-submodules=none")
+        self._status = self._git.ask(
+            "status", "--porcelain=v2", "--branch", "-z", *settings_off, *self._paths
+        )
+        self._files = self._git.ask("ls-files", "-v", "-z")
+        what = ("--max-count=1", "--format=%B", "--encoding=UTF-8", "HEAD", "--")
+        self._message = self._git.ask("rev-list", *what) if root == project else None
 
     def read(self) -> None:
         """Await the answers, and put them into the attributes."""
@@ -93,30 +113,67 @@ class Repository:
         if self._message is not None:
             self.message = self._message().decode(errors="replace").partition("\n")[2].rstrip("\n")
         entries = _names(self._files())
-        self.tracked.update(entry[2:] for entry in entries)
+        self._tracked.update(entry[2:] for entry in entries)
         # By `git update-index --skip-worktree` or `--assume-unchanged`; a sparse checkout's are not there.
         hidden = (entry[2:] for entry in entries if entry[0] == "S" or entry[0].islower())
         self._overlooked = [name for name in hidden if os.path.lexists(os.path.join(self.root, name))]
         if self._overlooked:
             with self._index_without(self._overlooked) as index:
-                self.changed += _names(self._git.ask("diff", "--name-only", "-z", *_DIFF, "--", **index)())
-                self.changed = sorted({*self.changed})
+                answer = self._git.ask("diff", "--name-only", "-z", *_DIFF, *self._paths, **index)
+                self.changed = sorted({*self.changed, *_names(answer())})
+        unknown = [name for name in self.code if name not in self._tracked]
+        if unknown:
+            how = ("--others", "--exclude-standard", "-z", "--")
+            answer = self._git.ask("ls-files", *how, *unknown, GIT_LITERAL_PATHSPECS="1")
+            self.ignored = {*unknown}.difference(_names(answer()))
+        self.untracked = [name for name in unknown if name not in self.ignored or not self._is_made(name)]
 
-    def ignored(self, names: list[str]) -> set[str]:
-        """Return those of some untracked files that git ignores."""
-        how = ("--others", "--exclude-standard", "-z", "--")
-        answer = self._git.ask("ls-files", *how, *names, GIT_LITERAL_PATHSPECS="1")
-        return {*names}.difference(_names(answer()))
+    def _is_made(self, name: str) -> bool:
+        """Return whether an ignored file is made from others that are tracked, as it says.
 
-    def patch(self, prefix: str, excluded: str | None, untracked: list[str]) -> bytes:
-        """Return what makes of the commit what is there, the names with `prefix`; empty if nothing differs.
-
-        What lies in the folder `excluded` is left out; `untracked` files are put in.
+        setuptools-scm's `_version.py`, protobuf's `_pb2.py`; extension modules and links by their nature.
         """
-        prefixes = (f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}")
-        paths = [".", *([f":(exclude,literal){excluded}"] if excluded else [])]
-        with self._index_without([*self._overlooked, *untracked]) as index:
-            return self._git.ask("diff", *prefixes, *_DIFF, "--", *paths, **index)()
+        path = os.path.join(self.root, name)
+        if name.endswith((".so", ".pyd")) or os.path.islink(path):
+            return True
+        with open(path, "rb") as file:
+            return b"generated by" in file.read(200).lower()
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it ignores all the code in it, as a home directory under git does."""
+        return self.is_beside and bool(self.ignored) and self.code == sorted(self.ignored)
+
+    def has_submodule(self, root: str) -> bool:
+        """Return whether the repository at `root` is a submodule, or one of a submodule's."""
+        folders = relative(root, self.root).split("/")
+        return any("/".join(folders[: end + 1]) in self._tracked for end in range(len(folders)))
+
+    def uncommitted(self) -> dict[str, str]:
+        """Return the files that are in no commit as they are, with a word on each."""
+        found = {self.directory: " (at another commit)"} if self.is_moved else {}
+        for name in sorted({*self.changed, *self.untracked}):
+            found[f"{self._prefix}{name}"] = " (ignored by git)" if name in self.ignored else ""
+        return found
+
+    def patch(self) -> bytes:
+        """Return what makes of its commit what runs; empty if nothing differs."""
+        if not self.changed and not self.untracked:
+            return b""
+        prefixes = (f"--src-prefix=a/{self._prefix}", f"--dst-prefix=b/{self._prefix}")
+        with self._index_without([*self._overlooked, *self.untracked]) as index:
+            return self._git.ask("diff", *prefixes, *_DIFF, *self._paths, **index)()
+
+    def facts(self, *, is_dirty: bool) -> JSON:
+        """Return its object in `git-repositories`."""
+        found: dict[str, JSON] = {
+            "directory": self.directory,
+            "githead-sha": self.sha,
+            "githead-branch": self.branch,
+            "git-remote": self.remote(),
+            "git-dirty": is_dirty,
+        }
+        return {key: value for key, value in found.items() if value is not None}
 
     def remote(self) -> str | None:
         """Return the URL of the branch's remote, or of origin, without credentials."""
@@ -147,6 +204,18 @@ class Repository:
                 entries += ["--cacheinfo", f"{kind},{self.sha},{name}"]
             self._git.ask("update-index", "--add", *entries, **index)()
             yield index
+
+
+def relative(path: str, root: str) -> str:
+    """Return `path` as git names it, seen from `root`; absolute where no relative path leads there."""
+    try:
+        return os.path.relpath(path, root).replace(os.sep, "/")
+    except ValueError:
+        return path.replace(os.sep, "/")  # on another drive
+
+
+def _is_inside(name: str) -> bool:
+    return not os.path.isabs(name) and name != ".." and not name.startswith("../")
 
 
 def _names(answer: bytes) -> list[str]:
