@@ -187,7 +187,7 @@ class TestRefusals:
             ),
             ("2.39.5", "fatal: could not fetch 39923daa from promisor remote", "network"),
             ("2.39.5", "fatal: bad config line 1 in file .git/config", "repair that file"),
-            ("", "fatal: bad config line 1 in file /home/ada/.gitconfig", "/home/ada/.gitconfig"),
+            ("", "fatal: bad config line 1 in file /home/ada/.gitconfig", "`git version`"),
         ],
     )
     def test_what_git_cannot_do_with_what_helps(self, project, script, git_that, version, said, word):

@@ -167,15 +167,11 @@ def _why_no_repository(project: Path) -> str:
 
 def _elsewhere(script: str, root: str, home: str | None) -> RepositoryError:
     """Return the error for a script of which the project's commit would say nothing."""
-    if home is None:
-        advice = (
-            "run it in its repository; for a copy of the code that later changes do not reach, make one with "
-            "`git worktree add --detach DIRECTORY` and run it in there; or use --norecord"
-        )
-    else:
-        advice = f"name its own with --project-directory {home}, or use --norecord"
+    own = f"name its own with --project-directory {home}" if home else "run it in its repository"
     return RepositoryError(
-        f"the script {script!r} is not in the repository {root!r}, whose commit would be recorded: {advice}",
+        f"the script {script!r} is not in the repository {root!r}, whose commit would be recorded: {own}; "
+        "for a copy of the code that later changes do not reach run `git worktree add --detach DIRECTORY` "
+        "and start it in there; or use --norecord",
         path=root,
         found=script,
     )

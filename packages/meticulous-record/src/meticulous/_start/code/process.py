@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 
 from meticulous.errors import RepositoryError
@@ -24,8 +23,8 @@ _KEPT = (
 )
 
 _NO_GIT = (
-    "git cannot be run, so there is no commit to record: install git or put it on PATH "
-    "(GIT_PYTHON_GIT_EXECUTABLE may name it), or use --norecord"
+    "git cannot be run, so there is no commit to record: `git version` says why. Install git or put it on "
+    "PATH (GIT_PYTHON_GIT_EXECUTABLE may name it), or use --norecord"
 )
 
 # What git says, and what helps.
@@ -56,19 +55,13 @@ def undisturbed() -> Iterator[contextlib.ExitStack]:
 
 
 def why_git_fails() -> str | None:
-    """Return in words why git cannot be run at all; None if it can."""
+    """Return in words that git cannot be run at all; None if it can."""
     try:
         import git  # noqa: F401 - GitPython runs git when it's imported
     except ModuleNotFoundError:
         raise
     except ImportError:
-        command = os.environ.get("GIT_PYTHON_GIT_EXECUTABLE") or "git"
-        try:
-            done = subprocess.run([command, "version"], stderr=subprocess.PIPE, check=False)
-        except OSError:
-            return _NO_GIT
-        said = _last_words(done.stderr, done.returncode)
-        return f"`git version` fails ({said}): repair what it names, or use --norecord"
+        return _NO_GIT
     return None
 
 
