@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MethodType
 from typing import Any, NamedTuple
 
@@ -86,39 +87,48 @@ def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str,
 
 
 class _Defaults:
-    """The defaults of a parser: made before it parses, watching while it does, collected afterwards.
+    """What each parser that runs would make of no arguments: its own answer, asked just before it parses.
 
-    The parser's actions have them, but for three things that only the parsing shows: what a default was
-    before an action appended to it, which subcommands ran, and what a text default is converted to. That
-    conversion is watched because it may not be repeatable: a `type` may make a directory, or a random name.
+    Before, since an action may append to a default. And a text default is converted once, for the question
+    and for the parsing, since that may not be repeatable: a `type` may make a directory, or a random name.
     """
 
     def __init__(self, parsers: Sequence[argparse.ArgumentParser]) -> None:
         self._parsers = parsers
-        self._ran: set[int] = set()
+        self._found: dict[int, dict[str, JSON]] = {}
+        """By the id of each parser that ran."""
         self._converted: dict[int, Any] = {}
-        self._before = {
-            id(action): encode(action.default, action.dest)
-            for each in parsers
-            for action in each._actions
-            if not isinstance(action.default, str)
-        }
+        """By the id of the action whose text it is."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Listen to the parsers' own methods."""
 
-        def parse(parser: Any, *args: Any, **kwargs: Any) -> Any:
-            self._ran.add(id(parser))
-            return type(parser)._parse_known_args(parser, *args, **kwargs)
+        def parse(parser: Any, words: Any, namespace: Any, *more: Any, **how: Any) -> Any:
+            bare = copy.copy(namespace)
+            with _nothing_required(parser), suppress(Exception, SystemExit):
+                type(parser)._parse_known_args(parser, [], bare, *more, **how)
+            # jsonargparse's is nested, and has items as flat as its arguments are.
+            items = bare.items() if hasattr(type(bare), "items") else vars(bare).items()
+            self._found[id(parser)] = {dest: encode(value, dest) for dest, value in items}
+            return type(parser)._parse_known_args(parser, words, namespace, *more, **how)
 
         def convert(parser: Any, action: argparse.Action, text: str) -> Any:
-            value = type(parser)._get_value(parser, action, text)
-            if text is action.default:
-                self._converted[id(action)] = value
-            return value
+            if text is not action.default:
+                return type(parser)._get_value(parser, action, text)
+            is_question = id(parser) not in self._found
+            if is_question and isinstance(action.type, argparse.FileType) and text != "-":
+                return text  # to convert it is to open it, and perhaps another one is asked for
+            if id(action) not in self._converted:
+                try:
+                    self._converted[id(action)] = type(parser)._get_value(parser, action, text)
+                except (Exception, SystemExit):  # the script's own function refuses its own default
+                    if is_question:
+                        return text
+                    raise
+            return self._converted[id(action)]
 
-        watched = {"_parse_known_args": parse, "_get_value": convert}
+        watched: dict[str, Any] = {"_parse_known_args": parse, "_get_value": convert}
         for parser in self._parsers:
             # Methods, so that a copy of the parser gets its own.
             vars(parser).update({name: MethodType(method, parser) for name, method in watched.items()})
@@ -131,68 +141,33 @@ class _Defaults:
 
     def collect(self, parser: argparse.ArgumentParser, encoded: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return the defaults of all parsers that ran, laid out as the parsed and `encoded` arguments are."""
-        own = self._own(parser)
         result: dict[str, JSON] = {}
-        for dest, default in own.items():
-            _put(result, dest, default, encoded)
+        left_out = {
+            action.dest for action in parser._actions if _is_required(action) or is_option(action.dest)
+        }
+        for dest, default in self._found.get(id(parser), {}).items():
+            if dest not in left_out:
+                _put(result, dest, default, encoded)
         for name, subparser in _subparsers(parser):
-            if id(subparser) in self._ran:
+            if id(subparser) in self._found:
                 values = encoded.get(name)
-                if isinstance(values, dict) and name not in own:  # jsonargparse puts them below its name
+                if isinstance(values, dict) and hasattr(parser, "get_defaults"):  # jsonargparse
                     return {**result, name: self.collect(subparser, values)}
                 # argparse lets those of a subcommand override its parser's, defaults included
                 return {**result, **self.collect(subparser, encoded)}
         return result
 
-    def _own(self, parser: argparse.ArgumentParser) -> dict[str, JSON]:
-        """Return those of `parser` without its subcommands, as `parse_args` would leave them."""
-        typed = _typed_defaults(parser)
-        values: dict[str, Any] = {}
-        for action in parser._actions:
-            is_rest = action.nargs == argparse.REMAINDER and not action.option_strings
-            if action.dest is argparse.SUPPRESS or (action.default is argparse.SUPPRESS and not is_rest):
-                continue
-            default = self._default(parser, action, typed)
-            if action.option_strings or action.nargs not in ("?", "*", argparse.REMAINDER):
-                values.setdefault(action.dest, default)  # of two with one dest the first counts
-            else:
-                values[action.dest] = default  # a positional is stored all the same, with nothing
-        for dest, value in parser._defaults.items():
-            values.setdefault(dest, value)
-        left_out = {
-            action.dest for action in parser._actions if _is_required(action) or is_option(action.dest)
-        }
-        return {dest: encode(value, dest) for dest, value in values.items() if dest not in left_out}
 
-    def _default(
-        self, parser: argparse.ArgumentParser, action: argparse.Action, typed: Mapping[str, Any]
-    ) -> Any:
-        """Return a default as argparse makes it: it treats a text like what one types."""
-        text, is_positional = action.default, not action.option_strings
-        if is_positional and (action.nargs == argparse.REMAINDER or (action.nargs == "*" and text is None)):
-            return []
-        if not isinstance(text, str):
-            return self._before.get(id(action), text)
-        if is_positional and action.nargs != argparse.OPTIONAL:
-            return text
-        if action.dest in typed:
-            return typed[action.dest]
-        if id(action) in self._converted:
-            return self._converted[id(action)]
-        if isinstance(action.type, argparse.FileType) and text != "-":
-            return text  # to convert it is to open it; another file was asked for
-        try:
-            return parser._get_value(action, text)
-        except (Exception, SystemExit):  # noqa: BLE001 - the script's own function refuses its own default
-            return text
-
-
-def _typed_defaults(parser: Any) -> Any:
-    """Return those of jsonargparse, which leaves texts on the actions and converts them elsewhere."""
+@contextmanager
+def _nothing_required(parser: Any) -> Iterator[None]:
+    required = [each for each in (*parser._actions, *parser._mutually_exclusive_groups) if each.required]
+    for each in required:
+        each.required = False
     try:
-        return parser.get_defaults() if hasattr(parser, "get_defaults") else {}
-    except Exception:  # noqa: BLE001 - a default that its own type refuses
-        return {}
+        yield
+    finally:
+        for each in required:
+            each.required = True
 
 
 def _all_parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

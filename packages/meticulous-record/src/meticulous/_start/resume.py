@@ -84,9 +84,10 @@ def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> 
             misfits.append(_Misfit("other arguments", changed, MismatchedArgsException, recorded, args))
     if misfits:
         what, detail, error, then, now = misfits[0]
+        remedy = "" if error is MeticulousError else "bring back what it was started with, or "
         raise error(
             f"{where} can't be resumed, since it has {what}{f' ({detail})' if detail else ''}: "
-            f"bring back what it was started with, or {_ANOTHER_ID}",
+            f"{remedy}{_ANOTHER_ID}",
             path=folder.path,
             expected=then,
             found=now,
