@@ -93,23 +93,12 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
             flag = f"{dashes}meticulous-{name.replace('_', '-')}"
         default = defaults.get(name, Options._field_defaults[name])
         metavar, text = _HELP[name]
+        if default or name == "project_directory":
+            text += f" (default: {'%(default)s' if default else 'the current directory'})"
+        # Of zero width, so that no ArgumentDefaultsHelpFormatter adds "(default: )".
+        text += "%(default).0s"
         switch: dict[str, Any] = {"action": "store_true"} if metavar is None else {"metavar": metavar}
-        group.add_argument(
-            _Flag(flag),
-            dest=_PREFIX + name,
-            default=default,
-            help=text + _default_in_help(name, default),
-            **switch,
-        )
-
-
-def _default_in_help(name: str, default: Any) -> str:
-    if isinstance(default, bool):
-        return ""
-    if default:
-        return " (default: %(default)s)"
-    # Of zero width, so that no ArgumentDefaultsHelpFormatter adds "(default: )".
-    return (" (default: the current directory)" if name == "project_directory" else "") + "%(default).0s"
+        group.add_argument(_Flag(flag), dest=_PREFIX + name, default=default, help=text, **switch)
 
 
 def set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> set[str]:

@@ -18,6 +18,7 @@ from meticulous._process import SCHEDULER_KEYS, observe, scheduler_job, verdict
 from meticulous._session.process import process
 from meticulous._session.session import Session
 from meticulous._start.code.commits import Code
+from meticulous._start.code.repository import is_inside
 from meticulous.errors import (
     ExperimentRunningError,
     MeticulousError,
@@ -189,16 +190,11 @@ def _misfits(
 
 def _commits(metadata: Mapping[str, Any]) -> str:
     """Return the commits in words; a repository beside the project's may lie elsewhere by now."""
-    others = [
-        f"{'one beside' if _is_beside(each) else each.get('directory')} at {each.get('githead-sha')}"
-        for each in _objects(metadata.get("git-repositories"))
-    ]
+    others = []
+    for each in _objects(metadata.get("git-repositories")):
+        directory = str(each.get("directory"))
+        others.append(f"{directory if is_inside(directory) else 'one beside'} at {each.get('githead-sha')}")
     return ", ".join([str(metadata.get("githead-sha")), *sorted(others)])
-
-
-def _is_beside(repository: Mapping[str, Any]) -> bool:
-    directory = str(repository.get("directory"))
-    return directory.startswith("..") or os.path.isabs(directory)
 
 
 def _is_half_recorded(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
@@ -206,7 +202,7 @@ def _is_half_recorded(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> 
     if metadata.get("git-dirty") is True and not folder.has(_format.GIT_DIFF) and not folder.was_cut_short:
         return True
     others = _objects(metadata.get("git-repositories"))
-    return any(each.get("git-dirty") is True and _is_beside(each) for each in others)
+    return any(each.get("git-dirty") is True and not is_inside(str(each.get("directory"))) for each in others)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from meticulous._disk.encode import JSON
 from meticulous._start.code.process import Git
 
-__all__ = ["Repository", "find_root", "without_credentials"]
+__all__ = ["Repository", "find_root", "is_inside", "without_credentials"]
 
 # The same patch whatever the user's diff.* says. A submodule's commit in it would be applied to nothing.
 _DIFF = (
@@ -52,10 +52,10 @@ class Repository:
 
     def __init__(self, root: str, project: str, experiments: str, code: set[str], pending: ExitStack) -> None:
         self.root = root
-        self.directory = relative(root, project)
+        self.directory = _relative(root, project)
         """From the project's root; "." for the project itself."""
         self._prefix = "" if root == project else f"{self.directory}/"
-        self.is_beside = not _is_inside(self.directory)
+        self.is_beside = not is_inside(self.directory)
         self.code = sorted(code)
         """The names of the loaded code in it."""
         self.is_moved = False
@@ -74,8 +74,8 @@ class Repository:
         self._tracked: set[str] = set()
         self._overlooked: list[str] = []
         self._paths = ["--", "."]
-        folder = relative(experiments, root)
-        if folder != "." and _is_inside(folder) and not any(name.startswith(f"{folder}/") for name in code):
+        folder = _relative(experiments, root)
+        if folder != "." and is_inside(folder) and not any(name.startswith(f"{folder}/") for name in code):
             self._paths.append(f":(exclude,literal){folder}/")
         self._git = Git(root, pending)
         settings_off = ("--no-ahead-behind", "--untracked-files=no", "--ignore-submodules=none")
@@ -146,7 +146,7 @@ class Repository:
 
     def has_submodule(self, root: str) -> bool:
         """Return whether the repository at `root` is a submodule, or one of a submodule's."""
-        folders = relative(root, self.root).split("/")
+        folders = _relative(root, self.root).split("/")
         return any("/".join(folders[: end + 1]) in self._tracked for end in range(len(folders)))
 
     def uncommitted(self) -> dict[str, str]:
@@ -206,7 +206,7 @@ class Repository:
             yield index
 
 
-def relative(path: str, root: str) -> str:
+def _relative(path: str, root: str) -> str:
     """Return `path` as git names it, seen from `root`; absolute where no relative path leads there."""
     try:
         return os.path.relpath(path, root).replace(os.sep, "/")
@@ -214,7 +214,8 @@ def relative(path: str, root: str) -> str:
         return path.replace(os.sep, "/")  # on another drive
 
 
-def _is_inside(name: str) -> bool:
+def is_inside(name: str) -> bool:
+    """Return whether a name of `relative` leads to what lies below the root, or is it."""
     return not os.path.isabs(name) and name != ".." and not name.startswith("../")
 
 
