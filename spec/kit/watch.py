@@ -33,6 +33,17 @@ class Event(NamedTuple):
     folder: bool
 
 
+def _is_able() -> bool:
+    """Whether this system tells anything: Linux, unless a sandbox or its limit of watches keeps it from that."""
+    if sys.platform != "linux":
+        return False
+    descriptor = ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC)
+    if descriptor < 0:
+        return False
+    os.close(descriptor)
+    return True
+
+
 class Watch:
     """A folder watched from here to the end of `with`. Opening is told only where asked for, as it is much.
 
@@ -40,7 +51,7 @@ class Watch:
         able: whether this system tells anything; where it does not, nothing happens, and nothing follows.
     """
 
-    able = sys.platform == "linux"
+    able = _is_able()
 
     def __init__(self, folder: Path, *, opened: bool = False) -> None:
         if not self.able:
