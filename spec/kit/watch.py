@@ -34,7 +34,7 @@ class Event(NamedTuple):
 
 
 def _is_able() -> bool:
-    """Whether this system tells anything: Linux, unless a sandbox or its limit of watches keeps it from that."""
+    """Whether this system tells anything: Linux, unless a sandbox or a limit keeps it from that."""
     if sys.platform != "linux":
         return False
     descriptor = ctypes.CDLL(None).inotify_init1(os.O_CLOEXEC)
