@@ -1,7 +1,7 @@
 """A slow file system, played: each call below one folder takes a millisecond, as on a network.
 
 It is a few lines of C in front of the C library of a process, and of those that it starts: whatever reads
-there is slowed alike, in whatever language it is written. Needs Linux and gcc.
+there is slowed alike, in whatever language it is written, and the calls are counted. Needs Linux and gcc.
 """
 
 import shutil
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["compiled", "slow_below", "why_not"]
+__all__ = ["compiled", "counted_calls", "slow_below", "why_not"]
 
 # The functions are declared here, and not by the headers, so that one line does for each. Those that take
 # more arguments in some cases take them in all: what the kernel does not ask for it does not look at.
@@ -20,9 +20,12 @@ SOURCE = r"""
 #include <string.h>
 
 int usleep(unsigned);
+int dprintf(int, const char *, ...);
 char *getcwd(char *, size_t);
 
 static char slow_files[1 << 16];  /* of each descriptor: whether it is below the folder */
+
+static long calls;  /* how many went there */
 
 static int path_is_slow(const char *path) {
     const char *folder = getenv("SLOW_BELOW");
@@ -46,7 +49,10 @@ static int marked(int file, int slow) {
         static type (*original) parameters; \
         if (!original) original = dlsym(RTLD_NEXT, #name); \
         int slow = is_slow; \
-        if (slow) usleep(1000); \
+        if (slow) { \
+            __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED); \
+            usleep(1000); \
+        } \
         type got = original arguments; \
         return result; \
     }
@@ -79,7 +85,19 @@ CALL(int, fcntl64, (int file, int what, void *more), (file, what, more), \
      what == 0 || what == 1030 ? marked(got, file_is_slow(file)) : got)
 CALL(int, dup, (int file), (file), 0, marked(got, file_is_slow(file)))
 CALL(int, dup2, (int file, int other), (file, other), 0, marked(got, file_is_slow(file)))
-CALL(int, close, (int file), (file), file_is_slow(file), (marked(file, 0), got))
+/* Unmarked before it is closed: another thread may get the same descriptor at once. */
+static int was_slow(int file) {
+    int slow = file_is_slow(file);
+    marked(file, 0);
+    return slow;
+}
+CALL(int, close, (int file), (file), was_slow(file), got)
+
+__attribute__((destructor)) static void count(void) {
+    const char *path = getenv("SLOW_COUNT");
+    int file = path && calls ? open(path, 02001, 0) : -1;  /* to write at its end */
+    if (file >= 0) dprintf(file, "%ld\n", calls);
+}
 """
 
 
@@ -100,5 +118,19 @@ def compiled(folder: Path, name: str, source: str) -> str:
 
 
 def slow_below(folder: Path, below: Path) -> dict[str, str]:
-    """Return the variables of a process for which all `below` is slow; the library goes into `folder`."""
-    return {"LD_PRELOAD": compiled(folder, "slow", SOURCE), "SLOW_BELOW": str(below)}
+    """Return the variables of a process for which all `below` is slow; what it needs goes into `folder`."""
+    count = folder / "slow.count"
+    count.touch()
+    return {
+        "LD_PRELOAD": compiled(folder, "slow", SOURCE),
+        "SLOW_BELOW": str(below),
+        "SLOW_COUNT": str(count),
+    }
+
+
+def counted_calls(variables: dict[str, str]) -> int:
+    """Return how many calls went there since this was last asked, by processes that ended by themselves."""
+    count = Path(variables["SLOW_COUNT"])
+    calls = sum(map(int, count.read_text().split()))
+    count.write_text("")
+    return calls

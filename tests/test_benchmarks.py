@@ -1,11 +1,14 @@
-"""The benchmark beside other recorders, made small: ours and the floor, as they are installed here."""
+"""The benchmarks, made small: beside the floors, and beside others as far as these are not needed."""
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
+MODULES = [path.stem for path in BENCHMARKS.glob("*.py")]
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def peers(monkeypatch):
 
     yield peers
     for name in [*sys.modules]:
-        if name.partition(".")[0] in ("peers", "peers_tables", "recorders"):
+        if name.partition(".")[0] in (*MODULES, "recorders"):
             del sys.modules[name]
 
 
@@ -62,14 +65,70 @@ def test_a_peer_that_fails_is_skipped_with_its_last_word(peers, tmp_path):
     assert "- trackio, prepare: `python` ended with 1" in Tables([ours, peer], peers.Size()).whole()
 
 
+@pytest.fixture
+def ours(monkeypatch):
+    """The other driver as a module."""
+    monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
+    import ours
+
+    yield ours
+    for name in [*sys.modules]:
+        if name in MODULES:
+            del sys.modules[name]
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="what a process took is asked for by wait4")
+def test_our_benchmark_fills_each_cell_and_the_files_that_show_them(ours, tmp_path, monkeypatch):
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    checkout = BENCHMARKS.parents[1]
+    files = (
+        "tests/benchmarks/RESULTS.md",
+        "packages/meticulous-read/README.md",
+        "packages/meticulous-cli/README.md",
+    )
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True)
+        shutil.copy(checkout / name, tmp_path / name)
+    (tmp_path / "work").mkdir()
+    parts = ours.measure(tmp_path / "work", ours.SMALL, checkout, [sys.executable])
+    ours.write(tmp_path, "measured in a test", parts)
+    why_not = sys.modules["latency"].why_not()
+    rows = {}
+    for title, part in parts.items():
+        lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
+        rows[title] = len(lines)
+        if title != "Recording":  # which has two tables
+            assert {len(line) for line in lines} == {len(lines[0])}
+        assert all(cell for line in lines for cell in line)
+    slowly = 0 if why_not else 8
+    assert rows == {
+        "Recording": 2 + 10 + 2 + 4,
+        "Reading": 2 + 5,
+        "The command": 4,
+        "A slow file system": slowly,
+    }
+    for name in files:
+        text = (tmp_path / name).read_text("utf-8")
+        shown = [title for title, part in parts.items() if f"\n\n{part}\n\n" in text]
+        assert shown == (
+            [*parts] if "RESULTS" in name else ["Reading"] if "read/" in name else ["The command"]
+        )
+        assert text.count("measured in a test") == 1
+
+
 def test_a_table_goes_between_the_markers_and_leaves_the_rest(peers, tmp_path):
-    from peers_tables import BEGIN, END, replace
+    from figures import replace
 
     for path in (BENCHMARKS / "RESULTS.md", BENCHMARKS.parents[1] / "README.md"):
         text = path.read_text("utf-8")
         copy = tmp_path / path.name
         copy.write_text(text, "utf-8")
-        replace(copy, "the table")
-        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+        replace(copy, "peers.py", "the table")
+        before, _, rest = text.partition("<!-- peers.py writes what follows -->")
+        after = rest.partition("<!-- here peers.py ends -->")[2]
         assert before.strip()
-        assert copy.read_text("utf-8") == f"{before}{BEGIN}\n\nthe table\n\n{END}{after}"
+        found = copy.read_text("utf-8")
+        assert found.startswith(before)
+        assert found.endswith(after)
+        assert found[len(before) : len(found) - len(after)].split("\n\n")[1:-1] == ["the table"]

@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import figures
 import peers_tables
 
 HERE = Path(__file__).parent
@@ -261,7 +262,7 @@ def main() -> None:
     if not set(options.peers) <= set(PEERS):
         parser.error(f"the peers are {', '.join(PEERS)}")
     size = Size()
-    about = peers_tables.About()
+    about = figures.About()
     with tempfile.TemporaryDirectory() as folder:
         environments = (options.environments or Path(folder, "environments")).absolute()
         recorders = [
@@ -276,11 +277,8 @@ def main() -> None:
         print(*results, sep="\n\n", flush=True)  # before a million files are deleted
     if options.peers:
         return
-    peers_tables.replace(ROOT / "README.md", f"{results[0]}\n\n{tables.short()}")
-    peers_tables.replace(HERE / "RESULTS.md", "\n\n".join(results))
-    for command in (["recorder.py"], ["reader.py", "100000"], ["command.py", "100000"]):
-        results.append(peers_tables.own(*command))
-        peers_tables.replace(HERE / "RESULTS.md", "\n\n".join(results))
+    figures.replace(ROOT / "README.md", "peers.py", f"{results[0]}\n\n{tables.short()}")
+    figures.replace(HERE / "RESULTS.md", "peers.py", "\n\n".join(results))
 
 
 def measure(recorders: list[Recorder], size: Size) -> None:

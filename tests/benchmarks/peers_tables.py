@@ -1,40 +1,21 @@
-"""The tables that peers.py writes, and where they go: between two markers of a Markdown file."""
+"""The tables that peers.py writes."""
 
-import os
-import platform
-import subprocess
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from figures import duration, size, table
+
 IN_README = ("bare", "floor", "meticulous", "sacred", "mlflow_files", "wandb", "trackio")
-BEGIN, END = "<!-- peers.py writes what follows -->", "<!-- and it ends here -->"
-
-
-class About:
-    """When and where something is measured that begins now."""
-
-    def __init__(self) -> None:
-        self._date = time.strftime("%Y-%m-%d")
-        self._load = os.getloadavg()[0]
-
-    def line(self) -> str:
-        system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-        load = f"load average {self._load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end"
-        return f"{self._date}, Python {platform.python_version()}, {system}; {load}."
 
 
 class Tables:
     """What was measured of these recorders, in Markdown."""
 
-    def __init__(self, recorders: list[Any], size: Any) -> None:
+    def __init__(self, recorders: list[Any], measured: Any) -> None:
         self._recorders = recorders
-        self._size = size
-        self._files = f"in {size.files:,} files"
-        self._counts = size.counts
+        self._size = measured
+        self._files = f"in {measured.files:,} files"
+        self._counts = measured.counts
         self._ours = next(recorder for recorder in recorders if recorder.name == "meticulous")
         self._shown = [one for one in recorders if not {"install", "prepare"} & one.words.keys()]
 
@@ -50,9 +31,9 @@ class Tables:
                 _cost_at_the_end(one.median("write_end")) if one.setting("WRITES") else ""
             ),
             "there after SIGKILL": lambda one: _kept(one),
-            "memory": lambda one: _size(one.median("peak")),
+            "memory": lambda one: size(one.median("peak")),
             "files of a run": lambda one: f"{one.files:.1f}" if one.files else "",
-            "their size": lambda one: _size(one.bytes),
+            "their size": lambda one: size(one.bytes),
         }
         reading: dict[str, Callable[[Any], str]] = {"": lambda one: one.label}
         for count in self._counts:
@@ -60,7 +41,7 @@ class Tables:
         slow = self._size.slow
         reading[f"{slow:,} at 1 ms a call"] = lambda one: self._time(one, f"slow {slow}")
         for count in self._counts[1:]:
-            reading[f"memory for {count:,}"] = lambda one, count=count: _size(one.median(f"peak {count}"))
+            reading[f"memory for {count:,}"] = lambda one, count=count: size(one.median(f"peak {count}"))
         for count in self._counts[1:]:
             reading[f"command, {count:,}"] = lambda one, count=count: self._time(one, f"list {count}")
         readers = [
@@ -108,29 +89,13 @@ class Tables:
         if median is None:
             return "-"
         if not ours or recorder is self._ours:
-            return _duration(median)
+            return duration(median)
         ratio = median / ours
-        return f"{_duration(median)} ({ratio:{'.2g' if ratio < 100 else '.0f'}} x)"
-
-
-def own(*command: str) -> str:
-    """What a benchmark of this directory says of ours alone, word for word."""
-    done = subprocess.run(
-        [sys.executable, HERE / command[0], *command[1:]], check=True, capture_output=True, text=True
-    )
-    return f"### {' '.join(command)}\n\n```\n{done.stdout.strip()}\n```"
-
-
-def replace(path: Path, text: str) -> None:
-    """Put this between the markers of a file."""
-    before, rest = path.read_text("utf-8").split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", "utf-8")
+        return f"{duration(median)} ({ratio:{'.2g' if ratio < 100 else '.0f'}} x)"
 
 
 def _table(columns: dict[str, Callable[[Any], str]], rows: list[Any]) -> str:
-    lines = [list(columns), ["---"] * len(columns)]
-    lines += [[cell(row) for cell in columns.values()] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(columns, [[cell(row) for cell in columns.values()] for row in rows])
 
 
 def _list(recorders: list[Any], setting: str) -> str:
@@ -145,17 +110,4 @@ def _kept(recorder: Any) -> str:
 
 def _cost_at_the_end(seconds: float | None) -> str:
     # What is less than a call of the kind can cost lies within what two empty ends differ by.
-    return "-" if seconds is None else _duration(seconds) if seconds > 1e-6 else "< 1 µs"
-
-
-def _duration(seconds: float) -> str:
-    for unit, scale in (("s", 1), ("ms", 1e-3)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} µs"
-
-
-def _size(number: float | None) -> str:
-    if not number:
-        return ""
-    return f"{number / 2**20:.0f} MiB" if number >= 2**20 else f"{number / 2**10:.1f} KiB"
+    return "-" if seconds is None else duration(seconds) if seconds > 1e-6 else "< 1 µs"

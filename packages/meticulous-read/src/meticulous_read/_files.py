@@ -131,7 +131,7 @@ def _open(path: str, *, follow: bool = False, tries: int = 20) -> tuple[int, os.
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _NotAFile(_kind(status))
-    except BaseException:
+    except OSError:  # of which _NotAFile is one
         os.close(descriptor)
         raise
     return descriptor, status

@@ -11,10 +11,11 @@ __all__ = ["do_each"]
 
 Result = TypeVar("Result")
 
-# How many calls a slow file system is asked to answer at a time. Clients of NFS 4.1 have as many slots.
-_THREADS = 64
-# How often the clocks are read, and how long a wait must add up to before threads are worth it. It is longer
-# than a tick of Windows' clock of processor time, which would otherwise pass for waiting.
+# How many calls a slow file system is asked to answer at a time. Clients of NFS 4.1 have 64 slots; more
+# threads keep them full while some compute.
+_THREADS = 96
+# After how many items the clocks are read, at most, and how long a wait must add up to before threads are
+# worth it: longer than a tick of Windows' clock of processor time, which would otherwise pass for waiting.
 _STRIDE = 32
 _PATIENCE = 0.05
 
@@ -27,12 +28,13 @@ def do_each(function: Callable[..., Result], *arguments: Sequence[Any]) -> list[
     the function raises is raised here, once whatever has begun has ended.
     """
     results: list[Result] = []
-    rest = zip(*arguments)
+    rest, stride = zip(*arguments), 1
     clock, computing = time.perf_counter(), time.thread_time()
-    while some := list(itertools.islice(rest, _STRIDE)):
+    while some := list(itertools.islice(rest, stride)):
         results += itertools.starmap(function, some)
         computed = time.thread_time() - computing
         waited = time.perf_counter() - clock - computed
+        stride = min(2 * stride, _STRIDE)
         if waited > max(computed, _PATIENCE):
             results += _several_at_a_time(function, rest)
     return results

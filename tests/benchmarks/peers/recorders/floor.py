@@ -1,8 +1,7 @@
 """The floor: what has to be done by whoever asks git and keeps what is printed and found, and nothing more.
 
-GitPython and the three questions of recorder.py; one append for each line; one JSON file that is replaced
-whole, and on disk before the call returns. To read: what reader.py reads raw, of copies of our
-runs, with pandas loaded.
+GitPython and the three questions of recording.py; one append for each line; one JSON file that is replaced
+whole. To read: what reading.py reads raw, of copies of our runs, with pandas loaded.
 """
 
 import json
@@ -14,7 +13,7 @@ LABEL = "the floor, GitPython"
 PACKAGES = ["GitPython", "pandas"]
 DISTRIBUTION = "GitPython"
 CAPTURES = True
-WRITES = "one JSON file, replaced whole, fsync of file and folder"
+WRITES = "one JSON file, replaced whole"
 
 
 def run(args, work):
@@ -22,21 +21,16 @@ def run(args, work):
 
     repository = git.Repo(".", search_parent_directories=True)
     repository.git.update_environment(GIT_OPTIONAL_LOCKS="0")
-    repository.git.log("-1", "--no-show-signature", "--decorate=full", "--format=%H%x00%D%x00%B")
-    repository.git.ls_files("--others", "--exclude-standard", "-z", "--full-name", "--", sys.argv[0])
-    repository.git.status("--porcelain", "-z", "--untracked-files=no")
+    repository.git.status("--porcelain=v2", "--branch", "-z", "--no-ahead-behind", "--untracked-files=no")
+    repository.git.ls_files("-v", "-z")
+    repository.git.rev_list("--max-count=1", "--format=%B", "HEAD", "--")
     directory = f"floor/{os.urandom(6).hex()}"
     os.makedirs(directory)
 
     def replace(values):
         with open(f"{directory}/.summary.json", "w") as file:
             json.dump(values, file)
-            file.flush()
-            os.fsync(file.fileno())
         os.replace(f"{directory}/.summary.json", f"{directory}/summary.json")
-        folder = os.open(directory, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
 
     stream, write = sys.stdout, sys.stdout.write
     copy = os.open(f"{directory}/stdout", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -10,7 +10,7 @@ KEEPS = (
     "commit, message, branch, remote, whether there were changes; arguments and defaults; output; "
     "how it ended, with the reason; command line, host, Python, installed packages; times"
 )
-WRITES = "`summary({...})`: one file replaced whole, fsync of file and folder"
+WRITES = "`summary({...})`: one file replaced whole; fsync at most once a second, and at the end"
 LISTING = ["meticulous"]
 
 
