@@ -311,7 +311,7 @@ class Stage:
         known = known or []
         deadline = time.monotonic() + SECONDS
         while self.names() == known and play.process.poll() is None and time.monotonic() < deadline:
-            pass  # a watch on a directory that is not there yet can't be had
+            time.sleep(0.0002)  # a watch on a directory that is not there yet can't be had
         for name in set(self.names()).difference(known):
             watch = Watch(self.experiments / name)
             return os.listdir(self.experiments / name), watch
