@@ -401,6 +401,7 @@ class TestTheScriptsOwnCode:
         )
         assert parsed.defaults == {"data": "missing"}
 
+    @pytest.mark.filterwarnings("ignore:FileType is deprecated")  # from Python 3.14 on
     def test_a_file_that_is_not_used_is_not_opened(self, tmp_path):
         made = parser(("--out", {"type": argparse.FileType("w"), "default": str(tmp_path / "out")}))
         parsed = parse(made, ["--out", str(tmp_path / "other")], True, {})
@@ -408,6 +409,7 @@ class TestTheScriptsOwnCode:
         assert parsed.defaults == {"out": str(tmp_path / "out")}
         assert os.listdir(tmp_path) == ["other"]
 
+    @pytest.mark.filterwarnings("ignore:FileType is deprecated")  # from Python 3.14 on
     def test_standard_output_as_a_default_file(self, tmp_path):
         made = parser(("--out", {"type": argparse.FileType("w"), "default": "-"}))
         parsed = parse(made, ["--out", str(tmp_path / "other")], True, {})

@@ -12,6 +12,8 @@ import pytest
 from meticulous import Experiment
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+NO_SIGN = sys.version_info >= (3, 14)
+"""Whether a script leaves no sign of the way it ended."""
 
 HEAD = """
 import atexit, os, signal, sys, threading
@@ -107,6 +109,8 @@ EXITS_OF_WINDOWS = {
 @pytest.mark.parametrize("name", EXITS)
 def test_exit_codes_are_told_as_the_shell_sees_them(name, both, repository):
     body, code = EXITS[name]
+    if NO_SIGN and "kept" in body and code == 0:
+        pytest.skip("Python 3.14 has no sign of it")
     code = EXITS_OF_WINDOWS.get(name, code) if sys.platform == "win32" else code
     status, recorded = both(script(body))
     assert recorded.returncode == code
@@ -195,6 +199,7 @@ def test_an_exception_of_a_thread_does_not_end_the_program(both):
     assert status == "SUCCESS"
 
 
+@pytest.mark.skipif(NO_SIGN, reason="Python 3.14 has no sign of it")
 @pytest.mark.parametrize("code", ["3", "0", ""])
 def test_a_script_that_raises_system_exit_itself_is_no_success(code, run, repository):
     """Its exit code cannot be known, which is what STATUS and one warning say."""

@@ -127,6 +127,8 @@ class Training:
     optimizer: Optimizer = dataclasses.field(default_factory=Optimizer)
 
 
+# Python 3.14 warns of what simple-parsing does.
+@pytest.mark.filterwarnings("ignore:The use of the undocumented 'prefix_chars'")
 class TestSimpleParsing:
     def parser(self, **how):
         made = simple_parsing.ArgumentParser(prog="train.py", **how)

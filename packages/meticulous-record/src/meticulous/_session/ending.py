@@ -137,7 +137,7 @@ def _text_of(error: BaseException) -> str:
 def _script() -> dict[str, Any] | None:
     """The globals of the script, where this is `python script.py` and not a program that runs another one."""
     if sys.implementation.name != "cpython" or sys.version_info >= (3, 14):
-        return None  # not tried there
+        return None  # 3.14 deletes `__file__` at each end
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back
@@ -149,10 +149,14 @@ def _script() -> dict[str, Any] | None:
 def _is_at_prompt() -> bool:
     """Whether the last exception was shown at a prompt, or in a notebook, where it ends no program."""
     trace = getattr(sys, "last_traceback", None)
-    if trace is None or not hasattr(sys, "ps1"):
+    if trace is None:
         return False
     files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
-    is_typed = any(file.startswith(("<stdin>", "<console>", "<python-input")) for file in files)
+    if any(file.startswith("<console>") for file in files):  # of `code.interact`, which deletes ps1 again
+        return True
+    if not hasattr(sys, "ps1"):
+        return False
+    is_typed = any(file.startswith(("<stdin", "<python-input")) for file in files)
     return is_typed or getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
 
 

@@ -10,7 +10,7 @@ have been caught.
 - An excepthook is not called for it, and `sys.last_value` is not set.
 - Whether it still exists says little: asyncio keeps those that end a program, and programs keep others.
 - CPython's `python script.py` deletes `__file__` from the script's globals, unless a SystemExit ends it
-  (seen in 3.9 to 3.13; `-m` and `-c` have no such sign). So a script knows for sure.
+  (seen in 3.9 to 3.13; neither 3.14 nor `-m` and `-c` have such a sign). So a script knows for sure.
 - Elsewhere an object rides on the exception and is dropped with it. If Python code runs at that moment,
   somebody has caught the exception. If none runs, the exception has left the last frame, and the program is
   over.
