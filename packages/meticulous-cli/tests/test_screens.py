@@ -6,7 +6,6 @@
 import importlib.util
 import os
 import re
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -202,7 +201,6 @@ def test_many_failures_and_problems_are_few_lines(look, projects):
     assert [line[0] for line in lines[5:8]] == ["!", "!", "!"]
     assert lines[7].endswith("… 9 more: meticulous 12")
     assert len(lines) <= 11
-    shutil.rmtree(projects / "failed")
 
 
 def test_a_terminal_without_unicode_gets_ascii(make, screen):

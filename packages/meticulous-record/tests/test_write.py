@@ -67,6 +67,7 @@ def test_what_cannot_be_encoded_touches_nothing(tmp_path):
 
 
 @pytest.mark.requirement("LIVE-5")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 def test_without_proc_there_is_no_process_start(monkeypatch):
     def no_proc(path, *how, **options):
         raise FileNotFoundError(path)

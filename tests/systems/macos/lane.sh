@@ -8,9 +8,9 @@ root=$(readlink -f "$here/../../..")
 lane=$(readlink -m "$1")
 shift
 cd "$root"
-uv() { python3 -m uv "$@"; }
+uv() { if [ -x "$root/.venv/bin/uv" ]; then "$root/.venv/bin/uv" "$@"; else python3 -m uv "$@"; fi; }
 if [ ! -e "$lane/built" ]; then
-  uv venv -q --clear "$lane"
+  uv venv -q --clear --python python3 "$lane"
   uv pip install -q --python "$lane" --group pyproject.toml:meticulous-record --group pyproject.toml:meticulous-cli pytest-xdist \
     -e packages/meticulous-record -e packages/meticulous-read -e packages/meticulous-cli
   touch "$lane/built"

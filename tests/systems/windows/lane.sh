@@ -13,6 +13,8 @@ shift
 export WINEPREFIX=$lane/wine WINEDEBUG=-all DISPLAY='' WINEPATH='C:\shim;C:\py311;C:\py311\Scripts' LANE=$lane
 python=$WINEPREFIX/drive_c/py311
 
+uv() { if [ -x "$root/.venv/bin/uv" ]; then "$root/.venv/bin/uv" "$@"; else python3 -m uv "$@"; fi; }
+
 # A plain file as standard output is no handle that Wine's Python takes, so everything goes through a pipe. Of what
 # its server lists when it ends, nothing is shown.
 run() { wine "$@" </dev/null 2>&1 9>&- | sed -u '/^0x[0-9a-f]*:[0-9]*: /d'; }
@@ -39,7 +41,7 @@ build() {
   python3 -m pip download -q -d wheels --platform win_amd64 --python-version 3.11 --only-binary :all: \
     "${rest[@]}" "${old[@]}" "${parsers[@]}"
   # For their metadata and meticulous.exe; their code is that of PYTHONPATH.
-  python3 -m uv build -q --wheel --all-packages -o "$lane/wheels" "$root"
+  uv build -q --wheel --all-packages -o "$lane/wheels" "$root"
   unzip -q -o wheels/pip-*.whl -d "$python/Lib/site-packages"
   cp "$here/noproc.py" "$python/Lib/site-packages/"
   echo 'import noproc' >"$python/Lib/site-packages/noproc.pth"
