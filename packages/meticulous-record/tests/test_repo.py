@@ -384,10 +384,12 @@ class TestInstalled:
 
     # What pip makes on Windows of a console script is such a file as well, with a program before the zip.
     @pytest.mark.parametrize("name", ["train.pyz", "train.exe"])
-    def test_an_application_in_a_zip_file(self, project, tmp_path, name):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+    @pytest.mark.parametrize("word", ["{folder}/{name}", "../{name}", "./../repository/{name}"])
+    def test_an_application_in_a_zip_file(self, project, tmp_path, name, word):
+        folder = project if "repository" in word else tmp_path
+        with zipfile.ZipFile(folder / name, "w") as archive:
             archive.writestr("__main__.py", SCRIPT)
-        assert execute(project, tmp_path / name).returncode == 0
+        assert execute(project, word.format(folder=folder, name=name)).returncode == 0
 
     @pytest.mark.parametrize(
         ("name", "content"),
