@@ -61,6 +61,8 @@ class _Misfit(NamedTuple):
     error: type[MeticulousError] = MeticulousError
     then: Any = None
     now: Any = None
+    is_excused: bool = False
+    """Whether a user who names the experiment resumes it all the same."""
 
 
 def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> Earlier:
@@ -79,12 +81,12 @@ def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> 
     if recorded is None or not _is_ours(metadata):
         misfits = [_Misfit(f"no experiment of format {_format.FORMAT_VERSION} in it")]
     else:
-        misfits = list(_misfits(folder, metadata, args, code))
+        misfits = [misfit for misfit in _misfits(folder, metadata, args, code) if not misfit.is_excused]
         if canonical(recorded) != canonical(args):
             changed = _changed(recorded, args)
             misfits.append(_Misfit("other arguments", changed, MismatchedArgsException, recorded, args))
     if misfits:
-        what, detail, error, then, now = misfits[0]
+        what, detail, error, then, now, _ = misfits[0]
         remedy = "" if error is MeticulousError else "bring back what it was started with, or "
         raise error(
             f"{where} can't be resumed, since it has {what}{f' ({detail})' if detail else ''}: "
@@ -115,8 +117,6 @@ def claim_newest(
         if not _is_ours(metadata):
             continue
         misfits = [misfit.what for misfit in _misfits(folder, metadata, args, code)]
-        if _is_half_recorded(folder, metadata):
-            misfits.append("uncommitted changes that are not recorded")
         found.append((_start(metadata), folder, misfits))
     near: dict[str, str] = {}
     for _, folder, misfits in sorted(found, key=lambda each: each[0], reverse=True):
@@ -177,11 +177,15 @@ def _misfits(
         is_project = metadata.get("githead-sha") != code.sha
         what = "another commit" if is_project else "other commits of further repositories"
         yield _Misfit(what, f"{then}, and now {now}", MismatchedCommitException, then, now)
-    if folder.has(_format.GIT_DIFF) or not folder.was_cut_short:
-        patch = folder.read(_format.GIT_DIFF)
-        if patch != code.patch:
-            detail = f"see its {_format.GIT_DIFF}" if patch else "it had none"
-            yield _Misfit("other uncommitted changes", detail, MismatchedCommitException, patch, code.patch)
+    patch, is_whole = folder.read(_format.GIT_DIFF), not folder.was_cut_short
+    if (patch or is_whole) and patch != code.patch:
+        detail = f"see its {_format.GIT_DIFF}" if patch else "it had none"
+        yield _Misfit("other uncommitted changes", detail, MismatchedCommitException, patch, code.patch)
+    others = _objects(metadata.get("git-repositories"))
+    beside = [each for each in others if not is_inside(str(each.get("directory")))]
+    unrecorded = [*beside, *([metadata] if is_whole and not patch else [])]
+    if any(each.get("git-dirty") is True for each in unrecorded):
+        yield _Misfit("uncommitted changes that are not recorded", is_excused=True)  # RESUME-16
     unknown = ", ".join(lost(args, "args"))
     if unknown:
         what = f"perhaps another value of {unknown}, of which a text does not say all"
@@ -195,14 +199,6 @@ def _commits(metadata: Mapping[str, Any]) -> str:
         directory = str(each.get("directory"))
         others.append(f"{directory if is_inside(directory) else 'one beside'} at {each.get('githead-sha')}")
     return ", ".join([str(metadata.get("githead-sha")), *sorted(others)])
-
-
-def _is_half_recorded(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
-    """Return whether code ran that the record does not have: only by its name is it resumed (RESUME-16)."""
-    if metadata.get("git-dirty") is True and not folder.has(_format.GIT_DIFF) and not folder.was_cut_short:
-        return True
-    others = _objects(metadata.get("git-repositories"))
-    return any(each.get("git-dirty") is True and not is_inside(str(each.get("directory"))) for each in others)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
