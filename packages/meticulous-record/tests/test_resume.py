@@ -539,17 +539,3 @@ def test_a_program_that_restarts_itself_goes_on(run, repository, options):
     facts = metadata_of(repository.experiments / name)
     assert [session["status"] for session in facts["earlier-sessions"]] == ["RUNNING"] * 3
     assert repository.status(name) == "SUCCESS"
-
-
-def test_most_folders_cost_one_file(project, git, tmp_path):
-    for lr in range(20):
-        Experiment({"lr": lr}).finish()
-    code = "from meticulous import Experiment; Experiment({'lr': 'another'}, resume=True)"
-    (project / "train.py").write_text(code)
-    trace = tmp_path / "trace"
-    hook = "import sys\nopened = open(sys.argv.pop(1), 'w')\n"
-    hook += "sys.addaudithook(lambda event, args: event == 'open' and opened.write(f'{args[0]}\\n'))\n" + code
-    subprocess.run([sys.executable, "-c", hook, str(trace)], check=True, timeout=60)
-    read = [line for line in trace.read_text().splitlines() if "/experiments/" in line and "/21" not in line]
-    assert len(read) == 20
-    assert all(line.endswith("args.json") for line in read)

@@ -206,7 +206,9 @@ class Session:
         version = self.folder.version(_format.METADATA)
         if version is None or version == self._version:
             return False
-        found = self.folder.read_json(_format.METADATA) or self._metadata
+        found = self.folder.read_json(_format.METADATA)
+        if found is None:  # somebody is just writing it
+            return False
         if any(found.get(key) != self._metadata.get(key) for key in ("start-time", "hostname", "pid")):
             return True
         self._version = version

@@ -23,7 +23,7 @@ _KEPT = (
 )
 
 _NO_GIT = (
-    "git cannot be run, so there is no commit to record: `git version` says why. Install git or put it on "
+    "git cannot be run, so there is no commit to record: `git version` says why; install git, put it on "
     "PATH (GIT_PYTHON_GIT_EXECUTABLE may name it), or use --norecord"
 )
 
