@@ -82,25 +82,26 @@ def _rename(source: Path, target: Path, patience: float) -> None:
 
 def _sync_folder(folder: Path) -> None:
     if sys.platform != "win32":  # a directory cannot be opened there, nor does its entry need it
-        _sync(folder, os.O_RDONLY)
+        _sync(folder, os.O_RDONLY, reaches_drive=True)
 
 
-def _sync(path: Path, flags: int) -> None:
+def _sync(path: Path, flags: int, *, reaches_drive: bool = False) -> None:
     # Some folders may be written and not read, and some network file systems refuse to sync one.
     with contextlib.suppress(OSError):
         descriptor = os.open(path, flags)
         try:
-            _flush(descriptor)
+            if not (reaches_drive and _flush_drive(descriptor)):
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
 
-def _flush(descriptor: int) -> None:
-    if sys.platform == "darwin":
-        # `fsync` leaves all in the drive's cache there, whole drives of it (Apple's fsync(2), redis#9545).
+def _flush_drive(descriptor: int) -> bool:
+    """Bring all that was synced from the drive's cache to the drive; False where `fsync` does that."""
+    if sys.platform == "darwin":  # Apple's fsync(2), redis#9545
         import fcntl
 
         with contextlib.suppress(OSError):  # a network file system that knows no such request
             fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-            return
-    os.fsync(descriptor)
+            return True
+    return False
