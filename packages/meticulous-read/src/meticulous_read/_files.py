@@ -73,10 +73,8 @@ def read_content(
         if only_end and size > limit:
             os.lseek(descriptor, size - limit, os.SEEK_SET)
         data = os.read(descriptor, min(size, limit) + 1)
-        while len(data) != size and len(data) <= limit:  # it grew, or came in pieces
-            more = os.read(descriptor, _CHUNK)
-            if not more:
-                break
+        # It grew, or came in pieces.
+        while len(data) != size and len(data) <= limit and (more := os.read(descriptor, _CHUNK)):
             data += more
         is_large = size > limit or len(data) > limit
         if is_large and not only_end:
@@ -115,6 +113,8 @@ def _open(path: str, *, follow: bool = False, tries: int = 20) -> tuple[int, os.
         raise _NotAFile("a symbolic link, which is not followed")
     try:
         descriptor = os.open(path, _FLAGS if follow else _SAFE_FLAGS)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         # A link or a socket refuses to be opened with an error of its own; the kind says it better.
         try:

@@ -165,6 +165,8 @@ def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, Remark
     An unknown word is returned as it stands. In `legacy` folders `SUCESS`, and a traceback without a word
     before it, are read as what they mean.
     """
+    if data == b"SUCCESS\n":
+        return SUCCESS, "", None  # one string for all
     text = data.decode(errors="replace")
     if not text.strip():
         return "", "", ("empty", "empty")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from meticulous_read import _frame
 from meticulous_read._files import reason_of
@@ -20,16 +20,6 @@ __all__ = ["Experiments"]
 
 Reader = TypeVar("Reader", bound=ExperimentReader)
 Directory = str | os.PathLike[str]
-
-
-class _Known(NamedTuple):
-    """An experiment as it was when it was read."""
-
-    reader: Any
-    """Of the class that the mapping was given (named tuples are generic from Python 3.11 on)."""
-
-    order: tuple[float, list[str | int]]
-    """Its place among the others."""
 
 
 class Experiments(Mapping[str, Reader], Generic[Reader]):
@@ -85,13 +75,13 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
                 for directory in experiments_directory
             }
         self._reader = reader
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Reader] = {}
         self.refresh_experiments()
 
     def __getitem__(self, experiment_id: str | int) -> Reader:
         """Return an experiment by its id, 3 being "3"; else raise ExperimentNotFoundError, a KeyError."""
         try:
-            return cast(Reader, self._known[_key(experiment_id)].reader)
+            return self._known[str(experiment_id) if isinstance(experiment_id, int) else experiment_id]
         except KeyError:
             near = [f"{prefix}{experiment_id}" for prefix in self.directories]
             near = [key for key in near if key in self._known]
@@ -120,14 +110,13 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         A changed experiment gets a new reader; the one you hold stays as it was. If a directory cannot be
         listed any more, ExperimentsDirectoryError is raised and everything stays as it was.
         """
-        found: dict[str, _Known] = {}
+        found: dict[str, Reader] = {}
         for prefix, directory in self.directories.items():
             entries = _entries(directory)
             keys = [prefix + entry.name for entry in entries]
-            for key, known in zip(keys, do_each(self._look, keys, entries)):
-                if known is not None:
-                    found[key] = known
-        self._known = dict(sorted(found.items(), key=lambda item: item[1].order))
+            looks = zip(keys, do_each(self._look, keys, entries))
+            found |= {key: reader for key, reader in looks if reader is not None}
+        self._known = dict(sorted(found.items(), key=_order))
 
     @_frame.no_garbage_collection()
     def as_dataframe(self, normalize_json_values: int = 0, *, flat: bool = False) -> pd.DataFrame:
@@ -141,24 +130,21 @@ class Experiments(Mapping[str, Reader], Generic[Reader]):
         """
         # Columns stand in the order in which they were first seen, that is in the order of starts.
         ids = list(self._known)
-        rows = (known.reader.row() for known in self._known.values())
-        natural = [known.order[1] for known in self._known.values()]
-        order = sorted(range(len(ids)), key=natural.__getitem__)
+        rows = (reader.row() for reader in self._known.values())
+        order = sorted(range(len(ids)), key=lambda place: _natural(ids[place]))
         return _frame.make_frame(ids, rows, order, normalize_json_values, flat=flat)
 
-    def _look(self, key: str, entry: os.DirEntry[str]) -> _Known | None:
-        """Return what is known of a folder, read again if there is anything new; None for what is none."""
+    def _look(self, key: str, entry: os.DirEntry[str]) -> Reader | None:
+        """Return what reads a folder, made anew if there is anything new; None for what is none."""
         if not _may_be_experiment(entry):
             return None
         known = self._known.get(key)
-        if known is not None and not known.reader.has_changed():
+        if known is not None and not known.has_changed():
             return known
-        reader = self._reader(entry.path)
+        reader: Reader = self._reader(entry.path)
         if entry.is_symlink():
             reader._folder.note("", ("link", "a symbolic link to a folder elsewhere"))
-        start = reader.start_time
-        order = (start.timestamp() if start else float("-inf"), _natural(key))
-        return _Known(reader, order)
+        return reader
 
 
 def _entries(directory: str) -> list[os.DirEntry[str]]:
@@ -178,8 +164,10 @@ def _may_be_experiment(entry: os.DirEntry[str]) -> bool:
         return True
 
 
-def _key(experiment_id: str | int) -> str:
-    return str(experiment_id) if isinstance(experiment_id, int) else experiment_id
+def _order(item: tuple[str, ExperimentReader]) -> tuple[float, list[str | int]]:
+    """Return the sorting key of an experiment among the others."""
+    start = item[1].start_time
+    return start.timestamp() if start else float("-inf"), _natural(item[0])
 
 
 def _natural(name: str) -> list[str | int]:
