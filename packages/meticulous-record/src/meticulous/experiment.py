@@ -155,8 +155,8 @@ class Experiment:
         """Parse the command line (or `arg_list`) and start an experiment with what it says.
 
         The recorder's options are added first, if `add_argument_group` has not done so. `overrides` are new
-        defaults, for these options or, by dest, for arguments of the script. The parser runs once. Defaults
-        are read from its actions: where an option is passed, its `type` may be called once more, on the
+        defaults, for these options or, by dest, for arguments of the script. The parser is first asked for
+        its defaults, then it parses: where an option is passed, its `type` may be called once more, on the
         default. With `capture_defaults=False` it is not, and no defaults are recorded.
 
         Raises:
