@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -96,7 +97,8 @@ def _write_new(path: str, data: bytes) -> None:
                 file.write(data)
                 file.flush()
             except BaseException:
-                file.close()  # on Windows, before it can go
+                with contextlib.suppress(OSError):  # it writes what is left, and fails again (Python 3.14)
+                    file.close()  # on Windows, before it can go
                 os.unlink(path)
                 raise
     except FileExistsError:
