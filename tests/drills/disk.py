@@ -198,7 +198,9 @@ def full(folder: Path, capture: str) -> str:
         return "left out: nothing can be mounted here"
     break_it = f"cat /dev/zero >{folder}/disk/fill 2>/dev/null || true"
     before, said = run(folder, capture, break_it, mount=f"mount -t tmpfs -o size=4m none {folder}/disk")
-    return hold(folder, before, said, words="No space left")
+    told = hold(folder, before, said, words="No space left")
+    assert (folder / "after" / "STATUS").read_text() == "SUCCESS\n", "it has room in its place"
+    return told
 
 
 def read_only(folder: Path, capture: str) -> str:

@@ -51,6 +51,7 @@ SCRIPTS = {
     "unicode": "print('é 漢 🎉')",
     "lone surrogates": "sys.stdout.reconfigure(errors='surrogateescape'); print(os.fsdecode(b'caf\\xe9'))",
     "surrogates that stand for no byte": "print('a\\ud800b', file=sys.stderr)",
+    "surrogates by another rule": "sys.stdout.reconfigure(errors='backslashreplace'); print('a\\udcffb')",
     "the buffer": "sys.stdout.buffer.write(b'\\x00\\xff\\n'); sys.stdout.buffer.writelines([b'a', b'b'])",
     "a bytearray": "sys.stdout.buffer.write(bytearray(b'a')); sys.stdout.buffer.write(memoryview(b'b'))",
     "text, then bytes": "print('a', flush=True); sys.stdout.buffer.write(b'b'); sys.stdout.flush(); print()",
@@ -195,6 +196,14 @@ def test_what_was_printed_before_the_start_is_not_copied(both, repository):
 def test_what_is_printed_after_the_end_is_not_copied(both, repository):
     both(script("print('in')\nexperiment.finish()\nprint('after')"), copies=False)
     assert repository.output() == b"in\n"
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)"])
+def test_what_an_object_prints_when_it_is_torn_down_with_the_program_is_shown(end, both):
+    recorded = both(
+        script(f"class Late:\n    def __del__(self): print('late')\nlate = Late()\n{end}"), copies=False
+    )
+    assert recorded.stdout == b"late\n"
 
 
 def test_what_a_new_text_layer_still_holds_at_the_end_is_copied(both, repository):
@@ -397,10 +406,11 @@ def test_a_directory_deleted_under_a_run_is_told_once_and_the_run_goes_on(run, r
 def test_a_run_keeps_out_of_a_folder_that_was_deleted_and_taken_again(run, repository):
     code = script(
         """
-        import shutil, subprocess
+        import shutil, subprocess, time
         shutil.rmtree("experiments")
         other = "from meticulous import Experiment; e = Experiment({'other': 1}); e.summary({'b': 2})"
         subprocess.run([sys.executable, "-c", other], check=True)
+        time.sleep(1.1)  # it looks once a second
         experiment.summary({"a": 1})
         sys.exit(3)
         """

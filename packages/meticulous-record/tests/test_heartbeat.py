@@ -66,12 +66,6 @@ def test_it_does_not_count_as_a_thread_of_the_program(beats):
     heartbeat.stop()
 
 
-def test_it_may_be_started_again(heartbeat, beats):
-    heartbeat.stop()
-    heartbeat.start()
-    assert beats.wait()
-
-
 def test_where_no_thread_can_be_started_nothing_beats_and_nothing_fails(beats, monkeypatch):
     def refuse(*_):
         raise RuntimeError("can't start new thread")
@@ -116,6 +110,7 @@ def experiment(repository, monkeypatch):
     monkeypatch.chdir(repository.path)
     beats = Beats()
     monkeypatch.setattr("meticulous._format.HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(_session, "_TICK_SECONDS", 0)
     monkeypatch.setattr(_session, "Heartbeat", lambda beat, _: Heartbeat(lambda: (beat(), beats()), 0.001))
     with Experiment() as experiment:
         experiment.beats = beats

@@ -52,7 +52,6 @@ EXITS = {
     "sys.exit(-1)": ("sys.exit(-1)", 255),
     "sys.exit(256)": ("sys.exit(256)", 0),
     "sys.exit(259)": ("sys.exit(259)", 3),
-    "sys.exit(2**64)": ("sys.exit(2**64)", 255),
     "sys.exit(-(2**63))": ("sys.exit(-(2**63))", 0),
     "exit(3)": ("exit(3)", 3),
     "quit()": ("quit()", 0),
@@ -284,9 +283,13 @@ def test_what_threads_and_exit_functions_print_after_the_last_line_is_recorded(b
     assert repository.output() == b"from main\nfrom a thread\nfrom atexit\n"
 
 
-def test_an_exit_in_a_function_at_exit_ends_nothing(run, repository):
-    recorded = run(script("atexit.register(lambda: sys.exit(3))"))
-    assert (recorded.returncode, repository.status()) == (0, "SUCCESS")
+@pytest.mark.parametrize(("end", "code"), [("", 0), ("sys.exit(4)", 4)])
+@pytest.mark.parametrize("flags", [["script.py"], ["-m", "script"]])
+def test_an_exit_in_a_function_at_exit_ends_nothing(flags, end, code, repository):
+    repository.commit("script.py", script(f"atexit.register(lambda: sys.exit(3))\n{end}"))
+    done = subprocess.run([sys.executable, *flags], cwd=repository.path, timeout=60, check=False)
+    status = f"ERROR\nexit code {code}" if code else "SUCCESS"
+    assert (done.returncode, repository.status()) == (code, status)
 
 
 def test_os_exit_leaves_it_running_for_the_reader_to_find_lost(both):
@@ -306,6 +309,17 @@ def test_output_that_reaches_nobody_at_the_end_is_exit_code_120(start, repositor
         process.stdin.close()
         assert process.wait(60) == 120
         assert BROKEN_PIPE.encode() in process.stderr.read()
+    assert repository.status() == "ERROR\nexit code 120"
+
+
+@pytest.mark.parametrize("capture", ["sys", "fd", "none"])
+@pytest.mark.parametrize("end", ["experiment.finish()", "with experiment: pass"])
+def test_so_it_is_where_the_experiment_ends_before(end, capture, start, repository):
+    code = script(f"sys.stdin.read(); print(1)\n{end}", f"experiment = Experiment(capture={capture!r})\n")
+    process = start(code)
+    process.stdout.close()
+    process.stdin.close()
+    assert process.wait(60) == 120
     assert repository.status() == "ERROR\nexit code 120"
 
 
@@ -379,6 +393,15 @@ def test_ctrl_c_is_recorded_with_where_it_was(how, both_signalled):
     assert returncode == -signal.SIGINT
     assert status.startswith("ERROR\nsignal SIGINT\nTraceback (most recent call last):\n")
     assert status.endswith("KeyboardInterrupt")
+
+
+@pytest.mark.parametrize(("code", "words"), [(0, "SUCCESS"), (1, "ERROR\nexit code 1")])
+def test_an_exit_in_answer_to_ctrl_c_says_so(code, words, both):
+    """As Lightning does it."""
+    body = f"try: raise KeyboardInterrupt\nexcept KeyboardInterrupt: sys.exit({code})"
+    for how in ("experiment = Experiment()\n", "with Experiment():\n  "):
+        status, _ = both(script(body.replace("\n", "\n  ") if "with" in how else body, how))
+        assert status == f"{words}\nafter signal SIGINT"
 
 
 @posix
@@ -486,6 +509,7 @@ def test_handlers_that_chain_across_several_experiments_do_not_run_in_circles(bo
         + handler("stopping.append(1)")
         + textwrap.dedent(
             """
+        sys.stdout.flush()  # as the end of an experiment does
         experiment = Experiment()
         found = signal.getsignal(signal.SIGTERM)
         def later(number, frame):

@@ -1,5 +1,7 @@
 """How a recorded file is replaced, where only the calls to the system can show it."""
 
+import errno
+import json
 import os
 import shutil
 import subprocess
@@ -159,3 +161,34 @@ class TestCalls:
     def test_of_a_resume_for_each_experiment_that_does_not_fit(self, calls):
         counts = [calls(str(number), "--resume") for number in range(1, 6)]
         assert counts[-1] - counts[0] <= 4 * 4
+
+
+def test_on_a_full_disk_status_is_written_in_place(repository, monkeypatch, caplog):
+    monkeypatch.chdir(repository.path)
+    original = os.open
+
+    def full(path, flags, *how, **options):
+        if flags & os.O_CREAT:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return original(path, flags, *how, **options)
+
+    experiment = Experiment(capture="none")
+    monkeypatch.setattr(os, "open", full)
+    experiment.finish("ERROR: no room")
+    assert repository.status() == "ERROR\nno room"
+    (message,) = caplog.messages
+    assert "cannot write" in message
+    assert "metadata.json" in message
+
+
+@pytest.mark.requirement("META-10")
+def test_keys_that_another_tool_adds_while_the_program_runs_stay(repository, monkeypatch):
+    monkeypatch.chdir(repository.path)
+    experiment = Experiment(description="first")
+    path = experiment.directory / "metadata.json"
+    before = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**before, "lab:score": float("nan"), "lab:tags": [1, {"a": 2.5}]}))
+    experiment.finish()
+    after = json.loads(path.read_bytes())
+    assert after.pop("end-time") > before["start-time"]
+    assert after == {**before, "lab:score": "NaN", "lab:tags": [1, {"a": 2.5}]}

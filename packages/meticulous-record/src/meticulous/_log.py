@@ -6,6 +6,10 @@ import contextlib
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["logger", "warn", "warn_unwritten"]
 
@@ -13,17 +17,20 @@ logger = logging.getLogger("meticulous")
 logger.addHandler(logging.NullHandler())
 
 
-def warn(message: str, *, kind: str = "", told: set[str] | None = None) -> None:
-    """Say that something of the record is being lost, once for each `kind` in `told`; never raises.
+_told: set[tuple[str, str]] = set()
+
+
+def warn(message: str, *, kind: str = "", about: os.PathLike[str] | str = "") -> None:
+    """Say that something of the record is being lost, once of each `kind` that is `about` it; never raises.
 
     The line goes to the `meticulous` logger, whose record has the `kind`. In a program that set up no
     logging, or whose set-up disabled the loggers that were there before, it goes to standard error instead:
     a record with holes must not look like a whole one.
     """
-    if told is not None:
-        if kind in told:
+    if about:
+        if (kind, str(about)) in _told:
             return
-        told.add(kind)  # first, for what is said may be printed, and so come here again
+        _told.add((kind, str(about)))  # first, for what is said may be printed, and so come here again
     with contextlib.suppress(Exception):  # a closed or broken standard error must not end the run either
         logger.warning(message, extra={"kind": kind})
         handlers = [] if logger.disabled else logger.handlers + logging.root.handlers
@@ -32,11 +39,11 @@ def warn(message: str, *, kind: str = "", told: set[str] | None = None) -> None:
             sys.stderr.write(f"meticulous: {message}\n")
 
 
-def warn_unwritten(told: set[str], path: os.PathLike[str], error: OSError) -> None:
+def warn_unwritten(path: Path, error: OSError) -> None:
     """Say that a file of the record cannot be written, once for each reason."""
     warn(
-        f"cannot write {os.fspath(path)!r} ({error.strerror}): the run goes on, and what cannot be "
+        f"cannot write {str(path)!r} ({error.strerror}): the run goes on, and what cannot be "
         "written is missing from its record",
         kind=f"unwritten {error.errno}",
-        told=told,
+        about=path.parent,
     )

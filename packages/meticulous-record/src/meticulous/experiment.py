@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-from meticulous._session.process import process
+import meticulous._session.process  # noqa: F401 - `sys.exit(main())` looks up `sys.exit` before `main` runs
 from meticulous.errors import (
     DirtyRepoException,
     MeticulousError,
     MismatchedArgsException,
     MismatchedCommitException,
-    OptionsError,
-    RepositoryError,
     SummaryError,
 )
 
@@ -24,24 +22,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from meticulous._disk.encode import JSON
-    from meticulous._disk.folder import ExperimentFolder
-    from meticulous._disk.scratch import Scratch
     from meticulous._session.session import Session
-    from meticulous._start.options import Options
+    from meticulous._session.unrecorded import Unrecorded
 
 # The exceptions are where the original tool had them, too.
 __all__ = ["DirtyRepoException", "Experiment", "MismatchedArgsException", "MismatchedCommitException"]
-
-_CAPTURES = ("sys", "fd", "none")
-_told: set[str] = set()
-# For which other ranks wait until rank 0 has made the folder.
-_RANK_0_SECONDS = 60
-
-
-_NO_DIRECTORY = (
-    "the current directory has been deleted, so there is no code to look at: start in another, name the "
-    "project's with --project-directory, or use --norecord"
-)
 
 
 def _with_keywords(message: str) -> str:
@@ -87,8 +72,7 @@ class Experiment:
     These errors come before anything is written. Later trouble with the record is logged, and never raised.
     """
 
-    _is_scratch = False
-    _is_copy = False
+    _run: Session | Unrecorded
 
     def __init__(
         self,
@@ -105,6 +89,7 @@ class Experiment:
         capture: str = "sys",
     ) -> None:
         from meticulous._start.options import Options, take_options
+        from meticulous._start.start import start
 
         given = Options(
             os.fspath(project_directory),
@@ -121,7 +106,7 @@ class Experiment:
         # What the command line leaves at its default is as it was given here.
         chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
         try:
-            self._begin(*_encode(self.args, default_args), given._replace(**chosen), capture)
+            self._run = start(*_encode(self.args, default_args), given._replace(**chosen), capture)
         except MeticulousError as error:
             if not found:  # the script has none of our options on its command line
                 error.args = (_with_keywords(str(error)),)
@@ -164,93 +149,26 @@ class Experiment:
             MeticulousError: as `Experiment` does.
         """
         from meticulous._start.command_line import parse
+        from meticulous._start.start import start
 
         try:
             parsed = parse(parser, arg_list, capture_defaults, overrides)
             self = cls.__new__(cls)
             self.args = parsed.args
-            self._begin(parsed.encoded, parsed.defaults, parsed.options, capture)
+            self._run = start(parsed.encoded, parsed.defaults, parsed.options, capture)
         except MeticulousError as error:
             raise error.with_traceback(None) from None
         return self
-
-    def _begin(
-        self, args: dict[str, JSON], default_args: dict[str, JSON] | None, options: Options, capture: str
-    ) -> None:
-        from pathlib import Path
-
-        from meticulous._disk.folder import ExperimentFolder
-        from meticulous._log import logger, warn
-        from meticulous._ranks import is_importing_main, other_rank
-
-        options = options.check()
-        if capture not in _CAPTURES:
-            raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
-        if capture == "fd" and process.redirections:
-            raise OptionsError('capture="fd" is for one experiment at a time: finish() the other one first')
-        self._session: Session | None = None
-        self._scratch: Scratch | None = None
-        self._directory: Path | None = None
-        # Set in a process beside the one that records: its folder, where an id names it.
-        self._awaited: ExperimentFolder | None = None
-        if options.norecord:
-            self._directory = self._make_scratch()
-            return
-        try:
-            project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
-        except FileNotFoundError:
-            raise RepositoryError(_NO_DIRECTORY) from None
-        directory = project / os.path.expanduser(options.experiments_directory)
-        rank = other_rank()
-        if rank is not None:
-            warn(
-                f"this is {rank}, which records nothing: rank 0 records the program "
-                "(where this is a program of its own, unset the variable)"
-            )
-        is_worker = is_importing_main()
-        if is_worker:
-            logger.info("this is a worker that imports the main module: the main process records")
-        if rank is not None or is_worker:
-            if options.experiment_id is not None:
-                self._awaited = ExperimentFolder(directory / options.experiment_id)
-        else:
-            from meticulous._start.start import start
-
-            self._session = start(project, directory, args, default_args, options, capture)
-            self._directory = self._session.folder.path
 
     @property
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
-        In another rank or a worker, `experiment_id` leads to the folder of the process that records. The
-        first access waits for that folder, for a minute at most. Without an id it is a folder that is
-        deleted at the end, and a warning says so.
+        In a process beside the one that records (another rank, a worker) it is that one's folder, if
+        `experiment_id` names it: the first look waits until it is there, for a minute. Else it is a folder
+        that is deleted at the end, and a warning says so.
         """
-        if self._directory is None:
-            if self._awaited is not None and self._awaited.is_started_within(_RANK_0_SECONDS):
-                self._directory = self._awaited.path
-            else:
-                self._directory = self._make_scratch()
-                self._warn_of_scratch()
-        return self._directory
-
-    def _make_scratch(self) -> Path:
-        from meticulous._disk.scratch import Scratch
-        from meticulous._session.ending import watch
-
-        self._scratch, self._is_scratch = Scratch(), True
-        watch(self._scratch)
-        return self._scratch.path
-
-    def _warn_of_scratch(self) -> None:
-        from meticulous._log import warn
-
-        if self._awaited is None:
-            why = "no experiment_id names the folder of the process that records"
-        else:
-            why = f"nothing has been started in {str(self._awaited.path)!r} for {_RANK_0_SECONDS} seconds"
-        warn(f"{why}: its files go to {str(self._directory)!r}, which is deleted at the end")
+        return self._run.directory
 
     @property
     def curexpdir(self) -> str:
@@ -260,10 +178,7 @@ class Experiment:
     @property
     def experiment_id(self) -> str | None:
         """The name of the experiment's folder; None where nothing is recorded."""
-        if self._is_scratch:
-            return None
-        folder = self._directory or (self._awaited and self._awaited.path)
-        return folder.name if folder else None
+        return self._run.experiment_id
 
     def path(self, name: str | os.PathLike[str]) -> Path:
         """Return the path of the program's own file `name`; folders on the way to it are made.
@@ -308,10 +223,7 @@ class Experiment:
                 warn("the summary cannot be read and is not recorded: the run goes on with the one before")
                 return
             raise SummaryError(str(error), found=type(values).__name__) from None
-        if self._session is not None:
-            self._session.summary(encoded, update=update)
-        elif self._is_copy:
-            warn("summary() of a copy in another process is not recorded", kind="copy", told=_told)
+        self._run.summary(encoded, update=update)
 
     def finish(self, status: str = "SUCCESS") -> None:
         """End the experiment. Later calls, and the process's end, change nothing.
@@ -321,10 +233,10 @@ class Experiment:
         """
         from meticulous._session.ending import of_finish
 
-        self._end(of_finish(str(status)))
+        self._run.end(of_finish(str(status)))
 
     def __repr__(self) -> str:
-        return f"<Experiment {self.experiment_id} in {str(self._directory)!r}>"
+        return f"<Experiment {self.experiment_id} in {str(self._run.path)!r}>"
 
     def __enter__(self) -> Experiment:
         return self
@@ -337,26 +249,13 @@ class Experiment:
     ) -> None:
         from meticulous._session.ending import of_with
 
-        self._end(of_with(error))
+        self._run.end(of_with(error))
 
     def __copy__(self) -> Experiment:
         return self
 
     def __deepcopy__(self, memo: object) -> Experiment:
         return self  # as part of a model or trainer whose copies belong to the same run
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is a worker's: the folder and the arguments, and nothing that records."""
-        return {**vars(self), "_session": None, "_scratch": None, "_is_copy": True}
-
-    def _end(self, status: str) -> None:
-        if self._session is not None:
-            self._session.end(status)
-        if self._scratch is not None:
-            from meticulous._session.ending import unwatch
-
-            self._scratch.end(status)
-            unwatch(self._scratch)
 
 
 def _encode(args: Any, default_args: Any) -> tuple[dict[str, JSON], dict[str, JSON] | None]:

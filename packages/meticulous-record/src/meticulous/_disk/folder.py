@@ -106,9 +106,12 @@ class ExperimentFolder:
         try:
             self.write(_format.STATUS, data, **how)
         except OSError as error:
-            if not atomic.is_open_elsewhere(error):
-                raise
-            self.status_path.write_bytes(data)  # whoever reads it lets others write to it, as Python does
+            # In place: a full disk takes it, and so does Windows where somebody reads it.
+            try:
+                with open(self.status_path, "r+b", buffering=0) as file:
+                    file.truncate(file.write(data))
+            except OSError:
+                raise error from None
 
     def sync(self, name: str) -> None:
         """Bring a recorded file to the disk that was written without."""

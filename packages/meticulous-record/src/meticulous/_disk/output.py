@@ -61,9 +61,8 @@ class OutputFile:
 
     _descriptor: OwnDescriptor | None = None
 
-    def __init__(self, path: Path, told: set[str]) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._told = told  # the kinds of trouble that were told of this record
         self._descriptor = self._open(os.O_CREAT)
         self._offset = -1
 
@@ -79,7 +78,7 @@ class OutputFile:
             if written != len(data):  # the disk has filled up on the way: the rest will say so
                 write_all(self._checked(), data[written:])
         except OSError as error:
-            _log.warn_unwritten(self._told, self._path, error)
+            _log.warn_unwritten(self._path, error)
 
     def _checked(self) -> int:
         """The descriptor, opened anew if the program has closed it.

@@ -2,8 +2,8 @@
 
 The opposite way round from a pipe: the file comes first, and a thread shows the terminal what the file
 gains. So nothing waits for a reader when a child outlives the program, and the last words before a kill are
-in the file. What a file refuses that Python's own streams print, on a full disk say, goes to the terminal
-instead, and so does all that comes after it.
+in the file. When the file refuses what Python's own streams print, on a full disk say, the descriptor leads
+to the terminal again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import functools
 import os
 import select
 import sys
-import threading
 from pathlib import Path
 from typing import Any, Callable, NoReturn
 
@@ -27,15 +26,14 @@ __all__ = ["DescriptorCapture", "leads_to_descriptor"]
 _PAUSE_SECONDS = 0.02
 # A pipe that has room at all has room for so much; of a terminal nobody can say.
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
-_STUCK_SECONDS = 1
+_STUCK_SECONDS = 0.5
 
 
 def leads_to_descriptor(stream: Any) -> bool:
     """Whether what is written to `stream` goes where descriptor 1 or 2 is pointed."""
     try:
         # Windows' own way to a console passes the descriptor by.
-        raw = getattr(stream.buffer, "raw", stream.buffer)
-        return stream.fileno() in (1, 2) and type(raw).__name__ != "_WindowsConsoleIO"
+        return stream.fileno() in (1, 2) and type(_raw(stream)).__name__ != "_WindowsConsoleIO"
     except (AttributeError, OSError, ValueError):
         return False
 
@@ -50,19 +48,16 @@ class DescriptorCapture:
         OSError: the file cannot be opened, or the process has no such descriptor.
     """
 
-    def __init__(self, descriptor: int, stream: Any, path: Path, told: set[str]) -> None:
+    def __init__(self, descriptor: int, stream: Any, path: Path) -> None:
         self.descriptor = descriptor
         self._stream = stream
         self._path = path
-        self._told = told  # as in `OutputFile`
         self._failure: OSError | None = None
         self._wrapped: list[Wrapped] = []
         self._is_buffered = False
-        self._is_hurried = False
-        self._showing = (
-            threading.RLock()
-        )  # a terminal that takes nothing holds up the thread, but not for long
-        self._thread = Heartbeat(self._beat, _PAUSE_SECONDS)
+        self._is_showing = True
+        self._piece = b""  # what the terminal is yet to take
+        self._thread = Heartbeat(self._show_what_is_there, _PAUSE_SECONDS)
         self._file = OwnDescriptor(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
         os.lseek(self._file.number, 0, os.SEEK_END)
         self._terminal = OwnDescriptor(os.dup(descriptor))
@@ -77,19 +72,21 @@ class DescriptorCapture:
         finally:
             os.close(file)
         self._wrapped.append(Wrapped(os, "_exit", self._show_and_exit(os._exit)))
-        try:
+        with contextlib.suppress(
+            AttributeError, OSError, ValueError
+        ):  # no stream, or not one of Python's own
             if self._stream.fileno() == self.descriptor:
                 # What writes to the descriptor itself; the layers above have locks and buffers of their own.
-                raw = getattr(self._stream.buffer, "raw", self._stream.buffer)
+                raw = _raw(self._stream)
                 self._wrapped.append(Wrapped(raw, "write", self._raw_write(raw.write)))
                 self._is_buffered = not self._stream.line_buffering
                 self._stream.reconfigure(line_buffering=True)
-        except (AttributeError, OSError, ValueError):
-            pass  # none, or not one of Python's own
         self._thread.start()
 
     def check(self) -> None:
-        """Do nothing: a stream in the place of another leads to the same descriptor."""
+        """Say what the file has refused: not at once, for a warning may go to this very stream."""
+        if self._failure is not None:
+            _log.warn_unwritten(self._path, self._failure)
 
     def end(self, *, hurried: bool = False) -> None:
         """Point the descriptor back after all that the file has gained is shown.
@@ -98,27 +95,37 @@ class DescriptorCapture:
         """
         if self not in process.redirections:
             return
-        self._is_hurried = hurried
         _flush()
-        try:
-            if self._is_buffered:
+        if self._is_buffered:
+            with contextlib.suppress(OSError, ValueError):  # the program has closed or detached it
                 self._stream.reconfigure(line_buffering=False)
-        except (OSError, ValueError):
-            pass  # the program has closed or detached it
         try:
-            self._lead_back()
+            self._lead_back(hurried=hurried)
         finally:
             process.redirections.remove(self)
             for wrapped in self._wrapped:
                 wrapped.undo()
-            self._thread.stop()
             self._file.close()
             self._terminal.close()
-            self._tell()
+            self.check()
+        if self._piece and not hurried:  # nobody has taken it: Python is to find that out as it ends
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                self._stream.buffer.write(self._piece)
 
     def leave_terminal(self) -> None:
         """In a forked child: whoever waits for the end of what is shown does not wait for the child."""
         self._terminal.close()
+
+    def _lead_back(self, *, hurried: bool = False) -> None:
+        self._is_showing = False
+        self._thread.stop()
+        self._show(hurried=hurried)
+        self._lead_to_terminal()
+        self._show(hurried=hurried)  # what others have printed in between
+
+    def _lead_to_terminal(self) -> None:
+        if self._is_fed():
+            os.dup2(self._terminal.number, self.descriptor)
 
     def _is_fed(self) -> bool:
         """Whether what is written to the descriptor goes into the file."""
@@ -127,62 +134,45 @@ class DescriptorCapture:
         except OSError:
             return False  # somebody has closed it
 
-    def _lead_back(self) -> None:
-        self._show()
-        if self._is_fed():
-            os.dup2(self._terminal.number, self.descriptor)
-        self._show()  # what others have printed in between
-
     def _show_and_exit(self, original: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
         @functools.wraps(original)
         def exit(status: int) -> NoReturn:
             if self in process.redirections:
-                self._show()  # no thread is left to do it after this
+                self._lead_back()  # no thread is left to show it after this
             original(status)
 
         return exit
 
-    def _beat(self) -> None:
-        while not self._is_hurried and self._showing.acquire(blocking=False):
-            try:
-                if not self._show_piece():
-                    return
-            finally:
-                self._showing.release()
+    def _show_what_is_there(self) -> None:
+        while self._is_showing and self._show_piece(hurried=False):
+            pass
 
-    def _show(self) -> None:
+    def _show(self, *, hurried: bool) -> None:
         """Show what the file has gained until now."""
-        if self._showing.acquire(timeout=_STUCK_SECONDS if self._is_hurried else -1):
-            try:
-                while self._show_piece():
-                    pass
-            finally:
-                self._showing.release()
+        while self._show_piece(hurried=hurried):
+            pass
 
-    def _show_piece(self) -> bool:
+    def _show_piece(self, *, hurried: bool) -> bool:
+        """Whether there may be more to show, and somebody to show it to."""
         try:
             file = self._file.number
             if os.fstat(file).st_size < os.lseek(file, 0, os.SEEK_CUR):
                 os.lseek(file, 0, os.SEEK_SET)  # a child's `> /dev/stdout` has emptied it
-            data = piece = os.read(file, _AT_ONCE)
-            while data:
-                data = data[self._hand_over(data) :]
-            return bool(piece)
+            self._piece = self._piece or os.read(file, _AT_ONCE)
+            if not (self._piece and self._terminal.is_open()):
+                return False
         except OSError:
-            return False  # the terminal is gone, or stuck in the end; the file goes on
-
-    def _hand_over(self, data: bytes) -> int:
-        """Give the terminal what it takes; return how much that was."""
-        if not self._terminal.is_open():
-            raise OSError
-        if not _can_take_more(self._terminal.number):
-            if self._is_hurried:
-                raise TimeoutError
-            return 0
+            return False  # the program has closed it
         try:
-            return os.write(self._terminal.number, data)
+            if not _can_take_more(self._terminal.number):
+                return not hurried
+            self._piece = self._piece[os.write(self._terminal.number, self._piece) :]
         except BlockingIOError:  # another program has made it so: a terminal is shared
-            return 0
+            return not hurried
+        except OSError:
+            self._lead_to_terminal()  # it is gone: the program is to see that as it does without us
+            return False
+        return True
 
     def _raw_write(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """See to it that the program is not told when our file refuses what it prints."""
@@ -192,7 +182,12 @@ class DescriptorCapture:
                 written = original(data)
             except OSError as error:
                 if self._is_fed():  # else it is the program's own trouble, or another thread was here before
-                    self._give_up(error)
+                    self._failure = error
+                    if self not in process.redirections:  # a forked child has left the terminal to its parent
+                        if self.descriptor == 1:
+                            self.check()
+                        return len(data)
+                    self._lead_back()
                 return original(data)
             if written is not None and written < len(data):  # the disk has filled up on the way
                 written += write(memoryview(data).cast("B")[written:]) or 0
@@ -200,26 +195,10 @@ class DescriptorCapture:
 
         return write
 
-    def _give_up(self, error: OSError) -> None:
-        self._failure = self._failure or error
-        if self in process.redirections:
-            self._lead_back()
-        else:  # a forked child, which has left the terminal to its parent
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.descriptor)
-            os.close(nowhere)
 
-        def write(text: str) -> Any:
-            wrapped.undo()
-            self._tell()
-            return self._stream.write(text)
-
-        # When the stream is free again: a warning may be printed to this very stream.
-        wrapped = Wrapped(self._stream, "write", write)
-
-    def _tell(self) -> None:
-        if self._failure is not None:
-            _log.warn_unwritten(self._told, self._path, self._failure)
+def _raw(stream: Any) -> Any:
+    """The layer of a stream that writes to the descriptor."""
+    return getattr(stream.buffer, "raw", stream.buffer)
 
 
 def _can_take_more(terminal: int) -> bool:

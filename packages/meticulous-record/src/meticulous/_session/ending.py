@@ -9,17 +9,15 @@ gone.
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from typing import Any
 
-from meticulous import _format, _log
+from meticulous import _format
 from meticulous._session import signals
 from meticulous._session.process import Ends, process
 
-__all__ = ["at_exit", "of_exception", "of_exit", "of_finish", "of_with", "unwatch", "watch"]
-
-_UNFLUSHED = 120
-"""What Python exits with when the last of its output reaches nobody, as in `train.py | head -1`."""
+__all__ = ["at_exit", "note_exit", "of_exception", "of_finish", "of_output", "of_with", "unwatch", "watch"]
 
 _LONGEST = 1 << 16
 """Characters of a STATUS: readers take no files without bound."""
@@ -29,7 +27,7 @@ def watch(who: Ends) -> None:
     """Tell `who` how this process ends."""
     if not process.sessions:
         process.exit = None
-        process.error_before = _last_error()
+        process.error_before = getattr(sys, "last_value", None)
         process.script = _script()
         signals.wait_for_forks()
     process.sessions.append(who)
@@ -41,7 +39,7 @@ def unwatch(who: Ends) -> None:
     if who in process.sessions:
         process.sessions.remove(who)
         if not process.sessions:
-            process.error_before = None
+            process.error_before = process.script = None  # or its globals would outlive the streams
             signals.let_go()
 
 
@@ -49,28 +47,46 @@ def at_exit() -> None:
     """Tell all how the program ended."""
     for who in process.sessions:
         who.check()
-    error = _last_error()
+    error = getattr(sys, "last_value", None)
     if error is not None and error is not process.error_before and not _is_at_prompt():
         status = of_exception(error)
     elif process.script is not None and "__file__" not in process.script:
-        status = of_exit(None)  # no SystemExit has ended it, whatever was noted
+        status = _format.SUCCESS  # no SystemExit has ended it, whatever was noted
     elif process.exit is not None:
-        status = of_exit(process.exit[0])
+        status = process.exit[0]
     elif process.script is not None:
-        status = _format.RUNNING
-        _log.warn(
-            "the program raised SystemExit itself, which hides the exit code: STATUS stays RUNNING. "
-            "Use sys.exit(...), or `with`",
-            kind="unknown exit code",
-        )
+        status = _format.RUNNING  # it has raised SystemExit itself
     elif _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
-        status = of_exit(None)
-    if status == _format.SUCCESS and not _is_flushed():
-        status = of_exit(_UNFLUSHED)
+        status = _format.SUCCESS
     for who in reversed(process.sessions.copy()):
         who.end(status)
+
+
+def note_exit(error: SystemExit) -> None:
+    """Note what may end the program. In a function at exit it ends nothing.
+
+    The main thread has ended by then. So it has in a worker of multiprocessing before that one exits.
+    """
+    if threading.main_thread().is_alive() or _is_worker():
+        process.exit = [of_exception(error)]
+        error.__dict__["_meticulous"] = _Rider(process.exit)
+
+
+class _Rider:
+    """Rides on a SystemExit, and forgets it if somebody catches and drops it."""
+
+    def __init__(self, noted: list[str]) -> None:
+        self.noted = noted
+
+    def __del__(self) -> None:
+        try:
+            sys._getframe(1)
+        except ValueError:
+            return  # no frame is left to go on
+        if process.exit is self.noted:
+            process.exit = None
 
 
 def of_with(error: BaseException | None) -> str:
@@ -82,11 +98,12 @@ def of_with(error: BaseException | None) -> str:
 
 def of_exception(error: BaseException | None) -> str:
     """The same for a program that `error` ended."""
-    if error is None:
-        return _format.SUCCESS
     # Not by `isinstance`, which reads attributes of `error`, and raises what they raise.
-    if issubclass(type(error), SystemExit):
-        return of_exit(error.code)  # type: ignore[attr-defined]
+    if error is None or issubclass(type(error), SystemExit):
+        status = of_exit(getattr(error, "code", None))
+        # As Lightning's answer to Ctrl-C: `except KeyboardInterrupt: sys.exit(1)`.
+        is_answer = isinstance(getattr(error, "__context__", None), KeyboardInterrupt)
+        return f"{status}\nafter signal SIGINT" if is_answer else status
     lines = _text_of(error)
     if issubclass(type(error), KeyboardInterrupt):
         lines = f"signal SIGINT\n{lines}"
@@ -103,10 +120,22 @@ def of_exit(code: Any) -> str:
         except Exception:  # noqa: BLE001 - not our code, and no reason to lose the record
             text = ""
         return _bounded(f"{_format.ERROR}\nexit code 1\n{text}".rstrip())
-    limit = 1 << 31 if sys.platform == "win32" else sys.maxsize + 1
-    number = int(code) if -limit <= code < limit else -1  # what is no long of C
-    number &= 0xFFFFFFFF if sys.platform == "win32" else 0xFF
+    number = int(code) & (0xFFFFFFFF if sys.platform == "win32" else 0xFF)
     return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
+
+
+def of_output() -> str:
+    """The same for a program that has come so far; Python exits with 120 if what was printed reaches nobody.
+
+    As in `train.py | head -1`. Python finds that out after us, and comes to the same end.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not getattr(stream, "closed", False):
+                stream.flush()
+        except Exception:  # noqa: BLE001 - whatever it is
+            return of_exit(120)
+    return _format.SUCCESS
 
 
 def of_finish(status: str) -> str:
@@ -163,18 +192,3 @@ def _is_at_prompt() -> bool:
 def _is_worker() -> bool:
     multiprocessing = sys.modules.get("multiprocessing.process")
     return multiprocessing is not None and multiprocessing.parent_process() is not None
-
-
-def _is_flushed() -> bool:
-    """Whether what was printed could be handed over. If not, Python finds that out after us, and exits so."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            if stream is not None and not getattr(stream, "closed", False):
-                stream.flush()
-        except Exception:  # noqa: BLE001 - whatever it is, Python comes to the same end
-            return False
-    return True
-
-
-def _last_error() -> BaseException | None:
-    return getattr(sys, "last_value", None)

@@ -26,21 +26,20 @@ import atexit
 import functools
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Protocol
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from meticulous._session.descriptors import DescriptorCapture
-    from meticulous._session.heartbeat import Heartbeat
     from meticulous._session.signals import Handler
     from meticulous._session.streams import Tee
 
 __all__ = ["Ends", "Wrapped", "process"]
 
 
-class Ends(Protocol):
-    """What wants to know how the process ends: a session, or a folder that is deleted then."""
+class Ends:
+    """What is told how the process ends: a session, or a process that records nothing."""
 
-    survived: str
+    survived = ""
     """The name of the last signal that did not end the program."""
 
     def end(self, status: str) -> None:
@@ -59,17 +58,14 @@ class Process:
     tees: dict[int, Tee]
     """The copies of streams, by the id of the stream; a forked child goes on with them."""
 
-    pid: int
-    """Which process this is about."""
-
     changing: Any
     """The lock of who begins or ends a session: streams and signal handlers belong to the whole process."""
 
     sessions: list[Ends]
     """What is told of the end, in the order of the starts."""
 
-    exit: list[Any] | None
-    """The code of the last SystemExit that may end the program, in a list of its own."""
+    exit: list[str] | None
+    """The STATUS of the last SystemExit that may end the program, in a list of its own."""
 
     error_before: BaseException | None
     """The last uncaught exception from before the first session."""
@@ -80,26 +76,19 @@ class Process:
     handlers: list[Handler]
     """The signal handlers that are ours."""
 
-    heartbeats: set[Heartbeat]
-    """Those that have a thread."""
-
     waits_for_forks = False
     """Whether signals that come during a fork wait for its end."""
-
-    filters: list[Any]
-    """The filter of warnings that hides our threads, if it is set."""
 
     redirections: list[DescriptorCapture]
     """The descriptors that lead to a file, at most two."""
 
     def __init__(self) -> None:
-        self.tees, self.filters = {}, []
+        self.tees = {}
         self._start()
 
     def _start(self) -> None:
-        self.pid = os.getpid()
         self.changing = _thread.RLock()
-        self.sessions, self.handlers, self.redirections, self.heartbeats = [], [], [], set()
+        self.sessions, self.handlers, self.redirections = [], [], []
         self.exit = self.error_before = self.script = None
 
     def after_fork_in_child(self) -> None:
@@ -120,21 +109,6 @@ class Process:
             at_exit()
 
 
-class _Rider:
-    """Rides on a SystemExit, and forgets its code if somebody catches and drops it."""
-
-    def __init__(self, exit_code: list[Any]) -> None:
-        self.exit_code = exit_code
-
-    def __del__(self) -> None:
-        try:
-            sys._getframe(1)
-        except ValueError:
-            return  # no frame is left to go on
-        if process.exit is self.exit_code:
-            process.exit = None
-
-
 class Wrapped:
     """`wrapper` in the place of the attribute `name` of `owner` itself, until `undo`.
 
@@ -147,11 +121,10 @@ class Wrapped:
 
     def __init__(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
         self._owner, self._name, self._wrapper = owner, name, wrapper
-        self._kind: Any = type if isinstance(owner, type) else object
         self._original = getattr(owner, name)
         try:
             self._was_its_own = name in owner.__dict__
-            self._kind.__setattr__(owner, name, wrapper)
+            object.__setattr__(owner, name, wrapper)
         except TypeError as error:
             raise AttributeError(str(error)) from error
 
@@ -165,9 +138,9 @@ class Wrapped:
         if not self.is_in_place:
             return
         if self._was_its_own:
-            self._kind.__setattr__(self._owner, self._name, self._original)
+            object.__setattr__(self._owner, self._name, self._original)
         else:
-            self._kind.__delattr__(self._owner, self._name)  # its class's shows again
+            object.__delattr__(self._owner, self._name)  # its class's shows again
 
 
 def _noting(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -176,23 +149,13 @@ def _noting(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return original(*arguments, **how)
         except SystemExit as error:
-            if process.sessions and not _is_at_exit():
-                process.exit = [error.code]
-                error.__dict__["_meticulous"] = _Rider(process.exit)
+            if process.sessions:
+                from meticulous._session.ending import note_exit
+
+                note_exit(error)
             raise
 
     return exit
-
-
-def _is_at_exit() -> bool:
-    """Whether a function at exit runs, in which an exit does nothing. The main thread has ended by then.
-
-    So it has in a worker of multiprocessing, which does that itself before it exits.
-    """
-    threading, workers = (sys.modules.get(name) for name in ("threading", "multiprocessing.process"))
-    if threading is None or threading.main_thread().is_alive():
-        return False
-    return workers is None or workers.parent_process() is None
 
 
 process = Process()

@@ -9,19 +9,19 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Callable, Protocol
 
 from meticulous import _format, _log
 from meticulous._disk import atomic
-from meticulous._disk.encode import JSON
+from meticulous._disk.encode import JSON, encode_object
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._session import ending
 from meticulous._session.descriptors import DescriptorCapture, leads_to_descriptor
 from meticulous._session.heartbeat import Heartbeat
-from meticulous._session.process import process
+from meticulous._session.process import Ends, process
 from meticulous._session.streams import StreamCapture
+from meticulous._session.unrecorded import Copy
 
 __all__ = ["Session", "now"]
 
@@ -42,13 +42,13 @@ class Capture(Protocol):
         """Copy what is printed from now on. If it raises, `end` undoes it."""
 
     def check(self) -> None:
-        """Look now and then whether the program has changed what is copied."""
+        """Look now and then whether something has changed that must be followed, or said."""
 
     def end(self, *, hurried: bool = False) -> None:
         """Copy no more, and leave streams and descriptors as they were; `hurried`: wait for nobody."""
 
 
-class Session:
+class Session(Ends):
     """A session that runs: listens to output and outcome, shows signs of life, writes summaries and the end.
 
     A thread looks after it once a second: it writes what could not be written, syncs what was, and touches
@@ -58,46 +58,49 @@ class Session:
         OSError: the files that belong to every experiment cannot be written.
     """
 
-    survived = ""
-
     def __init__(self, folder: ExperimentFolder, metadata: dict[str, JSON], capture: str) -> None:
         self.folder = folder
+        self.path = self.directory = folder.path
+        self.experiment_id = folder.experiment_id
         self._metadata = metadata
-        self._process = os.getpid()
-        self._ending = self._ended = False
-        self._told: set[str] = set()
+        self._ending = False
         self._summary: dict[str, JSON] | None = None
         self._summarizing = threading.RLock()
-        self._is_summary_late = self._is_summary_unsynced = False
+        self._is_summary_due = False
         self._captures: list[Capture] = []
         self._version = folder.version(_format.METADATA)
-        self._beaten = time.monotonic()
+        self._is_taken = False
+        self._looked = self._beaten = time.monotonic()
         # Before STATUS: what is captured exists from the start, and an absent file says that nobody did
         # (spec 1.0, output).
         captures = [
-            _capture(capture, 1, "stdout", folder.stdout_path, self._told),
-            _capture(capture, 2, "stderr", folder.stderr_path, self._told),
+            _capture(capture, 1, "stdout", folder.stdout_path),
+            _capture(capture, 2, "stderr", folder.stderr_path),
         ]
         folder.write_status(_format.RUNNING)
         self._heartbeat = Heartbeat(self._tick, _TICK_SECONDS)
         with process.changing:
+            ending.watch(self)  # first, so that a signal in what follows is written down
             try:
                 for each in filter(None, captures):
                     self._captures.append(each)
                     each.begin()
                 self._heartbeat.start()
-                ending.watch(self)
-            except BaseException:
-                self._heartbeat.stop()
-                self._end_captures()
+            except Exception:
+                self._stop()
+                ending.unwatch(self)
                 raise
+
+    def __reduce__(self) -> tuple[type[Copy], tuple[Path, Path]]:
+        """Return what a pickled session is in another process."""
+        return Copy, (self.path, self.path)
 
     @property
     def is_mine(self) -> bool:
-        """Whether this process may write: a forked child never touches its parent's record."""
-        return not self._ended and os.getpid() == self._process
+        """Whether it has not ended. In a forked child it has: that never touches its parent's record."""
+        return self in process.sessions
 
-    def summary(self, values: Mapping[str, JSON], *, update: bool) -> None:
+    def summary(self, values: dict[str, JSON], *, update: bool) -> None:
         """Replace summary.json by `values`, or by what it holds with `values` on top.
 
         It is synced within a second, or at the end: that costs more than all else, and helps only where the
@@ -105,17 +108,19 @@ class Session:
         """
         if not self.is_mine:
             _log.warn(
-                f"summary() of {str(self.folder.path)!r} was called after its end or in a forked "
+                f"summary() of {str(self.path)!r} was called after its end or in a forked "
                 "process, and is not recorded: call it before finish(), in the process that started it",
                 kind="late summary",
-                told=self._told,
+                about=self.path,
             )
             return
         with self._summarizing:
-            if update and self._summary is None:
-                self._summary = self.folder.read_json(_format.SUMMARY)
-            self._summary = {**(self._summary or {}), **values} if update else dict(values)
+            if update:
+                held = self.folder.read_json(_format.SUMMARY) if self._summary is None else self._summary
+                values = {**(held or {}), **values}
+            self._summary = values
             self._write_summary()
+            self._is_summary_due = True
 
     def check(self) -> None:
         """Look whether the program has changed what is captured."""
@@ -140,104 +145,105 @@ class Session:
 
     def _end(self, status: str) -> None:
         """All steps of the end; each may be taken twice."""
-        self._heartbeat.stop()
-        with process.changing:
-            self._end_captures(hurried=status.startswith(f"{_format.ERROR}\nsignal "))
-        if self._is_summary_late:
-            self._write_summary(_LAST_SECONDS)
-        if self._is_summary_unsynced:
-            self.folder.sync(_format.SUMMARY)
+        self._looked = float("-inf")
+        self._stop(hurried=status.startswith(f"{_format.ERROR}\nsignal "))
+        self._bring_summary_to_disk(_LAST_SECONDS)
+        if status == _format.SUCCESS:
+            status = ending.of_output()
         if status == _format.SUCCESS and self.survived:
             status = f"{_format.SUCCESS}\nafter signal {self.survived}"
-        if status != _format.RUNNING:  # which is: nobody knows how it ended
-            self._metadata["end-time"] = now()
-            is_mine = self._try(
-                _format.METADATA,
-                lambda: self.folder.write_json(_format.METADATA, self._metadata, patience=_LAST_SECONDS),
+        if status == _format.RUNNING:
+            _log.warn(
+                "the program raised SystemExit itself, which hides the exit code: STATUS stays RUNNING. "
+                "Use sys.exit(...), or `with`",
+                kind="unknown exit code",
             )
-            self._try(
-                _format.STATUS,
-                lambda: self.folder.write_status(status, patience=_LAST_SECONDS),
-                is_checked=is_mine,
-            )
+        else:
+            self._try(_format.METADATA, self._write_end_time)
+            self._try(_format.STATUS, lambda: self.folder.write_status(status, patience=_LAST_SECONDS))
         # Only now: a signal that comes during the end finds it unfinished, and ends it in its own way.
         with process.changing:
-            self._ended = True
             ending.unwatch(self)
 
-    def _end_captures(self, *, hurried: bool = False) -> None:
-        while self._captures:
-            try:
-                self._captures[-1].end(hurried=hurried)
-            except (OSError, ValueError) as error:  # the program has closed what we need
-                _log.warn(f"cannot put standard output and error back as they were ({error})")
-            self._captures.pop()
+    def _write_end_time(self) -> None:
+        self._metadata["end-time"] = now()
+        self.folder.write_json(_format.METADATA, self._metadata, patience=_LAST_SECONDS)
+
+    def _stop(self, *, hurried: bool = False) -> None:
+        self._heartbeat.stop()
+        with process.changing:
+            while self._captures:
+                try:
+                    self._captures[-1].end(hurried=hurried)
+                except (OSError, ValueError) as error:  # the program has closed what we need
+                    _log.warn(f"cannot put standard output and error back as they were ({error})")
+                self._captures.pop()
 
     def _tick(self) -> None:
         self.check()
-        if self._is_summary_late:
-            with self._summarizing:
-                self._write_summary()
-        if self._is_summary_unsynced:
-            self._is_summary_unsynced = False
-            self.folder.sync(_format.SUMMARY)
+        self._bring_summary_to_disk()
         if time.monotonic() >= self._beaten + _format.HEARTBEAT_SECONDS:
             self._beaten = time.monotonic()
             # The next one may reach the disk; if none does, the silence says so.
             with contextlib.suppress(OSError):
-                if not self._is_taken():
+                if not self._is_taken_by_others():
                     os.utime(self.folder.status_path)
 
-    def _write_summary(self, patience: float = 0) -> None:
-        self._is_summary_unsynced = True
-        self._is_summary_late = not self._try(
-            _format.SUMMARY,
-            lambda: self.folder.write_json(_format.SUMMARY, self._summary, patience=patience),
-            is_last=patience > 0,
-        )
+    def _bring_summary_to_disk(self, patience: float = 0) -> None:
+        if self._is_summary_due:
+            self._is_summary_due = False
+            with self._summarizing:
+                self._write_summary(patience)  # again: it may have been open elsewhere
+            self.folder.sync(_format.SUMMARY)
 
-    def _is_taken(self) -> bool:
-        """Whether another session records here by now.
+    def _write_summary(self, patience: float = 0) -> None:
+        def write() -> None:
+            self.folder.write_json(_format.SUMMARY, self._summary, patience=patience)
+
+        if not self._try(_format.SUMMARY, write, is_last=patience > 0):
+            self._is_summary_due = True
+
+    def _is_taken_by_others(self) -> bool:
+        """Whether another session records here by now; looks once a second at most.
 
         The folder may have been deleted, and its number taken again; or this process stood still for so
         long that somebody resumed the experiment elsewhere. Sessions replace metadata.json. So do tools that
         add keys of their own, which stay (spec 1.0, META-10).
         """
+        if self._is_taken or time.monotonic() < self._looked + _TICK_SECONDS:
+            return self._is_taken
+        self._looked = time.monotonic()
         version = self.folder.version(_format.METADATA)
-        if version is None or version == self._version:
-            return False
-        found = self.folder.read_json(_format.METADATA)
-        if found is None:  # somebody is just writing it
-            return False
-        if any(found.get(key) != self._metadata.get(key) for key in ("start-time", "hostname", "pid")):
-            return True
-        self._version = version
-        self._metadata = {**found, **self._metadata}
-        return False
+        found = None if version == self._version else self.folder.read_json(_format.METADATA)
+        if found is not None:  # else nobody has replaced it, or somebody is just writing it
+            self._is_taken = any(
+                found.get(key) != self._metadata.get(key) for key in ("start-time", "hostname", "pid")
+            )
+            self._metadata = {**encode_object(found, _format.METADATA), **self._metadata}
+            self._version = version
+        return self._is_taken
 
-    def _try(
-        self, name: str, write: Callable[[], None], *, is_last: bool = True, is_checked: bool = False
-    ) -> bool:
+    def _try(self, name: str, write: Callable[[], None], *, is_last: bool = True) -> bool:
         """Whether it was written; if it is the last time that this is tried, trouble is told."""
         try:
-            if not is_checked and self._is_taken():
+            if self._is_taken_by_others():
                 raise OSError(errno.EBUSY, "another session records there by now")
             write()
         except OSError as error:
             if is_last or not atomic.is_open_elsewhere(error):
-                _log.warn_unwritten(self._told, self.folder.path / name, error)
+                _log.warn_unwritten(self.path / name, error)
             return False
         return True
 
 
-def _capture(how: str, number: int, name: str, path: Path, told: set[str]) -> Capture | None:
+def _capture(how: str, number: int, name: str, path: Path) -> Capture | None:
     """What copies the stream of `sys` of this name, whose descriptor has this number; None for nothing."""
     stream = getattr(sys, name)
     if how == "fd":
         if stream is None or leads_to_descriptor(stream):
             path.touch()
             try:
-                return DescriptorCapture(number, stream, path, told)
+                return DescriptorCapture(number, stream, path)
             except OSError:
                 return None  # started with `>&-`: there is none, and what prints to it fails as it did before
         _log.warn(
@@ -247,4 +253,4 @@ def _capture(how: str, number: int, name: str, path: Path, told: set[str]) -> Ca
     # There is no stream under `pythonw` and with `>&-`; and both may be one.
     if how == "none" or stream is None or (number == 2 and stream is sys.stdout):
         return None
-    return StreamCapture(name, path, told)
+    return StreamCapture(name, path)

@@ -28,7 +28,6 @@ from typing import Any, Callable
 
 from meticulous import _log
 from meticulous._disk.output import OutputFile
-from meticulous._session import notebook
 from meticulous._session.process import Wrapped, process
 
 __all__ = ["StreamCapture", "Tee"]
@@ -69,8 +68,8 @@ class Tee:
         """Copy nothing more; the stream is as it was before."""
         self.flush()
         self.files = ()
-        for wrapped in self._wrapped:
-            wrapped.undo()
+        while self._wrapped:  # what holds the stream no longer, lets Python flush it at the very end
+            self._wrapped.pop().undo()
 
     def flush(self) -> None:
         """Copy what waits for the end of its line."""
@@ -83,17 +82,13 @@ class Tee:
         self._inside.clear()
 
     def _copy(self, data: bytes) -> None:
-        rest = b""
-        if not data.endswith(b"\n"):
-            end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-            if not end and len(data) < _LONGEST and len(self._held) < _MOST:
-                self._held.append(data)
-                return
-            if end:
-                data, rest = data[:end], data[end:]
-        self._append(data)
-        if rest:
-            self._held.append(rest)
+        end = len(data) if data.endswith(b"\n") else max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if not end and (len(data) >= _LONGEST or len(self._held) >= _MOST):
+            end = len(data)
+        if end:
+            self._append(data[:end])
+        if end < len(data):
+            self._held.append(data[end:])
 
     def _append(self, data: bytes) -> None:
         held = self._held
@@ -105,9 +100,20 @@ class Tee:
         for file in self.files:
             file.append(data)
 
+    def _through(self, original: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the text layer. What it hands down meanwhile is copied where it came from."""
+        thread = _thread.get_ident()
+        if thread in self._inside:  # a handler of a signal prints in the midst of it
+            return original(*arguments)
+        self._inside.add(thread)
+        try:
+            return original(*arguments)
+        finally:
+            self._inside.discard(thread)
+
     def _text_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
         takes_all = str(getattr(self.stream, "encoding", "")).lower() in ("utf-8", "utf8")
-        inside, me, copy = self._inside, _thread.get_ident, self._copy
+        through, copy = self._through, self._copy
         encode = str.encode  # not a method of the text's own, which may be another one's
 
         def write(text: str) -> Any:
@@ -117,35 +123,19 @@ class Tee:
                 data = encode(text)
             except (UnicodeEncodeError, TypeError):
                 data = b""
-            if is_copied := takes_all and data:
+            if takes_all and data:
                 copy(data)
-            thread = me()
-            is_outer = thread not in inside  # else a handler of a signal prints in the midst of it
-            inside.add(thread)
-            try:
-                result = original(text)  # it may refuse this, which then is not copied
-            finally:
-                if is_outer:
-                    inside.discard(thread)
-            if not is_copied:
-                copy(data or _odd_bytes(text))
+                return through(original, text)
+            result = through(original, text)  # it may refuse this, which then is not copied
+            copy(data or _odd_bytes(text, getattr(self.stream, "errors", None)))
             return result
 
         return write
 
     def _text_flush(self, original: Callable[[], Any]) -> Callable[[], Any]:
-        inside = self._inside
-
         def flush() -> Any:
             self.flush()
-            thread = _thread.get_ident()
-            is_outer = thread not in inside
-            inside.add(thread)
-            try:
-                return original()
-            finally:
-                if is_outer:
-                    inside.discard(thread)
+            return self._through(original)
 
         return flush
 
@@ -168,11 +158,11 @@ class Tee:
 class StreamCapture:
     """A stream of `sys`, by its name there, copied into the file at `path`."""
 
-    def __init__(self, name: str, path: Path, told: set[str]) -> None:
+    def __init__(self, name: str, path: Path) -> None:
         self._name = name
         self._streams = [getattr(sys, name)]  # those that are copied
-        self._file = OutputFile(path, told)
-        self._told = told
+        self._file = OutputFile(path)
+        self._path = path
 
     def begin(self) -> None:
         """Copy what is written from now on."""
@@ -184,12 +174,8 @@ class StreamCapture:
         A stream without a file of its own hands on to ours, or keeps what it is given: that is left alone.
         """
         found: Any = getattr(sys, self._name, None)
-        tees = process.tees.values()
-        if (
-            id(found) in process.tees
-            or not _is_file(found)
-            or any(tee.buffer is found.buffer for tee in tees)
-        ):
+        is_known = id(found) in process.tees or not _is_file(found)
+        if is_known or any(tee.buffer is found.buffer for tee in process.tees.values()):
             return
         try:
             leads_here = os.path.sameopenfile(found.fileno(), 1 if self._name == "stdout" else 2)
@@ -205,16 +191,15 @@ class StreamCapture:
         _log.warn(
             f"sys.{self._name} was replaced by another file object: what was printed there {fate}",
             kind=f"sys.{self._name} replaced",
-            told=self._told,
+            about=self._path,
         )
 
     def end(self, *, hurried: bool = False) -> None:
         """Copy no more; a stream is as it was before when nobody copies it."""
         self.check()
-        newcomer: Any = getattr(sys, self._name, None)
-        if id(newcomer) not in process.tees:
-            with contextlib.suppress(AttributeError, OSError, ValueError):
-                newcomer.flush()  # a text layer on our buffer hands down what it holds
+        if not hurried:
+            with contextlib.suppress(AttributeError, OSError, RuntimeError, ValueError):
+                getattr(sys, self._name).flush()  # a text layer on our buffer hands down what it holds
         for stream in self._streams:
             self._unlisten(stream)
 
@@ -227,7 +212,7 @@ class StreamCapture:
         process.tees[id(stream)] = tee
         tee.flush()
         tee.files = (*tee.files, self._file)
-        notebook.watch(_renew)
+        _follow_cells("register")
 
     def _unlisten(self, stream: Any) -> None:
         tee = process.tees.get(id(stream))
@@ -239,7 +224,7 @@ class StreamCapture:
             del process.tees[id(stream)]
             tee.leave()
             if not process.tees:
-                notebook.unwatch()
+                _follow_cells("unregister")
 
 
 def _is_file(stream: Any) -> bool:
@@ -252,7 +237,20 @@ def _is_file(stream: Any) -> bool:
         return False  # detached
 
 
-def _renew() -> None:
+def _follow_cells(how: str) -> None:
+    """Copy again, or no more, in the beginning of each cell of IPython, and when it is over.
+
+    From 9 on IPython sets `write` on the streams for each cell, and afterwards puts back what it found before
+    the cell: so ours, if it came in the midst of one, is gone after it.
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None:  # who registers twice is called once
+        with contextlib.suppress(ValueError):  # the shell is younger than the experiment
+            getattr(shell.events, how)("pre_run_cell", _renew)
+            getattr(shell.events, how)("post_run_cell", _renew_soon)
+
+
+def _renew(*_: Any) -> None:
     """Copy again streams on which somebody has put back what was there before us."""
     for key, tee in list(process.tees.items()):
         if not tee.is_in_place:
@@ -261,11 +259,19 @@ def _renew() -> None:
             process.tees[key] = Tee(tee.stream, files)
 
 
-def _odd_bytes(text: Any) -> bytes:
-    """Text with lone surrogates; those that stand for bytes become themselves again. Or no text at all."""
+def _renew_soon(*_: Any) -> None:
+    """The same after IPython has put things back, as the next thing that the kernel's loop does."""
+    import asyncio
+
+    with contextlib.suppress(RuntimeError):  # at the prompt there is no loop, and nothing between cells
+        asyncio.get_running_loop().call_soon(_renew)
+
+
+def _odd_bytes(text: Any, errors: Any) -> bytes:
+    """Text with lone surrogates, as the stream's own rule for such has it. Or no text at all."""
     if isinstance(text, (bytes, bytearray, memoryview)):
         return bytes(text)
     try:
-        return str(text).encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
+        return str(text).encode("utf-8", errors)
+    except (UnicodeEncodeError, TypeError, LookupError):
         return str(text).encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The start of a recording: the code is looked at, a folder claimed, the first files written."""
+"""The start: who records, then the code is looked at, a folder claimed, the first files written."""
 
 from __future__ import annotations
 
@@ -11,16 +11,64 @@ from pathlib import Path
 from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON, dump
 from meticulous._disk.folder import ExperimentFolder, directory_error
+from meticulous._ranks import is_importing_main, other_rank
+from meticulous._session.process import process
 from meticulous._session.session import Session, now
+from meticulous._session.unrecorded import Unrecorded
 from meticulous._start import resume
 from meticulous._start.code.commits import Code, inspect
 from meticulous._start.environment import requirements
 from meticulous._start.options import Options
+from meticulous.errors import OptionsError, RepositoryError
 
 __all__ = ["start"]
 
+_CAPTURES = ("sys", "fd", "none")
+_NO_DIRECTORY = (
+    "the current directory has been deleted, so there is no code to look at: start in another, name the "
+    "project's with --project-directory, or use --norecord"
+)
+
 
 def start(
+    args: dict[str, JSON], default_args: dict[str, JSON] | None, options: Options, capture: str
+) -> Session | Unrecorded:
+    """Record in this process, or not, as the options, the launcher and `multiprocessing` have it.
+
+    Raises:
+        MeticulousError: as `Experiment`; then nothing is left behind.
+    """
+    options = options.check()
+    if capture not in _CAPTURES:
+        raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
+    if capture == "fd" and process.redirections:
+        raise OptionsError('capture="fd" is for one experiment at a time: finish() the other one first')
+    beside = Unrecorded()
+    if options.norecord:
+        beside.make_scratch()
+        return beside
+    try:
+        project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
+    except FileNotFoundError:
+        raise RepositoryError(_NO_DIRECTORY) from None
+    directory = project / os.path.expanduser(options.experiments_directory)
+    rank = other_rank()
+    if rank is None and not is_importing_main():
+        return _record(project, directory, args, default_args, options, capture)
+    if options.experiment_id is not None:
+        beside.awaited = directory / options.experiment_id
+    elif rank is not None:
+        beside.make_scratch()
+    if rank is not None:
+        files = ", and its files are deleted at the end" if beside.awaited is None else ""
+        where = "(if this is a program of its own, unset the variable)"
+        _log.warn(f"{rank} records nothing, since rank 0 does{files} {where}")
+    else:
+        _log.logger.info("this is a worker that imports the main module: the main process records")
+    return beside
+
+
+def _record(
     project: Path,
     directory: Path,
     args: dict[str, JSON],
