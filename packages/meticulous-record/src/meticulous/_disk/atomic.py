@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import time
 from pathlib import Path
 
-__all__ = ["is_open_elsewhere", "replace", "sync", "write_all"]
+__all__ = ["is_open_elsewhere", "overwrite", "replace", "sync", "write_all"]
 
 
 def replace(
@@ -44,6 +45,24 @@ def replace(
         raise
     if is_synced and sync_folder:
         _sync_folder(path.parent)
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Write `data` in the place of what is there, if it has room for it: on a full disk nothing else has.
+
+    So it is where Windows refuses to replace a file that somebody reads. A reader may see half of it.
+
+    Raises:
+        OSError: it is not there, cannot be written, or has too little room.
+    """
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        if len(data) > 512 * getattr(os.fstat(descriptor), "st_blocks", sys.maxsize):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_all(descriptor, data)
+        os.ftruncate(descriptor, len(data))
+    finally:
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:

@@ -77,8 +77,8 @@ class ExperimentFolder:
         with contextlib.suppress(OSError):
             self.path.rmdir()
 
-    def write(self, name: str, data: bytes, **how: Any) -> None:
-        """Replace a recorded file (see `atomic.replace`).
+    def write(self, name: str, data: bytes, *, in_place: bool = False, **how: Any) -> None:
+        """Replace a recorded file (see `atomic.replace`), or as a last resort write it `in_place`.
 
         Raises:
             OSError: as `atomic.replace`.
@@ -86,7 +86,16 @@ class ExperimentFolder:
         # STATUS follows all others at a start and at an end, and takes their names to the disk with its own.
         # A call less for each of the others counts on a network (WRITE-3 asks for no more).
         is_synced = name in (_format.METADATA, _format.STATUS)
-        atomic.replace(self.path / name, data, is_synced=is_synced, sync_folder=name == _format.STATUS, **how)
+        path = self.path / name
+        try:
+            atomic.replace(path, data, is_synced=is_synced, sync_folder=name == _format.STATUS, **how)
+        except OSError as error:
+            if not in_place:
+                raise
+            try:
+                atomic.overwrite(path, data)
+            except OSError:
+                raise error from None
 
     def write_json(self, name: str, value: JSON, **how: Any) -> None:
         """Replace a recorded JSON file.
@@ -102,16 +111,7 @@ class ExperimentFolder:
         Raises:
             OSError: as `atomic.replace`.
         """
-        data = (status + "\n").encode("utf-8", "backslashreplace")
-        try:
-            self.write(_format.STATUS, data, **how)
-        except OSError as error:
-            # In place: a full disk takes it, and so does Windows where somebody reads it.
-            try:
-                with open(self.status_path, "r+b", buffering=0) as file:
-                    file.truncate(file.write(data))
-            except OSError:
-                raise error from None
+        self.write(_format.STATUS, (status + "\n").encode("utf-8", "backslashreplace"), in_place=True, **how)
 
     def sync(self, name: str) -> None:
         """Bring a recorded file to the disk that was written without."""

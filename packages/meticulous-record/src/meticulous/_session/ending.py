@@ -60,6 +60,8 @@ def at_exit() -> None:
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
         status = _format.SUCCESS
+    if status == _format.SUCCESS:
+        status = of_output(Exception)
     for who in reversed(process.sessions.copy()):
         who.end(status)
 
@@ -124,17 +126,20 @@ def of_exit(code: Any) -> str:
     return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
 
 
-def of_output() -> str:
+def of_output(trouble: type[Exception] = OSError) -> str:
     """The same for a program that has come so far; Python exits with 120 if what was printed reaches nobody.
 
-    As in `train.py | head -1`. Python finds that out after us, and comes to the same end.
+    As in `train.py | head -1`. Python finds that out after us, and comes to the same end: at its very end
+    whatever the `trouble` is.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
-        except Exception:  # noqa: BLE001 - whatever it is
+        except trouble:
             return of_exit(120)
+        except Exception:  # noqa: BLE001, S110 - of a stream that may be gone by then
+            pass
     return _format.SUCCESS
 
 

@@ -167,7 +167,7 @@ class Session(Ends):
 
     def _write_end_time(self) -> None:
         self._metadata["end-time"] = now()
-        self.folder.write_json(_format.METADATA, self._metadata, patience=_LAST_SECONDS)
+        self.folder.write_json(_format.METADATA, self._metadata, in_place=True, patience=_LAST_SECONDS)
 
     def _stop(self, *, hurried: bool = False) -> None:
         self._heartbeat.stop()
