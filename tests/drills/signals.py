@@ -81,7 +81,7 @@ class Experiment(Experiment):
 """
 # git, which a start asks first. By then the recorder is in the middle of it.
 GIT = """#!/bin/sh
-[ "$1" != log ] || kill -$SIGNAL $PPID
+[ "$1" != status ] || kill -$SIGNAL $PPID
 exec git "$@"
 """
 
