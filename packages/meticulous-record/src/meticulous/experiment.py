@@ -164,9 +164,9 @@ class Experiment:
     def directory(self) -> Path:
         """The experiment's folder; with `norecord` one that is deleted at the end.
 
-        In a process beside the one that records (another rank, a worker) it is that one's folder, if
-        `experiment_id` names it: the first look waits until it is there, for a minute. Else it is a folder
-        that is deleted at the end, and a warning says so.
+        In another rank or a worker, `experiment_id` leads to the folder of the process that records. The
+        first access waits for that folder, for a minute at most. Without an id it is a folder that is
+        deleted at the end, and a warning says so.
         """
         return self._run.directory
 
