@@ -11,13 +11,16 @@ recorder=packages/meticulous-record/tests reader=packages/meticulous-read/tests 
 files=("$recorder"/test_{systems,write,heartbeat}.py "$reader"/test_experiment.py "$command"/test_{screens,places}.py)
 suite=(-m pytest -q -p no:cacheprovider "${files[@]}")
 
-shown() {  # COMMAND…: the last line of what it prints, or all if it fails
-  if "$@" >"$temporary/log" 2>&1; then tail -n 1 "$temporary/log"; else cat "$temporary/log" && false; fi
+shown() {  # NAME COMMAND…: in one piece, the last line of what it prints, or all if it fails
+  local result=0 began=$SECONDS
+  "${@:2}" >"$temporary/log" 2>&1 || result=$?
+  echo "-- $1: $((SECONDS - began)) s
+$(tail -n "$([ "$result" = 0 ] && echo 1 || echo 200)" "$temporary/log")"
+  return "$result"
 }
 
 if [ "$(uname)" = Linux ]; then
-  echo "-- a Python with macOS' limits"
-  shown timeout 300 "$here/macos/lane.sh" "$temporary/macos" python "${suite[@]}"
+  shown "a Python with macOS' limits" timeout 300 "$here/macos/lane.sh" "$temporary/macos" python "${suite[@]}"
 else
   echo "-- a Python with macOS' limits: not run, as this is no Linux"
 fi
@@ -26,6 +29,5 @@ if [ ! -e "$windows/built" ]; then
 elif ! timeout 60 "$here/windows/lane.sh" "$windows" python.exe -c 'import pandas, git, pytest' >/dev/null 2>&1; then
   echo "-- Windows' Python under Wine: not run, as Wine does not start here"
 else
-  echo "-- Windows' Python under Wine"
-  shown timeout 300 "$here/windows/lane.sh" "$windows" python.exe "${suite[@]}"
+  shown "Windows' Python under Wine" timeout 300 "$here/windows/lane.sh" "$windows" python.exe "${suite[@]}"
 fi
