@@ -15,8 +15,6 @@ from meticulous_cli.options import HELP, parse_options
 if TYPE_CHECKING:
     from meticulous_cli.show.style import Style
 
-__all__ = ["main"]
-
 _MESSAGE_WIDTH = 1000  # what was typed may be of any length
 _SIDE_BY_SIDE = 4  # more experiments are rows of a table: no screen has as many columns
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["DATA", "INTERRUPTED", "USAGE", "CommandError"]
-
 # Exit codes: nothing to show or a problem with the data; a command that cannot be understood; 128 + SIGINT.
 DATA = 1
 USAGE = 2

@@ -13,8 +13,6 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-__all__ = ["Change", "Commit", "Repository", "find_repository"]
-
 _TIMEOUT = 20
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILTER = re.compile(r"filter\..*\.(clean|smudge|process|required)", re.DOTALL)

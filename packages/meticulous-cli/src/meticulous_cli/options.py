@@ -12,8 +12,6 @@ from meticulous_cli.errors import USAGE, CommandError
 from meticulous_cli.export.export import EXPORT_KINDS
 from meticulous_cli.paths import quoted
 
-__all__ = ["ARGS_CHOICES", "HELP", "parse_options"]
-
 ARGS_CHOICES = ("none", "truncated", "non-default", "all")
 
 HELP = """\

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 
-__all__ = ["RECORDED", "has_record", "is_experiment", "likely_command", "quoted", "resolve"]
-
 _DIRECTORY = "experiments"
 _LAST = "last"
 _SIGNS = ("metadata.json", "STATUS", "args.json")

@@ -17,8 +17,6 @@ from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, state_of
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
 from meticulous_cli.show.text import cut, cut_around, plain, width
 
-__all__ = ["compare", "compare_ends"]
-
 _INDENT = _GAP = "  "
 _NAMES = 11
 _LONGEST_NAME = 32

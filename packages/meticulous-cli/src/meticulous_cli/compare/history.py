@@ -13,8 +13,6 @@ from meticulous_cli.git import Change, Commit, Repository, find_repository
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import plain
 
-__all__ = ["digest", "history", "uncommitted"]
-
 _LOST = "not known"
 
 _INDENT = "  "

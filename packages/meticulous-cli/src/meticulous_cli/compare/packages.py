@@ -9,8 +9,6 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.show.text import plain
 
-__all__ = ["packages_of", "runtimes_of"]
-
 _LINE = re.compile(r"([^\s=@#]+)\s*(?:==|@)\s*(\S+)")
 _LARGEST = 2**20
 

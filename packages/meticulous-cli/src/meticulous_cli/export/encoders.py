@@ -17,8 +17,6 @@ import pandas as pd
 from meticulous_cli.errors import USAGE, CommandError
 from meticulous_cli.export.markup import paper_table
 
-__all__ = ["encoded"]
-
 _NON_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
 # What a spreadsheet takes for the start of a formula: ASCII as OWASP lists it, and the same in full width.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")

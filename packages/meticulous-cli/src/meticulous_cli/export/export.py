@@ -13,8 +13,6 @@ from meticulous_cli.show.text import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXPORT_KINDS", "STANDARD_OUTPUT", "export", "export_kind"]
-
 _SUFFIXES = {
     ".csv": "csv",
     ".json": "json",

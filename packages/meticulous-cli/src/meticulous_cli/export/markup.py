@@ -16,8 +16,6 @@ import tabulate
 from meticulous_cli.show.cells import MISSING, arguments, numeric, results, shown
 from meticulous_cli.show.text import cut, plain, shown_duration
 
-__all__ = ["paper_table"]
-
 # What Markdown would obey within a cell. An underscore inside a word means nothing to it.
 _MARKDOWN = re.compile(r"[\\`*<&$~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(")
 # Beyond what tabulate escapes: a bar is a dash in TeX's oldest font encoding, and two hyphens are one.

@@ -19,8 +19,6 @@ from meticulous_cli.show.facts import Row, state_of
 from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import cut, plain, shown_duration, shown_time, width
 
-__all__ = ["page"]
-
 _INDENT = "  "
 # Where values begin, unless a name is longer.
 _NAMES = 11

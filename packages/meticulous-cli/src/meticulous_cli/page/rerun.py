@@ -19,8 +19,6 @@ from meticulous_read import ExperimentReader
 from meticulous_cli.git import Repository, find_repository
 from meticulous_cli.page.shell import pasted
 
-__all__ = ["run_again"]
-
 # The recorder's options that lead back to this experiment or its repository; a value follows all but _RESUME.
 _RESUME = "resume"
 _RECORDERS = ("experiment-id", "project-directory", _RESUME)

@@ -7,8 +7,6 @@ import re
 import shlex
 from collections.abc import Sequence
 
-__all__ = ["pasted"]
-
 _LONGEST = 2**15  # what shells and terminals take at once
 _PLAIN_ON_WINDOWS = re.compile(r"(?!-[^-]*[.:])[A-Za-z0-9_/\\:=+.-]+")
 # What cmd and PowerShell expand between quotes, each something else.

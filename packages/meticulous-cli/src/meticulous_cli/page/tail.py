@@ -9,8 +9,6 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.show.text import plain
 
-__all__ = ["last_lines"]
-
 # Of output that may be large, only so much of its end is read: some hundred lines.
 _END = 64 * 2**10
 # Colours, movements and titles: what a terminal obeys and does not show.

@@ -9,19 +9,6 @@ from typing import Any
 
 from meticulous_cli.show.text import plain
 
-__all__ = [
-    "MISSING",
-    "aligned",
-    "alike",
-    "arguments",
-    "decimals",
-    "fixed",
-    "number_of",
-    "numeric",
-    "results",
-    "shown",
-]
-
 
 class _Missing:
     """What stands where an experiment has no value: JSON's null is a value."""

@@ -12,24 +12,6 @@ from meticulous_read import ExperimentReader
 from meticulous_cli.show.cells import MISSING, number_of
 from meticulous_cli.show.text import cut, plain, shown_duration, shown_time
 
-__all__ = [
-    "ALL_LEVELS",
-    "ARGS",
-    "DEFAULT_ARGS",
-    "GROUPS",
-    "HEADER",
-    "HEADER_COLUMNS",
-    "METADATA",
-    "SUMMARY",
-    "Column",
-    "Row",
-    "column_of",
-    "ended_well",
-    "names_in",
-    "reason_of",
-    "state_of",
-]
-
 HEADER, ARGS, SUMMARY, METADATA, DEFAULT_ARGS = "header", "args", "summary", "metadata", "default_args"
 GROUPS = (ARGS, SUMMARY, METADATA, DEFAULT_ARGS)
 # JSON that a recorder writes is nested less deeply: objects become columns all the way down.

@@ -16,8 +16,6 @@ from meticulous_cli.show.facts import HEADER, Column
 from meticulous_cli.show.style import BOLD, Style
 from meticulous_cli.show.text import cut, cut_apart, width
 
-__all__ = ["Block", "Table", "draw", "fit", "widest"]
-
 GAP = "  "
 _NAME_LINES = 3
 _SQUEEZED = (10, 7, 4)

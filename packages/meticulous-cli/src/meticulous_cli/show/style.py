@@ -10,8 +10,6 @@ from typing import TextIO
 
 from meticulous_cli.show.text import cut, wrapped
 
-__all__ = ["BOLD", "CYAN", "DIM", "GREEN", "RED", "YELLOW", "Style"]
-
 BOLD, DIM, RED, GREEN, YELLOW, CYAN = "1", "2", "31", "32", "33", "36"
 # Colour is for what needs somebody: a success needs nobody.
 _STATES = {"SUCCESS": DIM, "ERROR": RED, "RUNNING": CYAN}

@@ -7,19 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-__all__ = [
-    "cut",
-    "cut_apart",
-    "cut_around",
-    "local",
-    "plain",
-    "shown_duration",
-    "shown_time",
-    "width",
-    "wrapped",
-]
-
-
 # Joiners and variation selectors, left out: terminals disagree on how wide they make their neighbours.
 _DROPPED = dict.fromkeys([0x200C, 0x200D, 0xFE0E, 0xFE0F])
 _INDENT = "  "

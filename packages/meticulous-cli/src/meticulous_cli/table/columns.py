@@ -28,19 +28,6 @@ from meticulous_cli.show.text import plain
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import sorted_rows
 
-__all__ = [
-    "block",
-    "codes",
-    "default_columns",
-    "described",
-    "experiment_columns",
-    "in_order",
-    "listing",
-    "same",
-    "scores",
-    "titles",
-]
-
 _SHOWN_VALUES = 2
 _FOLDED_HEADER = ("status", "commit", "description")
 # From one column to the next of a group, by how much its claim to room falls.

@@ -20,8 +20,6 @@ from meticulous_cli.table.columns import described
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import ARITHMETIC, TESTS, comparable, computed, local_time, seconds
 
-__all__ = ["matching"]
-
 Row = TypeVar("Row")
 Value = Callable[[Any], Any]
 

@@ -16,8 +16,6 @@ from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import cut, plain, width
 from meticulous_cli.table.groups import Group, is_nan
 
-__all__ = ["constant", "counts", "failures", "group_counts", "listed", "problems", "uncommitted"]
-
 _REASONS, _PROBLEMS, _STATES = 3, 3, 5
 _VALUE, _NAME = 24, 60
 

@@ -15,8 +15,6 @@ from meticulous_cli.table.groups import Group, Mean, mean_texts
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame_of_experiments", "frame_of_groups"]
-
 _DTYPES: dict[type, Any] = {int: "Int64", bool: "boolean", float: "float64"}
 
 

@@ -14,18 +14,6 @@ from meticulous_cli.show.style import Style
 from meticulous_cli.table.columns import block
 from meticulous_cli.table.names import Names
 
-__all__ = [
-    "Group",
-    "Mean",
-    "block_of",
-    "differing",
-    "group",
-    "group_columns",
-    "is_nan",
-    "mean_of",
-    "mean_texts",
-]
-
 
 class Mean(NamedTuple):
     """What a group has of a result that is a number.

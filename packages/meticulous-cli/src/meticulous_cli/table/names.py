@@ -9,8 +9,6 @@ from fnmatch import fnmatchcase
 from meticulous_cli.errors import USAGE, CommandError
 from meticulous_cli.show.facts import ARGS, DEFAULT_ARGS, GROUPS, HEADER, METADATA, SUMMARY, Column
 
-__all__ = ["Names"]
-
 # Where a short name is looked for: what stands in a later tier only if it is in none before.
 _TIERS = {HEADER: 0, ARGS: 1, SUMMARY: 1, METADATA: 2, DEFAULT_ARGS: 3}
 _KINDS = {HEADER: "a fact", ARGS: "an argument", SUMMARY: "a result", METADATA: "metadata"}

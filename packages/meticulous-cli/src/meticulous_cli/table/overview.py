@@ -30,8 +30,6 @@ from meticulous_cli.table.columns import (
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import sorted_rows
 
-__all__ = ["overview"]
-
 _MOST_FOOTNOTES = 11
 # In front of a name, it adds a column to those that are shown anyway.
 _ADD = "+"

@@ -13,8 +13,6 @@ from meticulous_cli.show.cells import MISSING, number_of
 from meticulous_cli.show.facts import Column
 from meticulous_cli.show.text import local
 
-__all__ = ["ARITHMETIC", "TESTS", "comparable", "computed", "local_time", "seconds", "sorted_rows"]
-
 Row = TypeVar("Row")
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")

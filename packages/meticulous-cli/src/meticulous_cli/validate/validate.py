@@ -9,8 +9,6 @@ from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.paths import is_experiment
 from meticulous_cli.show.text import plain
 
-__all__ = ["validate"]
-
 
 def validate(paths: Sequence[str]) -> tuple[str, int]:
     """Hold experiments against format 1.0; each path is one, or a directory of them.
