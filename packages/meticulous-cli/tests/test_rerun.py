@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from meticulous_cli.page import shell
+from meticulous_cli.show import shell
 
 WINDOWS = sys.platform == "win32"
 pytestmark = pytest.mark.skipif(

@@ -15,7 +15,7 @@ MAY = {
     "show": {"show"},
     "paths": COMMON,
     "export": {"export", *COMMON},
-    "options": {"errors", "export", "paths"},
+    "options": {"errors", "export", "show"},
     "page": {"page", "git", "paths", *COMMON},
     "compare": {"compare", "git", *COMMON},
     "validate": {"validate", "paths", *COMMON},

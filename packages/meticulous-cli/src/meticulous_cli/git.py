@@ -11,10 +11,9 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 _TIMEOUT = 20
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+is_sha = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}").fullmatch
 _FILTER = re.compile(r"filter\..*\.(clean|smudge|process|required)", re.DOTALL)
 _SAFE = {
     "GIT_OPTIONAL_LOCKS": "0",  # the index of a repository in use is left alone
@@ -31,22 +30,6 @@ _CONFIGURATION = {
     "core.quotePath": "false",
 }
 _PLAIN = ("--no-ext-diff", "--no-textconv")
-
-
-class Commit(NamedTuple):
-    """A commit that only one of two others descends from: the older (`side` "<") or the newer (">")."""
-
-    side: str
-    sha: str
-    subject: str
-
-
-class Change(NamedTuple):
-    """How a file differs between two commits, in lines; None for both where it is no text."""
-
-    name: str
-    added: int | None
-    deleted: int | None
 
 
 class Repository:
@@ -94,28 +77,36 @@ class Repository:
         asked = ["config", "-z", f"--blob={sha}:.gitmodules", "--get-regexp", r"\.path$"]
         return [item.partition("\n")[2] for item in (self._run(asked) or "").split("\0") if item]
 
-    def between(self, one: str, other: str) -> list[Commit] | None:
-        """Return the commits that only one of two descends from, or is, newest first; None if git fails."""
-        form = ("--format=%m%H %s", "--no-show-signature", "--no-decorate", "-z", "--left-right")
-        found = self._run(["log", *form, f"{one}...{other}"])
-        if found is None:
-            return None
-        commits = (record.lstrip("\n").partition(" ") for record in found.split("\0") if record.strip())
-        return [Commit(head[:1], head[1:], subject) for head, _, subject in commits]
+    def between(self, one: str, other: str) -> list[tuple[str, str]] | None:
+        """Return the commits that only one of two descends from, or is, newest first; None if git fails.
 
-    def changes(self, one: str, other: str) -> list[Change] | None:
-        """Return the files in which the second of two commits differs from the first; None if git fails."""
+        Each is "<" (of the first only) or ">", and its abbreviated name and subject.
+        """
+        form = (
+            "--format=%m%h  %s",
+            "--abbrev=7",
+            "--no-show-signature",
+            "--no-decorate",
+            "-z",
+            "--left-right",
+        )
+        found = self._run(["log", *form, f"{one}...{other}"])
+        records = (record.lstrip("\n") for record in (found or "").split("\0"))
+        return None if found is None else [(record[0], record[1:]) for record in records if record]
+
+    def changes(self, one: str, other: str) -> list[tuple[str, str, str]] | None:
+        """Return the files in which the second of two commits differs from the first; None if git fails.
+
+        Each is the number of lines that it got, and lost, "-" where it is no text, and its name.
+        """
         found = self._run(["diff-tree", "-r", "-z", "--numstat", "-M", *_PLAIN, one, other])
-        if found is None:
-            return None
         changes = []
-        records = iter(found.split("\0")[:-1])
+        records = iter((found or "").split("\0")[:-1])
         for record in records:
             added, deleted, name = record.split("\t", 2)
             # Of a file that was renamed, both names follow as records of their own.
-            name = name or f"{next(records)} => {next(records)}"
-            changes.append(Change(name, _count(added), _count(deleted)))
-        return changes
+            changes.append((added, deleted, name or f"{next(records)} => {next(records)}"))
+        return None if found is None else changes
 
     def _kinds(self, objects: Sequence[str]) -> list[str]:
         """Return what kind of object each name is, something else for none."""
@@ -155,7 +146,7 @@ class Repository:
 def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Repository | None, str]:
     """Return the repository around one of some folders that has these commits, else why there is none."""
     # A recorded sha is anybody's text: one that is none could be an option.
-    if not all(map(_SHA.fullmatch, shas)):
+    if not all(map(is_sha, shas)):
         return None, "not every experiment names a commit"
     refused = ""
     try:
@@ -170,7 +161,3 @@ def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Reposi
     if refused:
         return None, f"git does not read the repository around {refused}, which is another user's"
     return None, f"no git repository around here has {'both commits' if len(shas) > 1 else 'that commit'}"
-
-
-def _count(text: str) -> int | None:
-    return int(text) if text.isdigit() else None

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from meticulous_cli.errors import USAGE, CommandError
 from meticulous_cli.export.export import EXPORT_KINDS
-from meticulous_cli.paths import quoted
+from meticulous_cli.show.shell import command
 
 ARGS_CHOICES = ("none", "truncated", "non-default", "all")
 
@@ -156,8 +156,7 @@ def _spelled(arguments: Sequence[str]) -> list[str]:
 
 
 def _instead(message: str, before: Sequence[str], meant: Sequence[str], after: Sequence[str]) -> CommandError:
-    command = " ".join(["meticulous", *map(quoted, (*before, *meant, *after))])
-    return CommandError(message, USAGE, command)
+    return CommandError(message, USAGE, command((*before, *meant, *after)))
 
 
 def _is_name(word: str) -> bool:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Sequence
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
+from meticulous_cli.show.shell import command, pasted
 
 _DIRECTORY = "experiments"
 _LAST = "last"
@@ -83,7 +84,7 @@ def likely_command(paths: Iterable[str]) -> str:
     """Return the command for a folder in some directories that holds experiments, "" if none is found."""
     for folder in itertools.chain.from_iterable(map(_folders, paths)):
         if any(map(has_record, _folders(folder))):
-            return _command([os.path.normpath(folder)])
+            return command([os.path.normpath(folder)])
     return ""
 
 
@@ -131,26 +132,13 @@ def _nothing(word: str, words: Sequence[str], directory: str = "") -> CommandErr
     others = [other for other in words if other is not word]
     if word in _DELETING:
         known = [os.path.join(_DIRECTORY, other) if other.isdecimal() else other for other in others]
-        return CommandError("it deletes nothing", USAGE, " ".join(["rm -r", *map(quoted, known)]))
+        return CommandError("it deletes nothing", USAGE, pasted([["rm", "-r", *known]]))
     if word.isdecimal() and directory:
         numbers = [name for name in _names(directory) if re.fullmatch("[1-9][0-9]*", name)]
         newest = f": the newest is {max(numbers, key=int)}" if numbers else ""
         return CommandError(f"no experiment {word} in {directory}{newest}", USAGE)
-    instead = _command([*_SUBCOMMANDS[word], *others]) if word in _SUBCOMMANDS else ""
+    instead = command([*_SUBCOMMANDS[word], *others]) if word in _SUBCOMMANDS else ""
     return CommandError(f"no experiment or directory {word!r}", USAGE, instead)
-
-
-def _command(words: Iterable[str]) -> str:
-    return " ".join(["meticulous", *map(quoted, words)])
-
-
-def quoted(word: str) -> str:
-    """Return a word as any shell takes it, in double quotes if in any: cmd knows no others."""
-    if re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII):
-        return word
-    import shlex
-
-    return shlex.quote(word) if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
 
 
 def _is_file(folder: str, name: str) -> bool:

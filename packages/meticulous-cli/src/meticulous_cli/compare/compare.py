@@ -13,7 +13,7 @@ from meticulous_read import ExperimentReader
 from meticulous_cli.compare.history import digest, history, uncommitted
 from meticulous_cli.compare.packages import packages_of, runtimes_of
 from meticulous_cli.show.cells import MISSING, alike, arguments, fixed, number_of, numeric, results
-from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, state_of
+from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result, state_of
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
 from meticulous_cli.show.text import cut, cut_around, plain, width
 
@@ -37,7 +37,7 @@ class _Line(NamedTuple):
 
     name: str
     cells: Sequence[str]
-    codes: Sequence[str]
+    codes: Sequence[str] = ()
     change: str = ""
 
 
@@ -88,9 +88,7 @@ def _header(rows: Sequence[Row], style: Style) -> _Section:
     now = style.now if style.terminal else None
     for name in _HEADER:
         column = HEADER_COLUMNS[name]
-        if column.text is None:
-            continue
-        cells, values = [column.text(row, now) for row in rows], [column.get(row) for row in rows]
+        cells, values = [column.shown(row, now) for row in rows], [column.get(row) for row in rows]
         if name == "commit" and len(set(values)) == 1 and len({digest(row.reader) for row in rows}) > 1:
             continue  # the same one with other changes, of which the code has a line
         if name == "duration":
@@ -99,32 +97,20 @@ def _header(rows: Sequence[Row], style: Style) -> _Section:
             section.same.extend([name] if cells[0] else [])
             continue
         if len(set(cells)) < len(set(map(repr, values))):
-            cells = [row.reader.sha if name == "commit" else column.text(row, None) for row in rows]
-        codes = [state_code(state_of(row.reader)) if name == "status" else "" for row in rows]
+            cells = [row.reader.sha if name == "commit" else column.shown(row) for row in rows]
+        codes = [state_code(state_of(row.reader)) for row in rows] if name == "status" else ()
         section.lines.append(_Line(name, cells, codes))
-    others = [_repositories(row.reader) for row in rows]
-    for name in dict.fromkeys(itertools.chain.from_iterable(others)):
-        shas = [found.get(name, "") for found in others]
+    others = [repositories_of(row.reader) for row in rows]
+    for name in names_in(others):
+        shas = [found.get(name, ("",))[0] for found in others]
         if len(set(shas)) > 1:
-            section.lines.append(
-                _Line(plain(f"{name} at"), [plain(sha[:7]) for sha in shas], [""] * len(rows))
-            )
+            section.lines.append(_Line(plain(f"{name} at"), [plain(sha[:7]) for sha in shas]))
     name, versions = runtimes_of([row.reader for row in rows])
     if len(set(versions)) > 1:
-        section.lines.append(_Line(name, versions, [""] * len(rows)))
+        section.lines.append(_Line(name, versions))
     elif versions[0]:
         section.same.append(name)
     return section
-
-
-def _repositories(reader: ExperimentReader) -> dict[str, str]:
-    """Return the commits of the further repositories that code came from, by their directory."""
-    others = reader.metadata.get("git-repositories")
-    return {
-        str(other.get("directory")): str(other.get("githead-sha"))
-        for other in (others if isinstance(others, list) else ())
-        if isinstance(other, dict)
-    }
 
 
 def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:
@@ -148,15 +134,13 @@ def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:
 def _results(rows: Sequence[Row]) -> _Section:
     lines, same = [], 0
     for name in names_in(row.summary for row in rows):
-        values = [row.summary.get(name, MISSING) for row in rows]
-        # There, "NaN" stands for the number.
-        values = [value if number_of(value) is None else number_of(value) for value in values]
+        values = [result(row.summary.get(name, MISSING)) for row in rows]
         if all(alike(value, values[0]) for value in values):
             same += 1
             continue
         cells = results(values, apart=True) if numeric(values) else arguments(values)
         change = _change(values[0], values[1], cells) if len(values) == 2 else ""
-        lines.append(_Line(_named(name), cells, [""] * len(rows), change))
+        lines.append(_Line(_named(name), cells, change=change))
     return _Section("summary", lines, [f"{same} summary"] if same else [])
 
 
@@ -191,7 +175,7 @@ def _packages(readers: Sequence[ExperimentReader], style: Style) -> _Section:
     versions = {name: [each.get(name, "") for each in known] for name in sorted(names_in(known))}
     different = {name: cells for name, cells in versions.items() if len(set(cells)) > 1}
     shown_ones = list(different)[: _PACKAGES if len(different) <= _PACKAGES else _PACKAGES - 1]
-    lines = [_Line(_named(name), different[name], [""] * len(known)) for name in shown_ones]
+    lines = [_Line(_named(name), different[name]) for name in shown_ones]
     more = len(different) - len(lines)
     notes = [f"{style.ellipsis} {more} more in requirements.txt"] if more else []
     return _Section("packages", lines, [] if different else ["packages"], notes)
@@ -213,7 +197,7 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
 
     def drawn(line: _Line) -> str:
         cells = line.cells if limit is None else _cut_apart(line.cells, limit, style.ellipsis)
-        painted = list(map(style.paint, cells, line.codes))
+        painted = list(map(style.paint, cells, line.codes or [""] * len(cells)))
         if cells != line.cells and not any(line.codes):
             painted = _marked(cells, style)
         name = cut(line.name, names, style.ellipsis)
@@ -229,7 +213,7 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
         if section.title and (section.lines or section.notes):
             yield from ["", style.bold(section.title)]
         yield from map(drawn, section.lines)
-        yield from (style.dim(style.cut(_INDENT + note)) for note in section.notes)
+        yield from (style.note(_INDENT + note) for note in section.notes)
 
 
 def _cut_apart(cells: Sequence[str], limit: int, ellipsis: str) -> list[str]:

@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.git import Change, Commit, Repository, find_repository
+from meticulous_cli.git import Repository, find_repository
+from meticulous_cli.show.facts import is_dirty
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import plain
 
@@ -47,7 +48,7 @@ def uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> l
 
 def digest(reader: ExperimentReader) -> str:
     """Return what tells one experiment's uncommitted changes from another's, "" where it has none."""
-    if reader.metadata.get("git-dirty") is not True:
+    if not is_dirty(reader.metadata):
         return ""
     found = hashlib.sha256()
     try:
@@ -64,12 +65,14 @@ def _between(repository: Repository, one: str, other: str, title: str, style: St
     if commits is None or changes is None:
         yield "git could not list all of it: the repository lacks some, or it took long"
     if commits:
-        commits.sort(key=lambda commit: commit.side, reverse=True)  # what came first, then what went
-        yield from _some(list(map(_commit_line, commits)), "commits", style)
-        if any(commit.side == "<" for commit in commits):
+        # What came first, then what went.
+        lines = [f"+ {text}" for side, text in commits if side == ">"]
+        gone = [f"- {text}" for side, text in commits if side == "<"]
+        yield from _some([*lines, *gone], "commits", style)
+        if gone:
             yield f"- is in {title} only"
     if changes is not None:
-        yield from _some(list(map(_change_line, changes)) or ["no file differs"], "files", style)
+        yield from _some([_change_line(*change) for change in changes] or ["no file differs"], "files", style)
 
 
 def _some(lines: list[str], noun: str, style: Style) -> list[str]:
@@ -78,11 +81,5 @@ def _some(lines: list[str], noun: str, style: Style) -> list[str]:
     return [*lines[: _MOST - 1], f"{style.ellipsis} {len(lines) - _MOST + 1} more {noun}"]
 
 
-def _commit_line(commit: Commit) -> str:
-    return f"{'-' if commit.side == '<' else '+'} {commit.sha[:7]}  {commit.subject}"
-
-
-def _change_line(change: Change) -> str:
-    if change.added is None:
-        return f"{'binary':>8}  {change.name}"
-    return f"{f'+{change.added}':>3}{f'-{change.deleted}':>5}  {change.name}"
+def _change_line(added: str, deleted: str, name: str) -> str:
+    return f"{'binary':>8}  {name}" if added == "-" else f"{f'+{added}':>3}{f'-{deleted}':>5}  {name}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from meticulous_read import ExperimentReader
 
+from meticulous_cli.show.facts import text_of
 from meticulous_cli.show.text import plain
 
 _LINE = re.compile(r"([^\s=@#]+)\s*(?:==|@)\s*(\S+)")
@@ -25,8 +26,7 @@ def packages_of(reader: ExperimentReader) -> dict[str, str] | None:
 
 def runtimes_of(readers: Sequence[ExperimentReader]) -> tuple[str, list[str]]:
     """Return what the language is called, and the version that each experiment ran with."""
-    runtimes = [reader.metadata.get("runtime") for reader in readers]
-    known = [runtime if isinstance(runtime, str) else "" for runtime in runtimes]
+    known = [text_of(reader, "runtime") for reader in readers]
     languages = {runtime.rpartition(" ")[0] for runtime in known if runtime}
     if len(languages) != 1:
         return "runtime", list(map(plain, known))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 from collections.abc import Iterator
@@ -11,13 +12,13 @@ from typing import Any
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.page.rerun import run_again
-from meticulous_cli.page.shell import pasted
 from meticulous_cli.page.tail import last_lines
 from meticulous_cli.paths import RECORDED
-from meticulous_cli.show.cells import MISSING, alike, arguments, number_of, results, shown
-from meticulous_cli.show.facts import Row, state_of
+from meticulous_cli.show.cells import MISSING, alike, arguments, results, shown
+from meticulous_cli.show.facts import Row, is_dirty, repositories_of, result, state_of, text_of
+from meticulous_cli.show.shell import pasted
 from meticulous_cli.show.style import RED, YELLOW, Style
-from meticulous_cli.show.text import cut, plain, shown_duration, shown_time, width
+from meticulous_cli.show.text import cut, local, plain, shown_duration, shown_time, width
 
 _INDENT = "  "
 # Where values begin, unless a name is longer.
@@ -88,27 +89,19 @@ def _reason_in(reader: ExperimentReader) -> tuple[list[str], str, list[str]]:
 
 
 def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:
-    metadata, facts = reader.metadata, list[tuple[str, str]]()
-
-    def text(key: str) -> str:
-        value = metadata.get(key)
-        return plain(value) if isinstance(value, str) else ""
-
-    facts += [("description", text("description")), ("command", plain(_command(metadata.get("command"))))]
-    dirty = metadata.get("git-dirty") is True
+    metadata, text = reader.metadata, functools.partial(text_of, reader)
+    facts = [("description", text("description")), ("command", _command(metadata.get("command")))]
     if reader.sha:
-        subject, branch = str(metadata.get("githead-message") or "").strip(), text("githead-branch")
-        parts = [reader.sha[:7] + "+" * dirty, subject.partition("\n")[0]]
-        facts.append(("commit", plain("  ".join(filter(None, parts)) + f" ({branch})" * bool(branch))))
-    if dirty:
+        subject, branch = text("githead-message").strip().partition("\n")[0], text("githead-branch")
+        commit = reader.sha[:7] + "+" * is_dirty(metadata)
+        facts.append(("commit", "  ".join(filter(None, [commit, subject])) + f" ({branch})" * bool(branch)))
+    if is_dirty(metadata):
         kept = os.path.isfile(reader.directory / "git.diff")
         facts.append(("", f"+ uncommitted changes, {'kept in git.diff' if kept else 'not kept'}"))
     if metadata.get("githead-claimed") is True:
         facts.append(("", "as the recorder was told: it had no repository to ask"))
-    others = metadata.get("git-repositories")
-    for other in [each for each in others if isinstance(each, dict)] if isinstance(others, list) else []:
-        sha = shown(other.get("githead-sha", ""))[:7] + "+" * (other.get("git-dirty") is True)
-        facts.append(("", f"with {shown(other.get('directory'))} at {sha}"))
+    for folder, (sha, dirty) in repositories_of(reader).items():
+        facts.append(("", f"with {folder} at {sha[:7]}{'+' * dirty}"))
     if reader.start_time:
         ago = style.now - reader.start_time
         ended = f", {shown_duration(ago)} ago" if style.terminal and ago > timedelta(0) else ""
@@ -117,9 +110,9 @@ def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:
     if isinstance(sessions, list) and sessions:
         facts.append(("sessions", f"{len(sessions) + 1}, of which this was the last"))
     facts.append(("host", ", ".join(filter(None, [text("hostname"), text("runtime")]))))
-    facts.append(("folder", plain(str(reader.directory))))
+    facts.append(("folder", str(reader.directory)))
     for name, fact in facts:
-        first, *more = style.wrapped(fact, _NAMES + len(_INDENT))
+        first, *more = style.wrapped(plain(fact), _NAMES + len(_INDENT))
         if fact:
             yield f"{style.dim(name)}{' ' * (_NAMES - len(name))}{_INDENT}{first}"
             yield from (" " * (_NAMES + len(_INDENT)) + line for line in more)
@@ -127,11 +120,7 @@ def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:
 
 def _offset(moment: datetime) -> str:
     """Return the offset of this machine's clock; its name, on Windows, is a sentence."""
-    try:
-        moment = moment.astimezone()
-    except (OverflowError, ValueError, OSError):
-        pass
-    return moment.isoformat()[-6:] if moment.utcoffset() else "UTC"
+    return local(moment).isoformat()[-6:] if local(moment).utcoffset() else "UTC"
 
 
 def _command(command: Any) -> str:
@@ -149,23 +138,13 @@ def _arguments(row: Row, style: Style) -> Iterator[str]:
     notes = {name: f"default {cells[1]}" for name, cells in pairs.items() if name in defaults}
     yield from _pairs({name: cells[0] for name, cells in pairs.items()}, notes, style)
     same = [f"{plain(n)}={cut(shown(v), _LONGEST_NAME)}" for n, v in row.args.items() if n not in chosen]
-    if not same:
-        return
-    count = len(same)
-    while True:  # as many as there is room for
-        left = f", {style.ellipsis} {len(same) - count} more" if count < len(same) else ""
-        text = f"at the default: {', '.join(same[:count])}{left}"
-        lines = style.wrapped(text, 2 * len(_INDENT))
-        if len(lines) <= _DEFAULTS or count == 1:
-            break
-        count -= 1
-    yield from (_INDENT + style.dim(line) for line in lines)
+    text = style.listed("at the default", same, lines=_DEFAULTS, taken=2 * len(_INDENT))
+    for line in style.wrapped(text, 2 * len(_INDENT)) if same else ():
+        yield _INDENT + style.dim(line)
 
 
 def _results(row: Row, style: Style) -> Iterator[str]:
-    # There, "NaN" stands for the number.
-    values = {n: v if number_of(v) is None else number_of(v) for n, v in row.summary.items()}
-    return _pairs({name: results([value])[0] for name, value in values.items()}, {}, style)
+    return _pairs({name: results([result(value)])[0] for name, value in row.summary.items()}, {}, style)
 
 
 def _pairs(cells: dict[str, str], notes: dict[str, str], style: Style) -> Iterator[str]:
@@ -175,7 +154,7 @@ def _pairs(cells: dict[str, str], notes: dict[str, str], style: Style) -> Iterat
     for name, cell in cells.items():
         line = _line(f"{names[name]}{' ' * (longest - width(names[name]))}{_INDENT}{cell}", style)
         note = f"{' ' * (widest - width(cell))}{_INDENT}{notes[name]}" if name in notes else ""
-        yield line + style.dim(style.cut(note, width(line)))
+        yield line + style.note(note, width(line))
 
 
 def _files(directory: str, style: Style) -> Iterator[str]:

@@ -16,13 +16,13 @@ from pathlib import PurePath
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.git import Repository, find_repository
-from meticulous_cli.page.shell import pasted
+from meticulous_cli.git import Repository, find_repository, is_sha
+from meticulous_cli.show.facts import is_dirty, repositories_of, text_of
+from meticulous_cli.show.shell import pasted
 
 # The recorder's options that lead back to this experiment or its repository; a value follows all but _RESUME.
 _RESUME = "resume"
 _RECORDERS = ("experiment-id", "project-directory", _RESUME)
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # Programs whose command starts no such run (seen: ipykernel 7, Ray 2.60, submitit 1.5, dask), and what does.
 _STARTED_ELSEWHERE = {
     r"\bipykernel(_launcher|/__main__)\.py$": "a notebook recorded it: run its cells",
@@ -42,24 +42,23 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
     command, sha = reader.metadata.get("command"), reader.sha
     if not (isinstance(command, list) and command and all(isinstance(part, str) for part in command)):
         return None  # the original tool wrote one string at first, which cannot be told apart again
-    if command[0] in ("", "-", "-c") or not _SHA.fullmatch(sha):
+    if command[0] in ("", "-", "-c") or not is_sha(sha):
         return None  # the program came from standard input, or stood in the command line
     for program, note in _STARTED_ELSEWHERE.items():
         if re.search(program, command[0].replace("\\", "/")):
             return [note], ""
-    python = str(reader.metadata.get("runtime")).startswith("Python ") or command[0].endswith(".py")
-    where = reader.metadata.get("working-directory")
-    where = where if isinstance(where, str) else ""
+    python = text_of(reader, "runtime").startswith("Python ") or command[0].endswith(".py")
+    where = text_of(reader, "working-directory")
     notes, patch = [], ""
-    if reader.metadata.get("git-dirty") is True:
+    if is_dirty(reader.metadata):
         patch = os.path.join(os.path.realpath(reader.directory), "git.diff")
         if not os.path.isfile(patch):
             patch, notes = "", ["its uncommitted changes were not kept: this runs the commit without them"]
     folders = [os.curdir, where, os.path.join(where, os.path.dirname(command[0]))]
     repository, reason = find_repository(filter(os.path.isdir, folders), [sha])
     if repository is None:
-        remote = reader.metadata.get("git-remote")
-        notes.append(f"{reason}: run it in a clone{f' of {remote}' if isinstance(remote, str) else ''}")
+        remote = text_of(reader, "git-remote")
+        notes.append(f"{reason}: run it in a clone{f' of {remote}' if remote else ''}")
         steps = [["git", "checkout", sha], *([["git", "apply", patch]] if patch else [])]
         own = _own(reader, command)
     else:
@@ -164,12 +163,8 @@ def _not_in_commit(here: Repository, sha: str, place: str, own: Sequence[str]) -
 
 def _inside(reader: ExperimentReader) -> Iterator[tuple[str, str]]:
     """Yield folder and commit of the other repositories inside of the project."""
-    others = reader.metadata.get("git-repositories")
-    for other in others if isinstance(others, list) else []:
-        known = other if isinstance(other, dict) else {}
-        folder, sha = str(known.get("directory", os.pardir)), str(known.get("githead-sha"))
-        beside = os.path.isabs(folder) or folder.startswith(os.pardir)
-        if _SHA.fullmatch(sha) and not beside:
+    for folder, (sha, _) in repositories_of(reader).items():
+        if is_sha(sha) and not (os.path.isabs(folder) or folder.startswith(os.pardir)):
             yield folder, sha
 
 

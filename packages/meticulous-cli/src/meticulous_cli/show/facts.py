@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.show.cells import MISSING, number_of
+from meticulous_cli.show.cells import MISSING, number_of, shown
 from meticulous_cli.show.text import cut, plain, shown_duration, shown_time
 
 HEADER, ARGS, SUMMARY, METADATA, DEFAULT_ARGS = "header", "args", "summary", "metadata", "default_args"
@@ -57,8 +57,7 @@ class Column(NamedTuple):
         text: how the header shows it at a terminal now, or (None) elsewhere; other columns show their values.
         frame: its full name in the reader's frame, where that is another.
         score: how soon it gets room in a terminal; 0 if only when it is asked for.
-        cut: whether its cells may be cut; not so times and numbers.
-        right: whether its cells end below each other.
+        right: whether its cells end below each other; such are not cut, as numbers and times are none then.
         last: whether it stands behind the results.
         least, most: how wide its text is if cut, where there is little room and where there is much.
     """
@@ -69,7 +68,6 @@ class Column(NamedTuple):
     text: Callable[[Row, datetime | None], str] | None = None
     frame: str = ""
     score: float = 0.0
-    cut: bool = True
     right: bool = False
     last: bool = False
     least: int = 16
@@ -86,11 +84,15 @@ class Column(NamedTuple):
         """The name that no other column has."""
         return f"{self.group}.{self.name}"
 
+    def shown(self, row: Any, now: datetime | None = None) -> str:
+        """Return its cell of one row, whatever the others have."""
+        return self.text(row, now) if self.text else shown(self.get(row))
+
 
 def column_of(group: str, name: str) -> Column:
     """Return the column of a name that was recorded in one of GROUPS."""
     if group == SUMMARY:
-        return Column(group, name, lambda row: _result(row.summary.get(name, MISSING)))
+        return Column(group, name, lambda row: result(row.summary.get(name, MISSING)))
     if group == ARGS:
         return Column(group, name, lambda row: row.args.get(name, MISSING))
     return Column(group, name, lambda row: getattr(row, group).get(name, MISSING))
@@ -117,8 +119,30 @@ def reason_of(reader: ExperimentReader) -> str:
     return plain(reader.reason)
 
 
-def _result(value: Any) -> Any:
-    number = number_of(value) if type(value) is str else None  # there, "NaN" stands for the number
+def text_of(reader: ExperimentReader, key: str) -> str:
+    """Return a text in the metadata, "" where there is none."""
+    value = reader.metadata.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def is_dirty(recorded: Mapping[str, Any]) -> bool:
+    """Tell whether code differed from the commit that is recorded beside this."""
+    return recorded.get("git-dirty") is True
+
+
+def repositories_of(reader: ExperimentReader) -> dict[str, tuple[str, bool]]:
+    """Return commit and dirtiness of the further repositories that code came from, by their folder."""
+    others = reader.metadata.get("git-repositories")
+    return {
+        str(other.get("directory")): (str(other.get("githead-sha")), is_dirty(other))
+        for other in (others if isinstance(others, list) else ())
+        if isinstance(other, dict)
+    }
+
+
+def result(value: Any) -> Any:
+    """Return a value of a summary, where "NaN" stands for the number."""
+    number = number_of(value) if type(value) is str else None
     return value if number is None else number
 
 
@@ -146,7 +170,7 @@ def _duration(row: Row, now: datetime | None) -> str:
 
 def _commit(row: Row) -> str:
     """Return the commit; with uncommitted changes, it is other code."""
-    return row.reader.sha + "+" * (row.reader.metadata.get("git-dirty") is True) if row.reader.sha else ""
+    return row.reader.sha + "+" * is_dirty(row.reader.metadata) if row.reader.sha else ""
 
 
 def _short_commit(row: Row, now: datetime | None) -> str:
@@ -154,54 +178,35 @@ def _short_commit(row: Row, now: datetime | None) -> str:
     return plain(commit[:7]) + commit[40:]
 
 
-def _text_in_metadata(key: str) -> Callable[[Row], str]:
-    def get(row: Row) -> str:
-        value = row.reader.metadata.get(key)
-        return value if isinstance(value, str) else ""
-
-    return get
-
-
 def _header(
     name: str,
     get: Callable[[Row], Any],
     text: Callable[[Row, datetime | None], str] | None = None,
-    **more: Any,
+    frame: str = "",
+    **looks: Any,
 ) -> Column:
     def value(row: Row) -> Any:
         return MISSING if (found := get(row)) is None or found == "" else found
 
-    return Column(HEADER, name, value, text or (lambda row, now: plain(get(row))), **more)
+    return Column(HEADER, name, value, text or (lambda row, now: plain(get(row))), frame, **looks)
+
+
+def _text_in(key: str) -> Callable[[Row], str]:
+    return lambda row: text_of(row.reader, key)
 
 
 _PROSE: dict[str, Any] = {"last": True, "least": 24, "most": 60}
 # In the order in which they stand; a column more is a line more.
-HEADER_COLUMNS = {
-    column.name: column
-    for column in (
-        _header("id", lambda row: row.id, score=math.inf),
-        _header("status", lambda row: state_of(row.reader), _status, score=math.inf),
-        _header(
-            "start",
-            lambda row: row.reader.start_time,
-            _start,
-            frame="header.start_time",
-            score=0.6,
-            cut=False,
-            right=True,
-        ),
-        _header("duration", lambda row: row.reader.duration, _duration, score=0.4, cut=False, right=True),
-        _header("commit", _commit, _short_commit, frame="header.sha", score=0.2, cut=False),
-        _header("host", _text_in_metadata("hostname"), frame="metadata.hostname"),
-        _header("runtime", _text_in_metadata("runtime"), frame="metadata.runtime"),
-        _header(
-            "description",
-            _text_in_metadata("description"),
-            frame="metadata.description",
-            score=0.5,
-            **_PROSE,
-        ),
-        _header("reason", lambda row: row.reader.reason, **_PROSE),
-        _header("problems", lambda row: "; ".join(map(str, row.reader.problems)), last=True),
-    )
-}
+_COLUMNS = (
+    _header("id", lambda row: row.id, score=math.inf),
+    _header("status", lambda row: state_of(row.reader), _status, score=math.inf),
+    _header("start", lambda row: row.reader.start_time, _start, "header.start_time", score=0.6, right=True),
+    _header("duration", lambda row: row.reader.duration, _duration, score=0.4, right=True),
+    _header("commit", _commit, _short_commit, "header.sha", score=0.2),
+    _header("host", _text_in("hostname"), frame="metadata.hostname"),
+    _header("runtime", _text_in("runtime"), frame="metadata.runtime"),
+    _header("description", _text_in("description"), frame="metadata.description", score=0.5, **_PROSE),
+    _header("reason", lambda row: row.reader.reason, **_PROSE),
+    _header("problems", lambda row: "; ".join(map(str, row.reader.problems)), last=True),
+)
+HEADER_COLUMNS = {column.name: column for column in _COLUMNS}

@@ -69,7 +69,7 @@ class Block:
         return self._cut(lambda texts: [cut(text, limit, ellipsis) for text in texts], numbers=numbers)
 
     def _cut(self, cut: Callable[[list[str]], list[str]], *, numbers: bool = False) -> Block:
-        cells = cut(self.texts) if numbers or (self.column.cut and not self.right) else self.texts
+        cells = cut(self.texts) if numbers or not self.right else self.texts
         return self.but(name=_broken("".join(self.name), widest(cells)), cells=cells)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TextIO
 
@@ -70,6 +70,24 @@ class Style:
     def wrapped(self, text: str, taken: int = 0) -> list[str]:
         """Return text as lines, of which each has some cells taken."""
         return [text] if self.room is None else wrapped(text, self.room - taken)
+
+    def note(self, text: str, taken: int = 0) -> str:
+        """Return a line of little weight, as much of it as there is room for."""
+        return self.dim(self.cut(text, taken))
+
+    def listed(
+        self, title: str, items: Sequence[str], end: str = "", *, lines: int = 1, taken: int = 0
+    ) -> str:
+        """Return a title with as many items as some lines have room for, and how many more there are."""
+        text = ""
+        # No item takes fewer cells than three, with its comma.
+        most = len(items) if self.room is None else lines * self.room // 3
+        for count in range(min(most, len(items)), 0, -1):
+            more = f" {self.ellipsis} {len(items) - count} more" if count < len(items) else ""
+            text = f"{title}: {', '.join(items[:count])}{more}"
+            if len(self.wrapped(text + end, taken)) <= lines:
+                return text + end
+        return text
 
     def footnotes(self, notes: Iterable[str]) -> list[str]:
         """Return the lines of notes below a table, wrapped at a terminal."""

@@ -89,6 +89,11 @@ def wrapped(text: str, room: int) -> list[str]:
     return [*lines, line]
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def shown_duration(duration: timedelta) -> str:
     """Return a duration in its two largest units."""
     seconds = duration.total_seconds()

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from meticulous_cli.show.cells import MISSING, aligned, alike, arguments, numeric, results, shown
+from meticulous_cli.show.cells import MISSING, aligned, alike, arguments, numeric, results
 from meticulous_cli.show.facts import (
     ARGS,
     GROUPS,
@@ -22,7 +22,7 @@ from meticulous_cli.show.facts import (
     names_in,
     state_of,
 )
-from meticulous_cli.show.layout import Block, draw, fit
+from meticulous_cli.show.layout import GAP, Block, draw
 from meticulous_cli.show.style import DIM, YELLOW, Style, state_code
 from meticulous_cli.show.text import plain
 from meticulous_cli.table.names import Names
@@ -156,9 +156,8 @@ def codes(shown: Block, rows: Sequence[Row]) -> list[str]:
 
 def described(column: Column, rows: Sequence[Any]) -> str:
     """Return in a few words what a column holds."""
-    text = column.text or (lambda row, now: shown(column.get(row)))
     known = [row for row in rows if (value := column.get(row)) == value and value not in (MISSING, None)]
-    texts = [text(row, None)[:40] for row in sorted_rows(known, [column], reverse=False)]
+    texts = [column.shown(row)[:40] for row in sorted_rows(known, [column], reverse=False)]
     counts = Counter(texts).most_common()
     if column.name == "status":
         return "status is " + " or ".join(f"{text} ({count})" for text, count in counts[:5])
@@ -180,15 +179,12 @@ def listing(rows: Sequence[Row], style: Style) -> str:
         "experiments": [str(len(found)) for found in having.values()],
         "example": ["".join(block(column, "", found[:1], style).texts) for column, found in having.items()],
     }
-    columns = [Column(HEADER, name, len, cut=name == "example", least=7, most=60) for name in texts]
-
-    def make(column: Column) -> Block:
-        return Block(column, [column.name], texts[column.name], right=column.name == "experiments")
-
-    if style.terminal:
-        blocks = fit(columns, [math.inf] * len(columns), make, style, labelled=False)
-    else:
-        blocks = list(map(make, columns))
+    blocks = [
+        Block(Column(HEADER, title, len), [title], cells, right=title == "experiments")
+        for title, cells in texts.items()
+    ]
+    taken = sum(each.width + len(GAP) for each in blocks[:-1])
+    blocks[-1].cells = [style.cut(cell, taken) for cell in blocks[-1].texts]
     table = draw(blocks, style, labelled=False)
     return "\n".join([*table.names, *table.rows])
 

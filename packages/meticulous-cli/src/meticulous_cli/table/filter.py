@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.show.facts import HEADER, Column
+from meticulous_cli.show.shell import command
 from meticulous_cli.table.columns import described
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import ARITHMETIC, TESTS, comparable, computed, local_time, seconds
@@ -122,7 +123,7 @@ class _Filter:
             (_UNQUOTED, "'", "a time needs quotes, as any text"),
         ):
             if part and (text := self._with_quotes(part, quote)) != self._text:
-                return CommandError(message, USAGE, _command(text))
+                return CommandError(message, USAGE, command(["--filter", text]))
         return CommandError(f"cannot read the filter {self._text}: {reason}", USAGE)
 
     def _with_quotes(self, part: str, quote: str) -> str:
@@ -201,7 +202,7 @@ class _Filter:
                 raise _Unreadable("nan equals nothing, itself neither: write loss != loss to find it")
             if "did you mean" not in self._names.unknown(name).message:
                 text = self._with_quotes(rf"\b{re.escape(name)}\b", "'")
-                raise CommandError(f"text needs quotes: '{name}'", USAGE, _command(text))
+                raise CommandError(f"text needs quotes: '{name}'", USAGE, command(["--filter", text]))
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for parse, example in (_TEXTS[name] for name in headers & set(_TEXTS)):
@@ -209,12 +210,6 @@ class _Filter:
                         raise _Unreadable(f"{node.value!r} is not {example}")
             elif headers & {"start", "commit"} and _is_number(node):
                 raise _Unreadable("a time or a commit is compared with text, as in start > '2026-11-23'")
-
-
-def _command(text: str) -> str:
-    from meticulous_cli.paths import quoted
-
-    return f"meticulous --filter {quoted(text)}"
 
 
 def _stands_bare(name: str) -> bool:

@@ -14,7 +14,7 @@ from meticulous_cli.paths import has_record, likely_command
 from meticulous_cli.show.facts import ALL_LEVELS, HEADER_COLUMNS, Column, Row, ended_well
 from meticulous_cli.show.layout import Block, draw, fit
 from meticulous_cli.show.style import Style
-from meticulous_cli.show.text import plain
+from meticulous_cli.show.text import counted, plain
 from meticulous_cli.table import footnotes, groups
 from meticulous_cli.table.columns import (
     block,
@@ -223,9 +223,8 @@ def _notes(
     ]
     gone = {*folded, *(each.column for each in blocks)}
     dropped = [column.name for column in table.columns if column not in gone]
-    strays = f"{len(found.strays)} folder{'s' if len(found.strays) > 1 else ''} without a record"
     last = [
-        *footnotes.listed(strays, found.strays, style),
+        *footnotes.listed(f"{counted(len(found.strays), 'folder')} without a record", found.strays, style),
         *footnotes.listed("same in all", constants, style),
         *footnotes.listed("no room for", dropped, style, "  (for all: | less -S)"),
     ]

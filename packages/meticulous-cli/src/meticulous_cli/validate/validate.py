@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.paths import is_experiment
-from meticulous_cli.show.text import plain
+from meticulous_cli.show.text import counted, plain
 
 
 def validate(paths: Sequence[str]) -> tuple[str, int]:
@@ -52,14 +52,14 @@ def validate(paths: Sequence[str]) -> tuple[str, int]:
         good += recommended == len(findings)
         broken += recommended < len(findings)
     if broken:
-        text = f"{broken} of {_number(good + broken, 'experiment')} break{'s' * (broken == 1)} format 1.0"
+        text = f"{broken} of {counted(good + broken, 'experiment')} break{'s' * (broken == 1)} format 1.0"
     elif good:
-        text = f"ok: {_number(good, 'experiment')} keep{'s' * (good == 1)} to format 1.0"
+        text = f"ok: {counted(good, 'experiment')} keep{'s' * (good == 1)} to format 1.0"
     else:
         text = "no experiment was judged"
     text += f"; {others} of another version" if others else ""
     text += f"; {closed} that may not be read" if closed else ""
-    lines.append(f"{text}; {_number(warnings, 'warning')}" if warnings else text)
+    lines.append(f"{text}; {counted(warnings, 'warning')}" if warnings else text)
     return "\n".join(map(plain, lines)), DATA if broken or closed else 0
 
 
@@ -76,7 +76,3 @@ def _folders(path: str) -> Iterator[str]:
     names = {os.path.basename(folder): folder for folder in folders}
     for name in sorted(names, key=lambda name: (len(name) if name.isdecimal() else 256, name)):
         yield names[name]
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _LONGEST = 2**15  # what shells and terminals take at once
 _PLAIN_ON_WINDOWS = re.compile(r"(?!-[^-]*[.:])[A-Za-z0-9_/\\:=+.-]+")
 # What cmd and PowerShell expand between quotes, each something else.
 _EXPANDED_ON_WINDOWS = re.compile(r'["%$`]')
+
+
+def command(words: Iterable[str]) -> str:
+    """Return a command of this program, to be pasted; "" where no shell takes it as it is."""
+    return pasted([["meticulous", *words]])
 
 
 def pasted(steps: Sequence[Sequence[str]]) -> str:
@@ -31,10 +35,15 @@ def pasted(steps: Sequence[Sequence[str]]) -> str:
 
 
 def _posix(word: str) -> str:
-    if word.isprintable():
-        return shlex.quote(word)
-    # What a terminal would obey, or not show, as bash, zsh and POSIX 2024 have it.
-    return f"$'{''.join(map(_posix_char, word))}'"
+    if not word.isprintable():
+        # What a terminal would obey, or not show, as bash, zsh and POSIX 2024 have it.
+        return f"$'{''.join(map(_posix_char, word))}'"
+    if re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII):
+        return word
+    # In double quotes if in any: texts of filters have others inside.
+    return (
+        "'" + word.replace("'", "'\"'\"'") + "'" if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
+    )
 
 
 def _posix_char(char: str) -> str:
