@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -89,21 +88,20 @@ def _write_new(path: str, data: bytes) -> None:
     Raises:
         CommandError: the name is taken, or the file cannot be written.
     """
+    made = False
     try:
         with open(path, "xb") as file:
-            try:
-                file.write(data)
-                file.flush()
-            except BaseException:
-                with contextlib.suppress(OSError):  # it writes what is left, and fails again (Python 3.14)
-                    file.close()  # on Windows, before it can go
-                os.unlink(path)
-                raise
+            made = True
+            file.write(data)
+        made = False
     except FileExistsError:
         raise _taken(path) from None
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise CommandError(f"cannot write {path}: {reason}; nothing was written", DATA) from None
+    finally:
+        if made:  # and then it failed, or Ctrl-C came
+            os.unlink(path)
 
 
 def _taken(path: str) -> CommandError:

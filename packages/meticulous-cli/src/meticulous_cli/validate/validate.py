@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
@@ -31,36 +32,35 @@ def validate(paths: Sequence[str]) -> tuple[str, int]:
             f"--validate needs jsonschema, which cannot be imported ({error}): {remedy}", USAGE
         ) from None
     lines: list[str] = []
-    good, broken, others, closed, warnings = 0, 0, 0, 0, 0
+    counts = Counter[str]()
     for folder in [folder for path in paths for folder in _folders(path)]:
         try:
             is_experiment(folder)
         except CommandError as error:  # it may not be looked into, and that is all there is to say
-            closed += 1
+            counts["closed"] += 1
             lines.append(f"{error.message}: not judged")
             continue
         findings, other_version = judge(folder)
         if other_version:
-            others += 1
+            counts["others"] += 1
             lines.append(f"{folder}: {other_version}: not judged")
             continue
         if folder in paths:  # whoever names a link means where it leads
             findings = [finding for finding in findings if finding.requirement != "DIR-1"]
         lines += [f"{folder}: {finding}" for finding in findings]
         recommended = sum(finding.warning for finding in findings)
-        warnings += recommended
-        good += recommended == len(findings)
-        broken += recommended < len(findings)
+        counts["warnings"] += recommended
+        counts["good" if recommended == len(findings) else "broken"] += 1
+    good, broken = counts["good"], counts["broken"]
+    text = "no experiment was judged"
     if broken:
         text = f"{broken} of {counted(good + broken, 'experiment')} break{'s' * (broken == 1)} format 1.0"
     elif good:
         text = f"ok: {counted(good, 'experiment')} keep{'s' * (good == 1)} to format 1.0"
-    else:
-        text = "no experiment was judged"
-    text += f"; {others} of another version" if others else ""
-    text += f"; {closed} that may not be read" if closed else ""
-    lines.append(f"{text}; {counted(warnings, 'warning')}" if warnings else text)
-    return "\n".join(map(plain, lines)), DATA if broken or closed else 0
+    for name, words in (("others", "of another version"), ("closed", "that may not be read")):
+        text += f"; {counts[name]} {words}" if counts[name] else ""
+    text += f"; {counted(counts['warnings'], 'warning')}" if counts["warnings"] else ""
+    return "\n".join(map(plain, [*lines, text])), DATA if broken or counts["closed"] else 0
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -73,6 +73,10 @@ def _folders(path: str) -> Iterator[str]:
     folders = [each for each in paths if os.path.isdir(each) or not os.path.exists(each)]
     if not folders:
         raise CommandError(f"no experiments in {path}", DATA)
-    names = {os.path.basename(folder): folder for folder in folders}
-    for name in sorted(names, key=lambda name: (len(name) if name.isdecimal() else 256, name)):
-        yield names[name]
+    # Numbers in their order, and then names.
+    yield from sorted(folders, key=_natural)
+
+
+def _natural(path: str) -> tuple[bool, int, str]:
+    name = os.path.basename(path)
+    return (not name.isdecimal(), len(name) * name.isdecimal(), name)
