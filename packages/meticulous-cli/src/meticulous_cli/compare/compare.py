@@ -12,8 +12,8 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.compare.history import digest, history, uncommitted
 from meticulous_cli.compare.packages import packages_of, runtimes_of
-from meticulous_cli.show.cells import MISSING, alike, arguments, fixed, number_of, numeric, results
-from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result, state_of
+from meticulous_cli.show.cells import MISSING, alike, all_alike, arguments, fixed, number_of, numeric, results
+from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
 from meticulous_cli.show.text import cut, cut_around, plain, width
 
@@ -98,7 +98,7 @@ def _header(rows: Sequence[Row], style: Style) -> _Section:
             continue
         if len(set(cells)) < len(set(map(repr, values))):
             cells = [row.reader.sha if name == "commit" else column.shown(row) for row in rows]
-        codes = [state_code(state_of(row.reader)) for row in rows] if name == "status" else ()
+        codes = [state_code(row.state) for row in rows] if name == "status" else ()
         section.lines.append(_Line(name, cells, codes))
     others = [repositories_of(row.reader) for row in rows]
     for name in names_in(others):
@@ -119,7 +119,7 @@ def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:
         values = [row.args.get(name, MISSING) for row in rows]
         default = [alike(v, row.default_args.get(name, MISSING)) for v, row in zip(values, rows, strict=True)]
         having = [place for place, value in enumerate(values) if value is not MISSING]
-        if all(alike(value, values[0]) for value in values):
+        if all_alike(values):
             same += 1
         elif len(having) < len(rows) and all(default[place] for place in having):
             who = " and ".join(titles[place] for place in having)
@@ -135,7 +135,7 @@ def _results(rows: Sequence[Row]) -> _Section:
     lines, same = [], 0
     for name in names_in(row.summary for row in rows):
         values = [result(row.summary.get(name, MISSING)) for row in rows]
-        if all(alike(value, values[0]) for value in values):
+        if all_alike(values):
             same += 1
             continue
         cells = results(values, apart=True) if numeric(values) else arguments(values)

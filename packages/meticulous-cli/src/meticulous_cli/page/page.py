@@ -15,7 +15,7 @@ from meticulous_cli.page.rerun import run_again
 from meticulous_cli.page.tail import last_lines
 from meticulous_cli.paths import RECORDED
 from meticulous_cli.show.cells import MISSING, alike, arguments, results, shown
-from meticulous_cli.show.facts import Row, is_dirty, repositories_of, result, state_of, text_of
+from meticulous_cli.show.facts import Row, is_dirty, repositories_of, result, text_of
 from meticulous_cli.show.shell import pasted
 from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import cut, local, plain, shown_duration, shown_time, width
@@ -31,7 +31,8 @@ _REASON = 4000  # characters
 
 def page(reader: ExperimentReader, style: Style) -> str:
     """Return the page as text; at a terminal, each line but the one to be pasted keeps to its width."""
-    row, state = Row(reader), state_of(reader)
+    row = Row(reader)
+    state = row.state
     ongoing = state in ("RUNNING", "silent")
     sections = [
         ["", *_title(reader, state, style), "", *_facts(reader, style)],

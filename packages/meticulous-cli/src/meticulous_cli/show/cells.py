@@ -34,6 +34,15 @@ def alike(one: Any, other: Any) -> bool:
     return (one == other and isinstance(one, bool) == isinstance(other, bool)) or repr(one) == repr(other)
 
 
+def all_alike(values: list[Any], others: list[Any] | None = None) -> bool:
+    """Tell whether values are the same as others, pair by pair, or (without any) all the same."""
+    others = values[:1] * len(values) if others is None else others
+    # Tens of thousands of them are compared at once where they are equal, and else one by one.
+    if values == others and list(map(type, values)) == list(map(type, others)):
+        return True
+    return all(map(alike, values, others))
+
+
 def number_of(value: Any) -> int | float | None:
     """Return the number that a JSON value is, or stands for as "NaN" and the like do; else None."""
     if isinstance(value, str):

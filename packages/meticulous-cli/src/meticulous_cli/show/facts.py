@@ -28,23 +28,40 @@ class Row:
         id: under which it is shown: of several directories, with the directory.
         levels: down to which objects are spread.
         args, summary, default_args, metadata: what was recorded.
+        state: how the experiment stands, in a word or two.
     """
 
-    __slots__ = ("args", "default_args", "id", "levels", "metadata", "reader", "summary")
+    __slots__ = ("args", "default_args", "id", "levels", "metadata", "reader", "state", "summary")
+
+    args: dict[str, Any]
+    summary: dict[str, Any]
+    default_args: dict[str, Any]
+    metadata: dict[str, Any]
+    state: str
 
     def __init__(self, reader: ExperimentReader, name: str = "", levels: int = ALL_LEVELS) -> None:
         self.reader = reader
         self.id = name or reader.experiment_id
         self.levels = levels
-        self.args, self.summary, self.default_args, self.metadata = (
-            self._spread(group) for group in (ARGS, SUMMARY, DEFAULT_ARGS, METADATA)
-        )
 
-    def _spread(self, group: str) -> dict[str, Any]:
-        values: dict[str, Any] = getattr(self.reader, group)
-        if self.levels and dict in set(map(type, values.values())):
-            return self.reader.row(self.levels)[group]
-        return values
+    def __getattr__(self, name: str) -> Any:
+        """Work out what is asked for the first time: most tables need no metadata, for instance."""
+        if name == "state":
+            # What says something else than a status may say megabytes of it.
+            self.state = cut(plain(self.reader.state[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...")
+        elif name in GROUPS:
+            values = getattr(self.reader, name)
+            if self.levels and dict in set(map(type, values.values())):
+                values = self.reader.row(self.levels)[name]
+            setattr(self, name, values)
+        else:
+            raise AttributeError(name)
+        return getattr(self, name)
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether results are final, and can be trusted as far as a program can tell."""
+        return self.reader.status == "SUCCESS"
 
 
 class Column(NamedTuple):
@@ -84,6 +101,10 @@ class Column(NamedTuple):
         """The name that no other column has."""
         return f"{self.group}.{self.name}"
 
+    def values(self, rows: Iterable[Any]) -> list[Any]:
+        """Return its values, without those that are missing."""
+        return [value for row in rows if (value := self.get(row)) is not MISSING]
+
     def shown(self, row: Any, now: datetime | None = None) -> str:
         """Return its cell of one row, whatever the others have."""
         return self.text(row, now) if self.text else shown(self.get(row))
@@ -101,17 +122,6 @@ def column_of(group: str, name: str) -> Column:
 def names_in(objects: Iterable[dict[str, Any]]) -> list[str]:
     """Return all keys of some objects, in first-seen order."""
     return list(dict.fromkeys(name for found in objects for name in found))
-
-
-def state_of(reader: ExperimentReader) -> str:
-    """Return how an experiment stands, in a word or two."""
-    # What says something else than a status may say megabytes of it.
-    return cut(plain(reader.state[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...")
-
-
-def ended_well(reader: ExperimentReader) -> bool:
-    """Tell whether results are final, and can be trusted as far as a program can tell."""
-    return reader.status == "SUCCESS"
 
 
 def reason_of(reader: ExperimentReader) -> str:
@@ -147,7 +157,7 @@ def result(value: Any) -> Any:
 
 
 def _status(row: Row, now: datetime | None) -> str:
-    state, silence = state_of(row.reader), None
+    state, silence = row.state, None
     if now and state == "silent" and (silence := row.reader.silent_for) is not None:
         state += f" {shown_duration(silence).partition(' ')[0]}"
     return f"{state} !" if now and row.reader.problems else state
@@ -163,7 +173,7 @@ def _start(row: Row, now: datetime | None) -> str:
 def _duration(row: Row, now: datetime | None) -> str:
     """Return how long it took or, for a person who looks at it `now`, how long it has been running."""
     duration = row.reader.duration
-    if duration is None and now and row.reader.start_time and state_of(row.reader) == "RUNNING":
+    if duration is None and now and row.reader.start_time and row.state == "RUNNING":
         duration = now - row.reader.start_time
     return "" if duration is None else shown_duration(duration)
 
@@ -199,7 +209,7 @@ _PROSE: dict[str, Any] = {"last": True, "least": 24, "most": 60}
 # In the order in which they stand; a column more is a line more.
 _COLUMNS = (
     _header("id", lambda row: row.id, score=math.inf),
-    _header("status", lambda row: state_of(row.reader), _status, score=math.inf),
+    _header("status", lambda row: row.state, _status, score=math.inf),
     _header("start", lambda row: row.reader.start_time, _start, "header.start_time", score=0.6, right=True),
     _header("duration", lambda row: row.reader.duration, _duration, score=0.4, right=True),
     _header("commit", _commit, _short_commit, "header.sha", score=0.2),

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from meticulous_cli.show.cells import MISSING, aligned, alike, arguments, numeric, results
+from meticulous_cli.show.cells import MISSING, aligned, alike, all_alike, arguments, numeric, results
 from meticulous_cli.show.facts import (
     ARGS,
     GROUPS,
@@ -18,9 +18,7 @@ from meticulous_cli.show.facts import (
     Column,
     Row,
     column_of,
-    ended_well,
     names_in,
-    state_of,
 )
 from meticulous_cli.show.layout import GAP, Block, draw
 from meticulous_cli.show.style import DIM, YELLOW, Style, state_code
@@ -34,38 +32,37 @@ _FOLDED_HEADER = ("status", "commit", "description")
 _FALL = 0.9
 
 
-def experiment_columns(rows: Sequence[Row]) -> Iterator[Column]:
-    """Yield all columns that some experiments have."""
+def experiment_columns(rows: Sequence[Row], groups: Iterable[str] = GROUPS) -> Iterator[Column]:
+    """Yield the columns that some experiments have: those of the header, then those of some groups."""
     yield from HEADER_COLUMNS.values()
-    for group in GROUPS:
+    for group in groups:
         for name in names_in(getattr(row, group) for row in rows):
             yield column_of(group, name)
 
 
-def default_columns(names: Names, rows: Sequence[Row], which_args: str, *, terminal: bool) -> list[Column]:
-    """Return the columns of a table of some rows.
+def default_columns(
+    columns: Iterable[Column], rows: Sequence[Row], which_args: str, *, terminal: bool
+) -> Iterator[Column]:
+    """Yield those columns of header, arguments and summary that a table of some rows has.
 
     An argument is one where some row has another value than its default, or where two have different values:
     one that came later and is always at its default tells nothing.
     """
-    found = []
-    args = {name for row in rows for name in row.args}
-    summary = {name for row in rows for name in row.summary}
-    for column in names:
+    having = {group: set(names_in(getattr(row, group) for row in rows)) for group in (ARGS, SUMMARY)}
+    all_args = which_args == "all" or len(rows) == 1
+    for column in columns:
         if column.group == HEADER:
-            wanted = column.score > 0
-            wanted = wanted and (not column.last or any(column.get(row) is not MISSING for row in rows))
+            wanted = column.score > 0 and bool(not column.last or column.values(rows))
             if column.name == "problems" and not terminal:
                 wanted = any(row.reader.problems for row in rows)
-        elif column.group == ARGS:
-            wanted = column.name in args and which_args != "none"
-            if wanted and which_args != "all" and len(rows) > 1:
-                wanted = any(_chosen(column.name, row) for row in rows) or _varies(column.name, rows)
         else:
-            wanted = column.group == SUMMARY and column.name in summary
+            wanted = column.name in having[column.group]
+            if wanted and column.group == ARGS:
+                wanted = which_args != "none" and (
+                    all_args or _chosen(column, rows) > 0 or not all_alike(column.values(rows))
+                )
         if wanted:
-            found.append(column)
-    return found
+            yield column
 
 
 def in_order(columns: Iterable[Column]) -> list[Column]:
@@ -82,9 +79,8 @@ def same(columns: Iterable[Column], rows: Sequence[Row]) -> list[Column]:
         if column.group == HEADER and column.name not in _FOLDED_HEADER:
             continue
         chosen = [row for row in rows if row.summary] if column.group == SUMMARY else rows
-        values = map(column.get, chosen)
-        first = next(values, MISSING)
-        if first is not MISSING and all(alike(value, first) for value in values):
+        values = column.values(chosen)
+        if values and len(values) == len(chosen) and all_alike(values):
             found.append(column)
     return found
 
@@ -101,7 +97,7 @@ def scores(
     for group in (ARGS, SUMMARY):
         found = [column for column in columns if column.group == group]
         if group == ARGS:
-            found.sort(key=lambda column: -sum(_chosen(column.name, row) for row in rows))
+            found.sort(key=lambda column: -_chosen(column, rows))
         for rank, column in enumerate(found):
             ranks[column] = _FALL**rank + (args_first and group == ARGS)
     return [math.inf if column in always else ranks.get(column, column.score) for column in columns]
@@ -141,12 +137,13 @@ def codes(shown: Block, rows: Sequence[Row]) -> list[str]:
     """Return the weight or colour of each cell: bright is what was chosen and what came out of it."""
     column = shown.column
     if column.group == SUMMARY:
-        return ["" if ended_well(row.reader) else DIM for row in rows]
+        return ["" if row.ended_well else DIM for row in rows]
     if column.group == ARGS:
-        dim = [_at_default(column.name, row) for row in rows]
-        return [DIM if each and not all(dim) else "" for each in dim]
+        defaults = [row.default_args.get(column.name, row) for row in rows]  # no value is like a row
+        dim = list(map(alike, map(column.get, rows), defaults))
+        return [""] * len(dim) if all(dim) else [DIM if each else "" for each in dim]
     if column.name == "status":
-        found = [state_code(state_of(row.reader)) for row in rows]
+        found = [state_code(row.state) for row in rows]
         return [
             YELLOW if code == DIM and row.reader.problems else code
             for code, row in zip(found, rows, strict=True)
@@ -189,16 +186,10 @@ def listing(rows: Sequence[Row], style: Style) -> str:
     return "\n".join([*table.names, *table.rows])
 
 
-def _chosen(name: str, row: Row) -> bool:
-    """Tell whether a row has another value than the default; where none is known, nobody can."""
-    return bool(row.default_args) and name in row.args and not _at_default(name, row)
-
-
-def _at_default(name: str, row: Row) -> bool:
-    value = row.args.get(name, MISSING)
-    return value is not MISSING and alike(value, row.default_args.get(name, MISSING))
-
-
-def _varies(name: str, rows: Sequence[Row]) -> bool:
-    values = [row.args[name] for row in rows if name in row.args]
-    return any(not alike(value, values[0]) for value in values)
+def _chosen(column: Column, rows: Sequence[Row]) -> int:
+    """Return in how many rows an argument has another value than its default, where one is known."""
+    name = column.name
+    known = [row for row in rows if row.default_args and name in row.args]
+    values = [row.args[name] for row in known]
+    defaults = [row.default_args.get(name, MISSING) for row in known]
+    return 0 if all_alike(values, defaults) else len(known) - sum(map(alike, values, defaults))

@@ -15,10 +15,8 @@ from meticulous_cli.show.facts import (
     SUMMARY,
     Column,
     Row,
-    ended_well,
     is_dirty,
     reason_of,
-    state_of,
 )
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import RED, YELLOW, Style
@@ -47,7 +45,7 @@ def counts(rows: Sequence[Row], total: int, where: str, style: Style) -> list[st
 def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column], style: Style) -> list[str]:
     """Return the lines on what the means are of, and what was left out of them."""
     members = [row for group in groups for row in group.members]
-    well = [row for row in members if ended_well(row.reader)]
+    well = [row for row in members if row.ended_well]
     results = [column.name for column in columns if column.group == SUMMARY]
     nan = Counter(name for name in results for row in well if is_nan(row.summary.get(name)))
     number = f"{len(well)} of {total}" if len(well) < total else f"{total}"
@@ -56,7 +54,7 @@ def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column],
     )
     left_out = [f"{count} {state}" for state, count in _states(members) if state != "SUCCESS"]
     left_out += [f"{count} nan in {name}" for name, count in nan.items()]
-    return [style.note(text), *listed("left out", left_out, style)]
+    return [style.note(text), *listed("left out", left_out, style=style)]
 
 
 def failures(rows: Sequence[Row], style: Style) -> list[str]:
@@ -102,7 +100,7 @@ def uncommitted(blocks: Sequence[Block], rows: Sequence[Row], style: Style) -> l
     return [style.note(f"+ uncommitted changes{', kept in git.diff' if kept else ''}")]
 
 
-def listed(title: str, items: Sequence[str], style: Style, end: str = "") -> list[str]:
+def listed(title: str, items: Sequence[str], *, style: Style, end: str = "") -> list[str]:
     """Return a line with as many items as there is room for, and how many more there are."""
     names = [cut(plain(item), _NAME, style.ellipsis) for item in items]
     return [style.note(style.listed(title, names, end))] if names else []
@@ -117,5 +115,5 @@ def constant(column: Column, rows: Sequence[Row], style: Style) -> str:
 
 def _states(rows: Sequence[Row]) -> list[tuple[str, int]]:
     """Return how many rows are in which state, the most frequent first."""
-    found = Counter(state_of(row.reader) for row in rows)
+    found = Counter(row.state for row in rows)
     return sorted(found.items(), key=lambda item: (-item[1], item[0].lower()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from meticulous_read import ExperimentReader, Experiments
 
 from meticulous_cli.show.cells import MISSING
-from meticulous_cli.show.facts import HEADER, HEADER_COLUMNS, Column, Row, state_of
+from meticulous_cli.show.facts import HEADER, HEADER_COLUMNS, Column, Row
 from meticulous_cli.table.groups import Group, Mean, mean_texts
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def frame_of_experiments(
     # takes two for one that differ only after a null character.
     lines = {expid: place for place, expid in enumerate(frame.index)}
     frame = frame.take([lines[row.id] for row in rows])
-    frame["header", "status"] = [state_of(row.reader) for row in rows]
+    frame["header", "status"] = [row.state for row in rows]
     places: dict[Any, int] = {key: place for place, key in enumerate(frame.columns)}
     chosen = [column for column in columns if column is not HEADER_COLUMNS["id"] and _key(column) in places]
     frame = frame.take([places[_key(column)] for column in chosen], axis=1)

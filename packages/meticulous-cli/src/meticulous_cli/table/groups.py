@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from meticulous_cli.show.cells import MISSING, aligned, alike, decimals, fixed, number_of, results
-from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY, Column, Row, ended_well
+from meticulous_cli.show.cells import MISSING, aligned, all_alike, decimals, fixed, number_of, results
+from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY, Column, Row
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import Style
 from meticulous_cli.table.columns import block
-from meticulous_cli.table.names import Names
 
 
 class Mean(NamedTuple):
@@ -43,7 +42,7 @@ class Group(NamedTuple):
     values: dict[Column, Any]
 
 
-def group(rows: Sequence[Row], by: Sequence[Column], names: Names) -> list[Group]:
+def group(rows: Sequence[Row], by: Sequence[Column], columns: Iterable[Column]) -> list[Group]:
     """Return a group for each combination of values, of experiments without a value as for one more value.
 
     Results are those of experiments that ended well. Of numbers a group has the mean, without what is missing
@@ -52,38 +51,31 @@ def group(rows: Sequence[Row], by: Sequence[Column], names: Names) -> list[Group
     members: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         members.setdefault(tuple(_key(column.get(row)) for column in by), []).append(row)
-    results = [column for column in names if column.group == SUMMARY and column not in by]
+    results = [column for column in columns if column.group == SUMMARY and column not in by]
     take = {column: mean_of if _is_averaged(column, rows) else _agreed for column in results}
     groups = []
     for found in members.values():
-        well = [row for row in found if ended_well(row.reader)]
+        well = [row for row in found if row.ended_well]
         values = {column: column.get(found[0]) for column in by}
         values.update((column, take[column](list(map(column.get, well)))) for column in results)
         groups.append(Group(found, len(well), values))
     return groups
 
 
-def group_columns(by: Sequence[Column], names: Names) -> Iterator[Column]:
+def group_columns(by: Sequence[Column], columns: Iterable[Column]) -> Iterator[Column]:
     """Yield the columns that groups have: what they have in common, `n`, and the summary."""
     for column in by:
         yield column._replace(get=_getter(column), text=_text_of(column))
     yield Column(HEADER, "n", lambda group: group.n, score=math.inf)
-    for column in names:
+    for column in columns:
         if column.group == SUMMARY and column not in by:
             yield column._replace(get=_getter(column))
 
 
-def differing(groups: Sequence[Sequence[Row]], names: Names) -> list[Column]:
+def differing(groups: Sequence[Sequence[Row]], columns: Sequence[Column]) -> list[Column]:
     """Return the arguments that have different values within a group; a missing one is no value."""
-    found = []
-    for column in names:
-        if column.group == ARGS:
-            for rows in groups:
-                values = [value for value in map(column.get, rows) if value is not MISSING]
-                if any(not alike(value, values[0]) for value in values):
-                    found.append(column)
-                    break
-    return found
+    arguments = [column for column in columns if column.group == ARGS]
+    return [column for column in arguments if not all(all_alike(column.values(rows)) for rows in groups)]
 
 
 def block_of(
@@ -154,4 +146,4 @@ def mean_of(values: Sequence[Any]) -> Mean:
 
 def _agreed(values: Sequence[Any]) -> Any:
     known = [value for value in values if value is not MISSING]
-    return known[0] if known and all(alike(value, known[0]) for value in known) else MISSING
+    return known[0] if known and all_alike(known) else MISSING

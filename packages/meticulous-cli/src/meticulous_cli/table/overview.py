@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.paths import has_record, likely_command
-from meticulous_cli.show.facts import ALL_LEVELS, HEADER_COLUMNS, Column, Row, ended_well
+from meticulous_cli.show.facts import ALL_LEVELS, ARGS, HEADER_COLUMNS, SUMMARY, Column, Row
 from meticulous_cli.show.layout import Block, draw, fit
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import counted, plain
@@ -39,17 +40,21 @@ class _Found(NamedTuple):
     """What was read, and what of it the options leave.
 
     Attributes:
+        options: what was asked for.
         experiments: all that was read.
         strays: the names of folders without any recorded file.
         total: how many experiments there are.
         rows: those that the options leave, in the order of their starts.
-        names: the columns that they have.
+        columns: those of header, arguments and summary.
+        names: all that can be named.
     """
 
+    options: argparse.Namespace
     experiments: Experiments[ExperimentReader]
     strays: list[str]
     total: int
     rows: list[Row]
+    columns: list[Column]
     names: Names
 
 
@@ -57,6 +62,7 @@ class _Table(NamedTuple):
     """What of it is shown.
 
     Attributes:
+        found: what it is of.
         grouped: whether its rows are groups.
         rows: in the order in which they stand.
         members: the experiments that its results are of.
@@ -66,6 +72,7 @@ class _Table(NamedTuple):
         only: whether columns were named that stand instead of all others.
     """
 
+    found: _Found
     grouped: bool
     rows: list[Any]
     members: list[Row]
@@ -95,8 +102,8 @@ def overview(options: argparse.Namespace, style: Style) -> str:
         rows = _sorted(options, found.rows, found.names.find_all(options.sort))
         paths = [str(row.reader.directory) for row in rows]
         return "\n".join(map(plain, paths) if style.terminal else paths)
-    table = _table(options, found, screen=style.terminal and not kind)
-    return _exported(options, found, table, kind) if kind else _printed(options, found, table, style)
+    table = _table(found, screen=style.terminal and not kind)
+    return _exported(table, kind) if kind else _printed(table, style)
 
 
 def _read(options: argparse.Namespace) -> _Found:
@@ -116,19 +123,14 @@ def _read(options: argparse.Namespace) -> _Found:
         rows = [row for row in rows if os.path.realpath(row.reader.directory) in chosen]
     if not rows:
         raise _nothing(paths, folders=bool(strays))
-    names = Names(experiment_columns(rows))
-    kept = rows
+    names, kept = Names(experiment_columns(rows)), rows
     if options.filter:
         from meticulous_cli.table.filter import matching
 
         kept = matching(rows, options.filter, names)
-    return _Found(
-        experiments,
-        [] if options.chosen else list(strays),
-        total,
-        kept[-options.last :] if options.last else kept,
-        names,
-    )
+    kept = kept[-options.last :] if options.last else kept
+    columns = list(experiment_columns(rows, (ARGS, SUMMARY)))
+    return _Found(options, experiments, [] if options.chosen else list(strays), total, kept, columns, names)
 
 
 def _is_stray(reader: ExperimentReader) -> bool:
@@ -150,16 +152,19 @@ def _sorted(options: argparse.Namespace, rows: Sequence[Any], sort: Sequence[Col
     return found[-options.tail :] if options.tail else found
 
 
-def _table(options: argparse.Namespace, found: _Found, *, screen: bool) -> _Table:
+def _table(found: _Found, *, screen: bool) -> _Table:
     """Return the table with one row for each experiment, or for each combination of values."""
-    by, over = found.names.find_all(options.groupby), found.names.find_all(options.over)
+    options, names, every = found.options, found.names, found.columns
+    rows: list[Any] = found.rows
+    by, over = names.find_all(options.groupby), names.find_all(options.over)
     if over:
-        repeated = groups.differing([found.rows], found.names)
-        by = list(dict.fromkeys([*by, *(column for column in repeated if column not in over)]))
+        differing = groups.differing([rows], every)
+        by = list(dict.fromkeys([*by, *(column for column in differing if column not in over)]))
     grouped = bool(options.groupby or options.over)
-    rows: list[Any] = groups.group(found.rows, by, found.names) if grouped else found.rows
-    names = Names(groups.group_columns(by, found.names), found.names) if grouped else found.names
-    labels = list(names)[: len(by)]
+    if grouped:
+        rows, every = groups.group(rows, by, every), list(groups.group_columns(by, every))
+        names = Names(every, names)
+    labels = every[: len(by)]
     sort = names.find_all(options.sort)
     rows = _sorted(options, rows, sort or labels)
     named = names.find_all([value.removeprefix(_ADD) for value in options.columns])
@@ -167,22 +172,22 @@ def _table(options: argparse.Namespace, found: _Found, *, screen: bool) -> _Tabl
     if only:
         columns = [*(labels if grouped else [HEADER_COLUMNS["id"]]), *named]
     elif grouped:
-        columns = [*names, *named]
+        columns = [*every, *named]
     else:
-        default = default_columns(names, rows, options.args, terminal=screen)
+        default = default_columns(every, rows, options.args, terminal=screen)
         columns = in_order([*default, *sort, *named])
-    members = [row for row in found.rows if ended_well(row.reader)] if grouped else rows
+    members = [row for row in found.rows if row.ended_well] if grouped else rows
     kept = [*labels, *sort, *named]
-    return _Table(grouped, rows, members, list(dict.fromkeys(columns)), sort, kept, only)
+    return _Table(found, grouped, rows, members, list(dict.fromkeys(columns)), sort, kept, only)
 
 
-def _printed(options: argparse.Namespace, found: _Found, table: _Table, style: Style) -> str:
+def _printed(table: _Table, style: Style) -> str:
     """Return a table as text, with its footnotes; where it is longer than the screen, its names twice."""
-    labelled = style.terminal and not table.only
-    folded: set[Column] = set()
+    options, labelled = table.found.options, style.terminal and not table.only
+    folded: list[Column] = []
     if labelled:
         candidates = set(table.columns).difference(table.kept)
-        folded.update(same((column for column in found.names if column in candidates), table.members))
+        folded = same((column for column in table.found.columns if column in candidates), table.members)
     columns = [column for column in table.columns if column not in folded]
     heads = titles(columns, table.sort, style, reverse=options.sort_reverse, labelled=labelled)
 
@@ -197,7 +202,7 @@ def _printed(options: argparse.Namespace, found: _Found, table: _Table, style: S
         blocks = fit(columns, claims, make, style, labelled=labelled)
         for each in blocks if style.colour and not table.grouped else ():
             each.codes = codes(each, table.rows)
-        notes = ["", *_notes(options, found, table, folded, blocks, style)]
+        notes = ["", *_notes(table, folded, blocks, style)]
     else:
         blocks = list(map(make, columns))
     drawn = draw(blocks, style, labelled=labelled)
@@ -207,37 +212,30 @@ def _printed(options: argparse.Namespace, found: _Found, table: _Table, style: S
     return "\n".join([*lines, *notes])
 
 
-def _notes(
-    options: argparse.Namespace,
-    found: _Found,
-    table: _Table,
-    folded: Collection[Column],
-    blocks: Sequence[Block],
-    style: Style,
-) -> list[str]:
+def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Style) -> list[str]:
     """Return the lines below a table."""
+    found, listed = table.found, functools.partial(footnotes.listed, style=style)
+    # The count says what the status is.
     constants = [
         footnotes.constant(column, table.members, style)
-        for column in found.names
-        if column in folded and column is not HEADER_COLUMNS["status"]  # which the count says
+        for column in folded
+        if column is not HEADER_COLUMNS["status"]
     ]
     gone = {*folded, *(each.column for each in blocks)}
     dropped = [column.name for column in table.columns if column not in gone]
     last = [
-        *footnotes.listed(f"{counted(len(found.strays), 'folder')} without a record", found.strays, style),
-        *footnotes.listed("same in all", constants, style),
-        *footnotes.listed("no room for", dropped, style, "  (for all: | less -S)"),
+        *listed(f"{counted(len(found.strays), 'folder')} without a record", found.strays),
+        *listed("same in all", constants),
+        *listed("no room for", dropped, end="  (for all: | less -S)"),
     ]
     if table.grouped:
-        members = [] if options.over else [group.members for group in table.rows]
-        differ = [column.name for column in groups.differing(members, found.names)]
-        return [
-            *footnotes.group_counts(table.rows, found.total, table.columns, style),
-            *footnotes.listed("also differ within groups", differ, style),
-            *last,
-        ]
+        members = [] if found.options.over else [group.members for group in table.rows]
+        differ = [column.name for column in groups.differing(members, found.columns)]
+        counts = footnotes.group_counts(table.rows, found.total, table.columns, style)
+        return [*counts, *listed("also differ within groups", differ), *last]
     chosen = set(map(id, table.rows))
-    above = options.paths[0] if options.paths[0].startswith(os.pardir) else ""
+    first = found.options.paths[0]
+    above = first if first.startswith(os.pardir) else ""
     notes = [
         *footnotes.counts(table.rows, found.total, above, style),
         *footnotes.failures([row for row in found.rows if id(row) in chosen], style),
@@ -248,7 +246,7 @@ def _notes(
     return [*notes, *last]
 
 
-def _exported(options: argparse.Namespace, found: _Found, table: _Table, kind: str) -> str:
+def _exported(table: _Table, kind: str) -> str:
     """Write a table to a file or to standard output, and return a word on it for the former."""
     from meticulous_cli.export.export import STANDARD_OUTPUT, export
     from meticulous_cli.table.frame import frame_of_experiments, frame_of_groups
@@ -257,7 +255,8 @@ def _exported(options: argparse.Namespace, found: _Found, table: _Table, kind: s
         frame = frame_of_groups(table.rows, table.columns, "±" if kind in ("md", "tex") else "")
     else:
         as_text = kind not in ("parquet", "pickle")
-        frame = frame_of_experiments(found.experiments, table.rows, table.columns, as_text=as_text)
+        frame = frame_of_experiments(table.found.experiments, table.rows, table.columns, as_text=as_text)
+    options = table.found.options
     export(frame, options.export, kind=kind, flat_cols=options.flat_cols)
     if options.export == STANDARD_OUTPUT:
         return ""
