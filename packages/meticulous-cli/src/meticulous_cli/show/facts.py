@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -119,9 +120,10 @@ def column_of(group: str, name: str) -> Column:
     return Column(group, name, lambda row: getattr(row, group).get(name, MISSING))
 
 
-def names_in(objects: Iterable[dict[str, Any]]) -> list[str]:
+def names_in(objects: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return all keys of some objects, in first-seen order."""
-    return list(dict.fromkeys(name for found in objects for name in found))
+    # Most have the keys of one before.
+    return list(dict.fromkeys(itertools.chain.from_iterable(dict.fromkeys(map(tuple, objects)))))
 
 
 def reason_of(reader: ExperimentReader) -> str:

@@ -144,7 +144,7 @@ def draw(blocks: Sequence[Block], style: Style, *, labelled: bool) -> Table:
     for block, size in zip(blocks, sizes, strict=True):
         head = [""] * (height - len(block.name)) + block.name
         names.append(_padded(head, [BOLD] * height, block, size, style))
-        rows.append(_padded(block.cells, block.codes or [""] * len(block.cells), block, size, style))
+        rows.append(_padded(block.cells, block.codes, block, size, style))
     line = _group_line(blocks, sizes, style) if labelled else ""
     return Table([line] if line else [], _joined(names), _joined(rows))
 
@@ -190,9 +190,11 @@ def _group_line(blocks: Sequence[Block], sizes: Sequence[int], style: Style) -> 
     return style.dim(GAP.join(parts).rstrip())
 
 
-def _padded(texts: Sequence[str], codes: Sequence[str], block: Block, size: int, style: Style) -> list[str]:
+def _padded(texts: list[str], codes: Sequence[str], block: Block, size: int, style: Style) -> list[str]:
+    if not any(codes) and all(map(str.isascii, texts)):
+        return [text.rjust(size) for text in texts] if block.right else [text.ljust(size) for text in texts]
     lines = []
-    for text, code in zip(texts, codes, strict=True):
+    for text, code in zip(texts, codes or [""] * len(texts), strict=True):
         bare = text.rstrip()
         space, end = " " * (size - width(text)), " " * (len(text) - len(bare))
         painted = style.paint(bare, code) + end
