@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -40,27 +40,37 @@ def experiment_columns(rows: Sequence[Row], groups: Iterable[str] = GROUPS) -> I
             yield column_of(group, name)
 
 
-def default_columns(
-    columns: Iterable[Column], rows: Sequence[Row], which_args: str, *, terminal: bool
-) -> Iterator[Column]:
-    """Yield those columns of header, arguments and summary that a table of some rows has.
+def chosen_arguments(rows: Iterable[Row]) -> dict[str, int]:
+    """Return the arguments that tell something, and in how many rows each was chosen.
 
-    An argument is one where some row has another value than its default, or where two have different values:
-    one that came later and is always at its default tells nothing.
+    One does where some row has another value than its default, or where two have different values: one that
+    came later and is always at its default tells nothing.
     """
-    having = {group: set(names_in(getattr(row, group) for row in rows)) for group in (ARGS, SUMMARY)}
-    all_args = which_args == "all" or len(rows) == 1
+    found: dict[str, int] = {}
+    first: dict[str, Any] = {}
+    for row in rows:
+        defaults = row.default_args
+        for name, value in row.args.items():
+            # Where no default is known, nobody can tell what was chosen.
+            if defaults and not alike(value, defaults.get(name, MISSING)):
+                found[name] = found.get(name, 0) + 1
+            elif not alike(value, first.setdefault(name, value)):
+                found.setdefault(name, 0)
+    return found
+
+
+def default_columns(
+    columns: Iterable[Column], rows: Sequence[Row], arguments: Collection[str], *, terminal: bool
+) -> Iterator[Column]:
+    """Yield those columns of header, some arguments, and summary that a table of some rows has."""
+    having = {ARGS: arguments, SUMMARY: set(names_in(row.summary for row in rows))}
     for column in columns:
-        if column.group == HEADER:
-            wanted = column.score > 0 and bool(not column.last or column.values(rows))
-            if column.name == "problems" and not terminal:
-                wanted = any(row.reader.problems for row in rows)
-        else:
+        if column.group != HEADER:
             wanted = column.name in having[column.group]
-            if wanted and column.group == ARGS:
-                wanted = which_args != "none" and (
-                    all_args or _chosen(column, rows) > 0 or not all_alike(column.values(rows))
-                )
+        elif column.name == "problems" and not terminal:
+            wanted = any(row.reader.problems for row in rows)
+        else:
+            wanted = column.score > 0 and bool(not column.last or column.values(rows))
         if wanted:
             yield column
 
@@ -86,7 +96,7 @@ def same(columns: Iterable[Column], rows: Sequence[Row]) -> list[Column]:
 
 
 def scores(
-    columns: Sequence[Column], rows: Sequence[Row], always: Collection[Column], *, args_first: bool = False
+    columns: Sequence[Column], always: Collection[Column], chosen: Mapping[str, int], *, args_first: bool
 ) -> list[float]:
     """Return for each column how soon it gets room.
 
@@ -97,7 +107,7 @@ def scores(
     for group in (ARGS, SUMMARY):
         found = [column for column in columns if column.group == group]
         if group == ARGS:
-            found.sort(key=lambda column: -_chosen(column, rows))
+            found.sort(key=lambda column: -chosen.get(column.name, 0))
         for rank, column in enumerate(found):
             ranks[column] = _FALL**rank + (args_first and group == ARGS)
     return [math.inf if column in always else ranks.get(column, column.score) for column in columns]
@@ -184,12 +194,3 @@ def listing(rows: Sequence[Row], style: Style) -> str:
     blocks[-1].cells = [style.cut(cell, taken) for cell in blocks[-1].texts]
     table = draw(blocks, style, labelled=False)
     return "\n".join([*table.names, *table.rows])
-
-
-def _chosen(column: Column, rows: Sequence[Row]) -> int:
-    """Return in how many rows an argument has another value than its default, where one is known."""
-    name = column.name
-    known = [row for row in rows if row.default_args and name in row.args]
-    values = [row.args[name] for row in known]
-    defaults = [row.default_args.get(name, MISSING) for row in known]
-    return 0 if all_alike(values, defaults) else len(known) - sum(map(alike, values, defaults))

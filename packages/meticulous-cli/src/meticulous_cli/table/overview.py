@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader, Experiments, ExperimentsDirectoryError
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.paths import has_record, likely_command
-from meticulous_cli.show.facts import ALL_LEVELS, ARGS, HEADER_COLUMNS, SUMMARY, Column, Row
+from meticulous_cli.show.facts import ALL_LEVELS, ARGS, HEADER_COLUMNS, SUMMARY, Column, Row, names_in
 from meticulous_cli.show.layout import Block, draw, fit
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import counted, plain
 from meticulous_cli.table import footnotes, groups
 from meticulous_cli.table.columns import (
     block,
+    chosen_arguments,
     codes,
     default_columns,
     experiment_columns,
@@ -69,6 +70,7 @@ class _Table(NamedTuple):
         columns: all that there is to show.
         sort: the columns by which rows are sorted.
         kept: the columns that are shown however little room there is.
+        chosen: the arguments that tell something, and in how many rows each was chosen.
         only: whether columns were named that stand instead of all others.
     """
 
@@ -79,6 +81,7 @@ class _Table(NamedTuple):
     columns: list[Column]
     sort: list[Column]
     kept: list[Column]
+    chosen: dict[str, int]
     only: bool
 
 
@@ -156,6 +159,7 @@ def _table(found: _Found, *, screen: bool) -> _Table:
     """Return the table with one row for each experiment, or for each combination of values."""
     options, names, every = found.options, found.names, found.columns
     rows: list[Any] = found.rows
+    chosen: dict[str, int] = {}
     by, over = names.find_all(options.groupby), names.find_all(options.over)
     if over:
         differing = groups.differing([rows], every)
@@ -174,11 +178,15 @@ def _table(found: _Found, *, screen: bool) -> _Table:
     elif grouped:
         columns = [*every, *named]
     else:
-        default = default_columns(every, rows, options.args, terminal=screen)
+        chosen = chosen_arguments(rows)
+        shown: Collection[str] = () if options.args == "none" else chosen
+        if options.args != "none" and (options.args == "all" or len(rows) == 1):
+            shown = names_in(row.args for row in rows)
+        default = default_columns(every, rows, shown, terminal=screen)
         columns = in_order([*default, *sort, *named])
     members = [row for row in found.rows if row.ended_well] if grouped else rows
     kept = [*labels, *sort, *named]
-    return _Table(found, grouped, rows, members, list(dict.fromkeys(columns)), sort, kept, only)
+    return _Table(found, grouped, rows, members, list(dict.fromkeys(columns)), sort, kept, chosen, only)
 
 
 def _printed(table: _Table, style: Style) -> str:
@@ -198,7 +206,7 @@ def _printed(table: _Table, style: Style) -> str:
     notes: list[str] = []
     if style.terminal:
         args_first = options.args in ("all", "non-default")
-        claims = scores(columns, table.members, set(table.kept), args_first=args_first)
+        claims = scores(columns, set(table.kept), table.chosen, args_first=args_first)
         blocks = fit(columns, claims, make, style, labelled=labelled)
         for each in blocks if style.colour and not table.grouped else ():
             each.codes = codes(each, table.rows)
