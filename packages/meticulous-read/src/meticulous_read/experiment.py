@@ -189,15 +189,16 @@ class ExperimentReader:
         """
         header = dict(zip(HEADER, _header_of(self)))
         header["problems"] = "\n".join(map(str, header["problems"]))
-        row = {"header": header}
-        for group in GROUPS:
-            values = getattr(self, group)
-            if normalize > 0:
-                values = normalized(values, normalize)
-            if len(values) > COLUMNS_LIMIT:
-                values = dict(itertools.islice(values.items(), COLUMNS_LIMIT))
-            row[group] = values
-        return row
+        return {"header": header, **{group: self.spread(group, normalize) for group in GROUPS}}
+
+    def spread(self, group: str, levels: int) -> dict[str, Any]:
+        """Return `args`, `default_args`, `metadata` or `summary`, as the row has it. It may be no copy."""
+        values: dict[str, Any] = getattr(self, group)
+        if levels > 0 and dict in set(map(type, values.values())):
+            values = normalized(values, levels)
+        if len(values) > COLUMNS_LIMIT:
+            values = dict(itertools.islice(values.items(), COLUMNS_LIMIT))
+        return values
 
     def _is_overdue(self) -> bool:
         beat = self.metadata.get("heartbeat-seconds")

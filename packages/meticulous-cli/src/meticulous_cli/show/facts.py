@@ -51,10 +51,7 @@ class Row:
             # What says something else than a status may say megabytes of it.
             self.state = cut(plain(self.reader.state[: _STATE_WIDTH + 1]), _STATE_WIDTH, "...")
         elif name in GROUPS:
-            values = getattr(self.reader, name)
-            if self.levels and dict in set(map(type, values.values())):
-                values = self.reader.row(self.levels)[name]
-            setattr(self, name, values)
+            setattr(self, name, self.reader.spread(name, self.levels))
         else:
             raise AttributeError(name)
         return getattr(self, name)

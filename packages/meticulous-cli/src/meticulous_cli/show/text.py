@@ -119,7 +119,7 @@ def shown_time(moment: datetime, now: datetime | None = None) -> str:
     """Return a time on this machine's clock: short for a person who reads it `now`, else with its seconds."""
     moment = local(moment)
     if now is None:
-        return f"{moment:%Y-%m-%d %H:%M:%S}"
+        return moment.isoformat(" ", "seconds")[:19]
     now = local(now)
     days = (now.date() - moment.date()).days
     if 0 <= days < 7:
