@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -311,3 +313,22 @@ def test_the_names_of_a_draft_mean_nothing(make, run):
     assert "sessions" not in printed
     make("2", runtime="Python 3.11.7")
     assert "Python 3.11.7" in run("experiments/2").stdout
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace, which counts calls, is not installed")
+def test_a_page_takes_few_calls_of_a_slow_file_system(make, tmp_path, environment):
+    folder = make("1", {"lr": 0.1}, {"loss": 0.5}, defaults={"lr": 0.1})
+    log = tmp_path / "calls"
+    strace = ["strace", "-f", "-y", "-e", "trace=%file,%desc", "-o", log]
+    done = subprocess.run(
+        [*strace, sys.executable, "-m", "meticulous_cli", folder],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        timeout=120,
+    )
+    if done.returncode and b"ptrace" in done.stderr:
+        pytest.skip("this system does not let strace look")
+    # Each takes a millisecond or more on a network; `ioctl` and `lseek` do not leave the machine.
+    calls = [line for line in log.read_text(errors="replace").splitlines() if f"{folder}" in line]
+    assert 30 < len([line for line in calls if not re.search(r" (execve|ioctl|lseek)\(", line)]) <= 40

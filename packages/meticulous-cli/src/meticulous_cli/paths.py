@@ -51,7 +51,7 @@ def resolve(words: Sequence[str]) -> tuple[list[str], list[str]]:
     if others:
         message = f"{others[0]} is no experiment, as others here are: name directories, or experiments"
         raise CommandError(message, USAGE)
-    places = list(map(os.path.realpath, paths))
+    places = list(map(os.path.realpath, paths)) if len(paths) > 1 else paths
     for path, place in zip(paths, places, strict=True):
         if (first := paths[places.index(place)]) is not path:
             raise CommandError(f"{first} and {path} are the same experiment: name each once", USAGE)

@@ -24,10 +24,11 @@ def last_lines(reader: ExperimentReader, name: str, most: int) -> tuple[list[str
         OSError: it cannot be read; FileNotFoundError if it is not there.
     """
     try:
-        with reader.open(name, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - _END, 0))
-            data = file.read(_END)
+        with reader.open(name, "rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > _END:
+                file.seek(size - _END)
+            data = file.read(_END) if size else b""
     except ValueError:  # a link, which the reader does not follow for us
         raise OSError("leads out of the experiment's folder") from None
     text = _ESCAPES.sub("", data.decode(errors="replace")).rstrip()
