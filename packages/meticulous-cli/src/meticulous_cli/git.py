@@ -24,11 +24,7 @@ _SAFE = {
     "GIT_PAGER": "",
     "LC_ALL": "C.UTF-8",
 }
-_CONFIGURATION = {
-    "core.fsmonitor": "false",
-    "core.hooksPath": os.devnull,
-    "core.quotePath": "false",
-}
+_CONFIGURATION = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "core.quotePath": "false"}
 _PLAIN = ("--no-ext-diff", "--no-textconv")
 
 

@@ -14,15 +14,7 @@ from meticulous_cli.show.shell import command, pasted
 _DIRECTORY = "experiments"
 _LAST = "last"
 _SIGNS = ("metadata.json", "STATUS", "args.json")
-RECORDED = (
-    *_SIGNS,
-    "default_args.json",
-    "summary.json",
-    "stdout",
-    "stderr",
-    "requirements.txt",
-    "git.diff",
-)
+RECORDED = (*_SIGNS, "default_args.json", "summary.json", "stdout", "stderr", "requirements.txt", "git.diff")
 _LOOKS = 50  # so many folders are searched for one that may have been meant
 # What other tools call their subcommands, with what does the same here.
 _SUBCOMMANDS: dict[str, tuple[str, ...]] = {

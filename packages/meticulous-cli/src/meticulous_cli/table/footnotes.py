@@ -10,14 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from meticulous_cli.show.cells import MISSING
-from meticulous_cli.show.facts import (
-    HEADER_COLUMNS,
-    SUMMARY,
-    Column,
-    Row,
-    is_dirty,
-    reason_of,
-)
+from meticulous_cli.show.facts import HEADER_COLUMNS, SUMMARY, Column, Row, is_dirty, reason_of
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import counted, cut, plain, width
