@@ -79,8 +79,10 @@ def _answer(arguments: list[str]) -> tuple[str, int]:
         # xargs has to find the folders again, whatever bytes are in their names.
         sys.stdout.reconfigure(encoding=sys.getfilesystemencoding(), errors=sys.getfilesystemencodeerrors())
     if directories:
+        from meticulous_cli.table.overview import overview
+
         options.paths, options.chosen = directories, []
-        return _table(options, style), 0
+        return overview(options, style), 0
     return _experiments(options, experiments, style), 0
 
 
@@ -93,8 +95,10 @@ def _experiments(options: argparse.Namespace, paths: list[str], style: Style) ->
     readers = list(map(ExperimentReader, paths))
     if len(paths) > _SIDE_BY_SIDE or options.for_tables:
         parents = (os.path.dirname(path.rstrip("/" + os.sep)) or os.curdir for path in paths)
+        from meticulous_cli.table.overview import overview
+
         options.paths, options.chosen = list(dict.fromkeys(parents)), paths
-        table = _table(options, style)
+        table = overview(options, style)
         if options.for_tables or not style.terminal:
             return table
         from meticulous_cli.compare.compare import compare_ends
@@ -107,12 +111,6 @@ def _experiments(options: argparse.Namespace, paths: list[str], style: Style) ->
     from meticulous_cli.compare.compare import compare
 
     return compare(readers, style)
-
-
-def _table(options: argparse.Namespace, style: Style) -> str:
-    from meticulous_cli.table.overview import overview
-
-    return overview(options, style)
 
 
 def _complain(error: CommandError) -> int:

@@ -95,7 +95,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
         parser.add_argument("--columns", **several),
         parser.add_argument("--args", choices=ARGS_CHOICES, default="truncated"),
         parser.add_argument("--list-columns", **flag),
-        parser.add_argument(_NORMALIZE, type=_levels),
+        parser.add_argument(_NORMALIZE, type=lambda text: _whole(text, 0)),
         parser.add_argument("--groupby", **several),
         parser.add_argument("--over", **several),
         parser.add_argument("--export"),
@@ -177,7 +177,3 @@ def _whole(text: str, least: int = 1) -> int:
     if not text.isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
     return int(text)
-
-
-def _levels(text: str) -> int:
-    return _whole(text, 0)

@@ -15,7 +15,7 @@ from meticulous_cli.compare.packages import packages_of, runtimes_of
 from meticulous_cli.show.cells import MISSING, alike, all_alike, arguments, fixed, number_of, numeric, results
 from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
-from meticulous_cli.show.text import cut, cut_around, plain, width
+from meticulous_cli.show.text import cut, cut_apart, plain, width
 
 _INDENT = _GAP = "  "
 _NAMES = 11
@@ -196,7 +196,7 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
     sizes = [min(max(map(width, column)), limit or 1000) for column in columns]
 
     def drawn(line: _Line) -> str:
-        cells = line.cells if limit is None else _cut_apart(line.cells, limit, style.ellipsis)
+        cells = line.cells if limit is None else cut_apart(line.cells, limit, style.ellipsis, around=True)
         painted = list(map(style.paint, cells, line.codes or [""] * len(cells)))
         if cells != line.cells and not any(line.codes):
             painted = _marked(cells, style)
@@ -214,17 +214,6 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
             yield from ["", style.bold(section.title)]
         yield from map(drawn, section.lines)
         yield from (style.note(_INDENT + note) for note in section.notes)
-
-
-def _cut_apart(cells: Sequence[str], limit: int, ellipsis: str) -> list[str]:
-    """Return cells within a limit, cut around the first difference of those that would look alike."""
-    texts = list(dict.fromkeys(filter(None, cells)))
-    found = dict(zip(texts, cut_around(texts, limit, ellipsis), strict=True))
-    for cell in list(found.values()):
-        same = [text for text in texts if found[text] == cell]
-        if 1 < len(same) < len(texts):
-            found.update(zip(same, cut_around(same, limit, ellipsis), strict=True))
-    return [found.get(cell, "") for cell in cells]
 
 
 def _marked(cells: Sequence[str], style: Style) -> list[str]:

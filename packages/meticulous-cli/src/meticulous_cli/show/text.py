@@ -56,19 +56,21 @@ def cut_around(texts: Sequence[str], limit: int, ellipsis: str = "…") -> list[
     return [_cut_end(ellipsis + text[begin:], limit, ellipsis) for text in texts]
 
 
-def cut_apart(texts: Sequence[str], limit: int, ellipsis: str = "…") -> list[str]:
-    """Return texts within `limit` cells, or as many as it takes for different ones to look different."""
-    cells = {text: cut(text, limit, ellipsis) for text in texts}
-    if len(set(cells.values())) < len(cells):
-        groups: dict[str, list[str]] = {}
-        for text, cell in cells.items():
-            groups.setdefault(cell, []).append(text)
-        for same in groups.values():
-            if len(same) > 1:
-                cells.update(zip(same, cut_around(same, limit, ellipsis), strict=True))
-        if len(set(cells.values())) < len(cells):
-            return cut_apart(texts, 2 * limit, ellipsis)
-    return [cells[text] for text in texts]
+def cut_apart(texts: Sequence[str], limit: int, ellipsis: str = "…", *, around: bool = False) -> list[str]:
+    """Return texts within `limit` cells, or as many as it takes for different ones to look different.
+
+    Those that would look alike, or all with `around`, are cut so that their first difference stays.
+    """
+    known = list(dict.fromkeys(filter(None, texts)))
+    found = cut_around(known, limit, ellipsis) if around else [cut(text, limit, ellipsis) for text in known]
+    cells = dict(zip(known, found, strict=True))
+    if len(set(found)) < len(known):
+        for cell in set(found):
+            same = [text for text in known if cells[text] == cell]
+            cells.update(zip(same, cut_around(same, limit, ellipsis), strict=True) if len(same) > 1 else ())
+        if len(set(cells.values())) < len(known):
+            return cut_apart(texts, 2 * limit, ellipsis, around=around)
+    return [cells.get(text, "") for text in texts]
 
 
 def wrapped(text: str, room: int) -> list[str]:
