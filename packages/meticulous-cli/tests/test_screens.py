@@ -198,6 +198,7 @@ def test_many_failures_and_problems_are_few_lines(look, projects):
         f"ERROR  {number} and 1 more  Error{number % 6}: at {number}" for number in (10, 11, 12)
     ]
     assert lines[4] == "3 other reasons: --columns +reason"
+    assert "--columns +reason" not in look("failed", "--columns", "+reason")
     assert [line[0] for line in lines[5:8]] == ["!", "!", "!"]
     assert lines[7].endswith("… 9 more: meticulous 12")
     assert len(lines) <= 11

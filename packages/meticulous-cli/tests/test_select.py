@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from meticulous_cli.options import parse_options
 from meticulous_cli.show.cells import MISSING
 from meticulous_cli.show.facts import ARGS, Column, Row
+from meticulous_cli.show.text import width
 from meticulous_cli.table.values import sorted_rows
 from meticulous_read import Experiments
 
@@ -226,6 +227,15 @@ def test_the_columns_can_be_listed(runs, run):
     assert listed["summary.loss"] == ["loss", "3", "0.5"]
     assert listed["metadata.hostname"] == ["hostname", "2", "here"]
     assert listed["header.problems"] == ["problems", "0"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_the_list_of_columns_keeps_to_the_terminal_and_its_names_whole(make, screen, columns):
+    name = "gradient_accumulation"
+    make("1", {name: "a long text " * 9}, defaults={name: "x"})
+    lines = screen("--list-columns", columns=columns, NO_COLOR="1").splitlines()
+    assert max(map(width, lines)) <= columns
+    assert {line.split()[0] for line in lines} >= {f"args.{name}", f"default_args.{name}"}
 
 
 def test_all_that_is_listed_can_be_named(runs, run):

@@ -52,9 +52,11 @@ examples
 _SYNONYMS = {
     **dict.fromkeys(("--head", "--limit", "--max", "-n"), ("--tail", "{}")),
     **dict.fromkeys(("--where", "--query", "-f"), ("--filter", "{}")),
+    **dict.fromkeys(("--output", "-o"), ("--export", "{}")),
     **dict.fromkeys(("--desc", "--descending", "--reverse"), ("--sort-reverse",)),
     **dict.fromkeys(("--experiments-directory", "--experiment-id"), ("{}",)),
     "--project-directory": ("{}/experiments",),
+    "--format": ("--export", "-", "--export-format", "{}"),
 }
 # Taken as they are: nobody means anything else by them.
 _SPELLINGS = {

@@ -190,7 +190,9 @@ def listing(rows: Sequence[Row], style: Style) -> str:
         Block(Column(HEADER, title, len), [title], cells, right=title == "experiments")
         for title, cells in texts.items()
     ]
-    taken = sum(each.width + len(GAP) for each in blocks[:-1])
-    blocks[-1].cells = [style.cut(cell, taken) for cell in blocks[-1].texts]
+    sizes = [*(each.width + len(GAP) for each in blocks[:-1]), len("example")]
+    blocks[-1].cells = [style.cut(cell, sum(sizes[:-1])) for cell in blocks[-1].texts]
+    while style.room and len(blocks) > 1 and sum(sizes) > style.room:
+        del blocks[-1], sizes[-1]
     table = draw(blocks, style, labelled=False)
     return "\n".join([*table.names, *table.rows])

@@ -118,19 +118,20 @@ class _Filter:
         """Return the error for what cannot be read; where quotes or back-ticks are missing, with them."""
         odd = [name for name in self._names.all_names() if not _stands_bare(name) and not name.isidentifier()]
         names = "|".join(re.escape(name) for name in sorted(odd, key=len, reverse=True) if len(name) > 1)
-        for part, quote, message in (
-            (names, "`", "this name needs back-ticks"),
-            (_UNQUOTED, "'", "a time needs quotes, as any text"),
+        for part, form, message in (
+            (names, "`{}`", "this name needs back-ticks"),
+            (_UNQUOTED, "'{}'", "a time needs quotes, as any text"),
+            ("(?<![=<>!])=(?!=)", "==", "== compares"),
         ):
-            if part and (text := self._with_quotes(part, quote)) != self._text:
+            if part and (text := self._replaced(part, form)) != self._text:
                 return CommandError(message, USAGE, command(["--filter", text]))
         return CommandError(f"cannot read the filter {self._text}: {reason}", USAGE)
 
-    def _with_quotes(self, part: str, quote: str) -> str:
-        """Return the filter with quotes around what fits a pattern, where there are none yet."""
+    def _replaced(self, part: str, form: str) -> str:
+        """Return the filter with another form of what fits a pattern, but for what stands in quotes."""
         return re.sub(
             rf"{_QUOTED}|`[^`]*`|(?P<part>{part})",
-            lambda found: f"{quote}{found[0]}{quote}" if found["part"] else found[0],
+            lambda found: form.format(found[0]) if found["part"] else found[0],
             self._text,
             flags=re.DOTALL,
         )
@@ -201,7 +202,7 @@ class _Filter:
             if name.lower() == "nan":
                 raise _Unreadable("nan equals nothing, itself neither: write loss != loss to find it")
             if "did you mean" not in self._names.unknown(name).message:
-                text = self._with_quotes(rf"\b{re.escape(name)}\b", "'")
+                text = self._replaced(rf"\b{re.escape(name)}\b", "'{}'")
                 raise CommandError(f"text needs quotes: '{name}'", USAGE, command(["--filter", text]))
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -50,8 +50,11 @@ def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column],
     return [style.note(text), *listed("left out", left_out, style=style)]
 
 
-def failures(rows: Sequence[Row], style: Style) -> list[str]:
-    """Return a line for each kind of reason, the newest last: the newest of its kind, and how many more."""
+def failures(rows: Sequence[Row], style: Style, *, shown: bool) -> list[str]:
+    """Return a line for each kind of reason, the newest last: the newest of its kind, and how many more.
+
+    Where all are `shown` in the table, nothing says how to see the others.
+    """
     kinds: dict[str, list[Row]] = {}
     for row in rows:
         reason = reason_of(row.reader) if row.reader.status == "ERROR" else ""
@@ -65,7 +68,7 @@ def failures(rows: Sequence[Row], style: Style) -> list[str]:
         text = f"  {plain(failed[-1].id)}{more}  {reason_of(failed[-1].reader)}"
         lines.append(style.paint("ERROR", RED) + style.note(text, len("ERROR")))
     others = len(kinds) - len(newest)
-    if others:
+    if others and not shown:
         lines.append(style.note(f"{counted(others, 'other reason')}: --columns +reason"))
     return lines
 

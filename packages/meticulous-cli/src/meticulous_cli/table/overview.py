@@ -242,11 +242,12 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
         counts = footnotes.group_counts(table.rows, found.total, table.columns, style)
         return [*counts, *listed("also differ within groups", differ), *last]
     chosen = set(map(id, table.rows))
+    reasons = any(each.column is HEADER_COLUMNS["reason"] for each in blocks)
     first = found.options.paths[0]
     above = first if first.startswith(os.pardir) else ""
     notes = [
         *footnotes.counts(table.rows, found.total, above, style),
-        *footnotes.failures([row for row in found.rows if id(row) in chosen], style),
+        *footnotes.failures([row for row in found.rows if id(row) in chosen], style, shown=reasons),
         *footnotes.problems(table.rows, style),
     ]
     if len(notes) + len(last) < _MOST_FOOTNOTES:
