@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 
 _LONGEST = 2**15  # what shells and terminals take at once
@@ -41,9 +42,7 @@ def _posix(word: str) -> str:
     if re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII):
         return word
     # In double quotes if in any: texts of filters have others inside.
-    return (
-        "'" + word.replace("'", "'\"'\"'") + "'" if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
-    )
+    return shlex.quote(word) if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
 
 
 def _posix_char(char: str) -> str:
