@@ -11,6 +11,7 @@ __all__ = ["is_importing_main", "other_rank"]
 # Rank and size as launchers set them for the processes of one program. SLURM_PROCID is not among them:
 # `srun -n 8` also starts eight independent trainings, and nothing in their environment says so.
 _VARIABLES = (
+    ("RANK", "WORLD_SIZE"),  # torchrun, accelerate, DeepSpeed
     ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),  # Open MPI, IBM Spectrum MPI
     ("PMI_RANK", "PMI_SIZE"),  # MPICH and Intel MPI (Hydra), srun --mpi=pmi2, flux run, HPE PALS
     ("PMIX_RANK", "PMIX_SIZE"),  # OpenPMIx, srun --mpi=pmix; neither sets a size
@@ -27,17 +28,13 @@ def other_rank() -> str | None:
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         rank = distributed.get_rank()  # `mp.spawn` sets no variables: PyTorch's tutorial hands over the rank
         return f"rank {rank} (torch.distributed)" if rank > 0 else None
-    size = _number("WORLD_SIZE") or 1
-    rank = _number("RANK")  # torchrun, accelerate, DeepSpeed; the name is anybody's, so only beside a size
-    if rank is not None and size > 1:
-        return f"rank {rank} (RANK)" if rank > 0 else None
     for name, size_name in _VARIABLES:
-        rank, of = _number(name), _number(size_name)
-        if rank and of != 1:
-            return f"rank {rank} ({name})"
-        if rank == 0 and of is not None and of > 1:
-            return None
-    return _other_rank_of_lightning(size)
+        rank, size = _number(name), _number(size_name)
+        if size is None and size_name != "WORLD_SIZE":  # RANK is anybody's name, and proves nothing alone
+            size = 2 if rank else 1
+        if rank is not None and size is not None and size > 1:
+            return f"rank {rank} ({name})" if rank > 0 else None
+    return _other_rank_of_lightning(_number("WORLD_SIZE") or 1)
 
 
 def _other_rank_of_lightning(size: int) -> str | None:
