@@ -248,20 +248,15 @@ class TestFiles:
                 assert file.read() == "RUNNING\n"
 
     @pytest.mark.parametrize(
-        ("name", "word"),
-        [
-            *(
-                (name, "outside of the experiment's folder")
-                for name in ("../x", "/etc/hostname", "a/../../x", "..")
-            ),
-            *((name, "is the experiment's folder itself") for name in (".", "", "./", "a/..")),
-        ],
+        "name", ["../x", "/etc/hostname", "a/../../x", "..", ".", "", "./", "a/..", None]
     )
-    def test_outside_of_the_folder_are_refused(self, name, word):
+    def test_outside_of_the_folder_are_refused(self, name):
         with Experiment({}) as experiment:
             for call in (experiment.open, experiment.path):
-                with pytest.raises(meticulous.ReservedFileError, match=word):
-                    call(name)
+                with pytest.raises(
+                    meticulous.ReservedFileError, match="no file inside of the experiment's folder"
+                ):
+                    call(experiment.directory if name is None else name)
 
     @pytest.mark.parametrize(
         "name",

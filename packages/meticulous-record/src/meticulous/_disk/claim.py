@@ -31,14 +31,13 @@ class Claim:
         for _ in range(2):
             try:
                 self.time = _make(self._path)
+                return True
             except FileExistsError:
                 if not self._is_stale():
                     return False
                 self.release()
             except OSError:
                 return False
-            else:
-                return True
         return False
 
     def release(self) -> None:

@@ -43,16 +43,11 @@ def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -
     # Only the name is made normal: the folder's own path may hold `..`, or lead through links.
     inside = Path(os.path.normpath(name))
     for parent in (folder, Path(os.path.normpath(folder))):
-        if inside.is_absolute() and parent in inside.parents:
+        if parent in (inside, *inside.parents):
             inside = inside.relative_to(parent)
-    if not inside.parts:
+    if inside.anchor or inside.parts[:1] in ((), ("..",)):
         raise ReservedFileError(
-            f"{os.fspath(name)!r} is the experiment's folder itself: name a file in it, or use `directory`",
-            path=folder,
-        )
-    if inside.anchor or inside.parts[0] == "..":
-        raise ReservedFileError(
-            f"{os.fspath(name)!r} is outside of the experiment's folder {str(folder)!r}: give a name "
+            f"{os.fspath(name)!r} is no file inside of the experiment's folder {str(folder)!r}: give a name "
             "relative to that, and open files elsewhere with the built-in open()",
             path=folder / inside,
         )
