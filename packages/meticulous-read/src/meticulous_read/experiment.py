@@ -192,7 +192,7 @@ class ExperimentReader:
         return {"header": header, **{group: self.spread(group, normalize) for group in GROUPS}}
 
     def spread(self, group: str, levels: int) -> dict[str, Any]:
-        """Return `args`, `default_args`, `metadata` or `summary` alone, as `row` has it. It may be no copy."""
+        """Return `args`, `default_args`, `metadata` or `summary` alone, as in `row`. It may be no copy."""
         values: dict[str, Any] = getattr(self, group)
         if levels > 0 and dict in set(map(type, values.values())):
             values = normalized(values, levels)
