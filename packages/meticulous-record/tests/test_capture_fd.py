@@ -409,7 +409,7 @@ def test_a_program_that_a_child_becomes_is_recorded(both):
 
 def test_a_descriptor_that_the_program_has_pointed_elsewhere_stays_there(run, repository):
     body = """
-    os.dup2(os.open("../log", os.O_WRONLY | os.O_CREAT), 1)
+    os.dup2(os.open("../log", os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)), 1)
     print("in the log")
     experiment.finish()
     print("in the log, too")

@@ -84,14 +84,16 @@ def test_eggs_count_too(installed):
 
 
 def test_what_is_no_distribution_does_not(installed):
-    installed("~ip-23.0.dist-info", "-ip-23.0.dist-info", "numpy", "a-1.dist-info.bak", "b-1\n.dist-info")
+    installed("~ip-23.0.dist-info", "-ip-23.0.dist-info", "numpy", "a-1.dist-info.bak")
+    if sys.platform != "win32":
+        installed("b-1\n.dist-info")
     assert requirements() == b""
 
 
 def test_names_that_are_no_unicode_are_left_out(installed, tmp_path):
     try:
         os.mkdir(os.fsencode(tmp_path) + b"/a-\xff.dist-info")
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         pytest.skip("this file system has no such names")
     assert requirements() == b""
 

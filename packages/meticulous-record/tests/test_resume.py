@@ -414,6 +414,7 @@ class TestNearMisses:
         message = self.warning(caplog)
         assert re.search(r"gave a sign of life [0-9]+ s ago, as process 1099511627776 on node7", message)
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs links or pipes of POSIX")
     @pytest.mark.parametrize("name", ["stdout", "STATUS", "summary.json", "git.diff"])
     def test_with_links_in_it(self, tmp_path, caplog, name):
         target = tmp_path / "of a colleague"
@@ -427,6 +428,7 @@ class TestNearMisses:
         assert target.read_text() == "RUNNING\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links or pipes of POSIX")
 @pytest.mark.requirement("RESUME-18")
 @pytest.mark.parametrize(
     "name", ["args.json", "metadata.json", "STATUS", "stdout", "stderr", "git.diff", ".resume"]
@@ -473,6 +475,7 @@ class TestTheClock:
         assert not [name for name in os.listdir(_path("run")) if name.startswith(".")]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's namespaces")
 class TestAContainerThatWasKilled:
     """It ran under this machine's name, and its processes had numbers of their own."""
 

@@ -7,6 +7,7 @@ import meticulous
 import pytest
 
 ROOT = Path(meticulous.__file__).parent
+MODULES = {path.stem for path in ROOT.glob("*.py")}
 COMMON = {"errors", "_format", "_log"}
 LONG = ("encode.py",)  # a table of kinds of values
 MAY = {
@@ -28,9 +29,7 @@ def rooms_imported(path):
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "meticulous":
             _, *inside = node.module.split(".")
-            yield from inside[:1] or [
-                alias.name if (ROOT / f"{alias.name}.py").exists() else "" for alias in node.names
-            ]
+            yield from inside[:1] or [alias.name if alias.name in MODULES else "" for alias in node.names]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
