@@ -224,6 +224,7 @@ def test_the_version_is_that_of_the_distribution():
 @pytest.mark.parametrize("seconds", [0, 0.01])
 def test_folders_are_read_by_threads_only_where_reading_waits(make, directory, monkeypatch, seconds):
     threads, before = set(), threading.active_count()
+    monkeypatch.setattr("meticulous_read._patience._AHEAD", 30)  # handed out in several parts
     if not seconds:  # on a busy machine any disk is slow: here nothing counts as waiting
         monkeypatch.setattr("time.thread_time", time.perf_counter)
 
