@@ -105,6 +105,7 @@ class _Defaults:
         """Listen to the parsers' own methods."""
 
         def parse(parser: Any, words: Any, namespace: Any, *more: Any, **how: Any) -> Any:
+            self._found.pop(id(parser), None)  # some parse twice
             bare = copy.copy(namespace)
             with _nothing_required(parser), suppress(Exception, SystemExit):
                 type(parser)._parse_known_args(parser, [], bare, *more, **how)
