@@ -279,6 +279,17 @@ def test_a_repository_of_another_user_is_named(make, run, commit, tmp_path):
     assert f"the repository around {tmp_path}/experiments, which is another user's" in output
 
 
+def test_a_message_in_another_encoding_is_shown(make, run, commit, git, tmp_path):
+    first = commit("First")
+    (tmp_path / "message").write_bytes(b"caf\xe9 au lait\n")
+    git("commit", "-q", "--allow-empty", "-F", "message")
+    make("1", **at(10, first))
+    make("2", **at(11, git("rev-parse", "HEAD")))
+    done = run("experiments/1", "experiments/2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " au lait" in done.stdout
+
+
 def test_what_cannot_be_read_is_not_taken_for_the_same(make, run):
     for name in "12":
         (make(name) / "args.json").write_text('{"lr": ')

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 
 _TIMEOUT = 20
@@ -25,6 +26,8 @@ _SAFE = {
     "LC_ALL": "C.UTF-8",
 }
 _CONFIGURATION = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "core.quotePath": "false"}
+# As os.fsdecode, but on Windows as well for what is no UTF-8, such as an old commit's message.
+_CODEC = (sys.getfilesystemencoding(), "surrogateescape")
 _PLAIN = ("--no-ext-diff", "--no-textconv")
 
 
@@ -48,12 +51,13 @@ class Repository:
     def holds(self, sha: str, paths: Sequence[str]) -> list[str]:
         """Return those of some paths, from the root, that a commit has."""
         asked = [path for path in paths if "\n" not in path]
-        kinds = self._kinds([f"{sha}:{path}" for path in asked])
+        kinds = self._kinds([f"{sha}:{path.replace(os.sep, '/')}" for path in asked])
         return [path for path, kind in zip(asked, kinds, strict=False) if kind in ("blob", "tree")]
 
     def root(self) -> str:
         """Return the root of the work tree."""
-        return (self._run(["rev-parse", "--show-toplevel"]) or "").removesuffix("\n")
+        found = (self._run(["rev-parse", "--show-toplevel"]) or "").removesuffix("\n")
+        return os.path.normpath(found) if found else ""  # with the slashes of the system, which `pushd` needs
 
     def head(self) -> str:
         """Return the commit that is checked out, "" if none is."""
@@ -127,7 +131,7 @@ class Repository:
         try:
             done = subprocess.run(
                 ["git", "-C", self.folder, *arguments],
-                input=os.fsencode(given),
+                input=given.encode(*_CODEC),
                 capture_output=True,
                 env=environment,
                 timeout=_TIMEOUT,
@@ -136,7 +140,7 @@ class Repository:
         except subprocess.TimeoutExpired:
             return None
         self.refused = b"safe.directory" in done.stderr
-        return os.fsdecode(done.stdout) if done.returncode == 0 else None
+        return done.stdout.decode(*_CODEC) if done.returncode == 0 else None
 
 
 def find_repository(folders: Iterable[str], shas: Sequence[str]) -> tuple[Repository | None, str]:
