@@ -350,7 +350,28 @@ class Counted(argparse.ArgumentParser):
         return super().parse_args(*args, **kwargs)
 
 
+class Twice(argparse.ArgumentParser):
+    """Takes a configuration's values for defaults, as some trainers' parsers do."""
+
+    def parse_args(self, args=None, namespace=None):
+        first, _ = self.parse_known_args(args)
+        self.set_defaults(lr="0.3", seed=first.seed + 1)
+        return super().parse_args(args, first)
+
+
 class TestTheScriptsOwnCode:
+    def test_a_parser_that_parses_twice(self):
+        def build():
+            made = Twice()
+            made.add_argument("--lr", type=float, default="0.1")
+            made.add_argument("--seed", type=int, default=0)
+            return made
+
+        arguments = ["--seed", "3"]
+        parsed = parse(build(), arguments, True, {})
+        assert parsed.encoded == vars(build().parse_args(arguments))
+        assert parsed.defaults == {"lr": 0.1, "seed": 0}
+
     def test_the_parser_parses_once_and_is_left_as_it_was(self):
         made = Counted()
         made.add_argument("--lr", default="1")

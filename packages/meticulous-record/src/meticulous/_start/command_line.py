@@ -97,21 +97,21 @@ class _Defaults:
         self._parsers = parsers
         self._found: dict[int, dict[str, JSON]] = {}
         """By the id of each parser that ran."""
-        self._converted: dict[int, Any] = {}
-        """By the id of the action whose text it is."""
+        self._converted: dict[tuple[int, str], Any] = {}
+        """By the id of the action whose text it is, and that."""
 
     @contextmanager
     def watch(self) -> Iterator[None]:
         """Listen to the parsers' own methods."""
 
         def parse(parser: Any, words: Any, namespace: Any, *more: Any, **how: Any) -> Any:
-            self._found.pop(id(parser), None)  # some parse twice
-            bare = copy.copy(namespace)
-            with _nothing_required(parser), suppress(Exception, SystemExit):
-                type(parser)._parse_known_args(parser, [], bare, *more, **how)
-            # jsonargparse's is nested, and has items as flat as its arguments are.
-            items = bare.items() if hasattr(type(bare), "items") else vars(bare).items()
-            self._found[id(parser)] = {dest: encode(value, dest) for dest, value in items}
+            if id(parser) not in self._found:  # else it parses again, on top of what it has found
+                bare = copy.copy(namespace)
+                with _nothing_required(parser), suppress(Exception, SystemExit):
+                    type(parser)._parse_known_args(parser, [], bare, *more, **how)
+                # jsonargparse's is nested, and has items as flat as its arguments are.
+                items = bare.items() if hasattr(type(bare), "items") else vars(bare).items()
+                self._found[id(parser)] = {dest: encode(value, dest) for dest, value in items}
             return type(parser)._parse_known_args(parser, words, namespace, *more, **how)
 
         def convert(parser: Any, action: argparse.Action, text: str) -> Any:
@@ -120,14 +120,15 @@ class _Defaults:
             is_question = id(parser) not in self._found
             if is_question and isinstance(action.type, argparse.FileType) and text != "-":
                 return text  # to convert it is to open it, and perhaps another one is asked for
-            if id(action) not in self._converted:
+            key = id(action), text
+            if key not in self._converted:
                 try:
-                    self._converted[id(action)] = type(parser)._get_value(parser, action, text)
+                    self._converted[key] = type(parser)._get_value(parser, action, text)
                 except (Exception, SystemExit):  # the script's own function refuses its own default
                     if is_question:
                         return text
                     raise
-            return self._converted[id(action)]
+            return self._converted[key]
 
         watched: dict[str, Any] = {"_parse_known_args": parse, "_get_value": convert}
         for parser in self._parsers:
