@@ -89,8 +89,11 @@ def same(columns: Iterable[Column], rows: Sequence[Row]) -> list[Column]:
         if column.group == HEADER and column.name not in _FOLDED_HEADER:
             continue
         chosen = [row for row in rows if row.summary] if column.group == SUMMARY else rows
+        # Most differ between the ends already.
+        if not chosen or not alike(column.get(chosen[0]), column.get(chosen[-1])):
+            continue
         values = column.values(chosen)
-        if values and len(values) == len(chosen) and all_alike(values):
+        if len(values) == len(chosen) and all_alike(values):
             found.append(column)
     return found
 
@@ -143,22 +146,22 @@ def block(column: Column, title: str, rows: Sequence[Any], style: Style, *, apar
     return Block(column, [title], aligned(texts) if right else texts, right)
 
 
-def codes(shown: Block, rows: Sequence[Row]) -> list[str]:
-    """Return the weight or colour of each cell: bright is what was chosen and what came out of it."""
-    column = shown.column
-    if column.group == SUMMARY:
-        return ["" if row.ended_well else DIM for row in rows]
-    if column.group == ARGS:
-        defaults = [row.default_args.get(column.name, row) for row in rows]  # no value is like a row
-        dim = list(map(alike, map(column.get, rows), defaults))
-        return [""] * len(dim) if all(dim) else [DIM if each else "" for each in dim]
-    if column.name == "status":
-        found = [state_code(row.state) for row in rows]
-        return [
-            YELLOW if code == DIM and row.reader.problems else code
-            for code, row in zip(found, rows, strict=True)
-        ]
-    return ["" if column.name == "id" else DIM] * len(rows)
+def weigh(blocks: Iterable[Block], rows: Sequence[Row]) -> None:
+    """Give cells their weight or colour: bright is what was chosen and what came out of it."""
+    final = ["" if row.ended_well else DIM for row in rows]
+    for each in blocks:
+        column = each.column
+        each.codes = ["" if column.name == "id" else DIM] * len(rows)
+        if column.group == SUMMARY:
+            each.codes = final
+        elif column.group == ARGS:
+            defaults = [row.default_args.get(column.name, row) for row in rows]  # no value is like a row
+            dim = list(map(alike, map(column.get, rows), defaults))
+            each.codes = [""] * len(dim) if all(dim) else [DIM if at_default else "" for at_default in dim]
+        elif column.name == "status":
+            codes = [state_code(row.state) for row in rows]
+            odd = [code == DIM and bool(row.reader.problems) for code, row in zip(codes, rows, strict=True)]
+            each.codes = [YELLOW if strange else code for code, strange in zip(codes, odd, strict=True)]
 
 
 def described(column: Column, rows: Sequence[Any]) -> str:

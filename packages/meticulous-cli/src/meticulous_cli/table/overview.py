@@ -20,7 +20,6 @@ from meticulous_cli.table import footnotes, groups
 from meticulous_cli.table.columns import (
     block,
     chosen_arguments,
-    codes,
     default_columns,
     experiment_columns,
     in_order,
@@ -28,6 +27,7 @@ from meticulous_cli.table.columns import (
     same,
     scores,
     titles,
+    weigh,
 )
 from meticulous_cli.table.names import Names
 from meticulous_cli.table.values import sorted_rows
@@ -208,8 +208,8 @@ def _printed(table: _Table, style: Style) -> str:
         args_first = options.args in ("all", "non-default")
         claims = scores(columns, set(table.kept), table.chosen, args_first=args_first)
         blocks = fit(columns, claims, make, style, labelled=labelled)
-        for each in blocks if style.colour and not table.grouped else ():
-            each.codes = codes(each, table.rows)
+        if style.colour and not table.grouped:
+            weigh(blocks, table.rows)
         notes = ["", *_notes(table, folded, blocks, style)]
     else:
         blocks = list(map(make, columns))
