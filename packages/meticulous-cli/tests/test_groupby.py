@@ -186,3 +186,12 @@ def test_mean_and_deviation_are_those_of_the_statistics_module(values):
     assert found.n == len(values)
     assert math.isclose(found.mean, statistics.fmean(values), abs_tol=1e-30)
     assert math.isclose(found.deviation, statistics.stdev(values), rel_tol=1e-6, abs_tol=1e-30)
+
+
+def test_results_of_other_scripts_are_no_columns_of_groups(seeds, make, run):
+    make("other", {"temperature": 1}, {"bleu": 20})
+    shown = table(run("--groupby", "lr", "--filter", "lr != None"))[0]
+    assert "loss" in shown
+    assert "bleu" not in shown
+    assert "bleu" in table(run("--groupby", "lr"))[0]
+    assert "bleu" in table(run("--groupby", "lr", "--filter", "lr != None", "--columns", "+bleu"))[0]

@@ -172,11 +172,15 @@ def _table(found: _Found, *, screen: bool) -> _Table:
     sort = names.find_all(options.sort)
     rows = _sorted(options, rows, sort or labels)
     named = names.find_all([value.removeprefix(_ADD) for value in options.columns])
+    members = [row for row in found.rows if row.ended_well] if grouped else rows
     only = any(not value.startswith(_ADD) for value in options.columns)
     if only:
         columns = [*(labels if grouped else [HEADER_COLUMNS["id"]]), *named]
     elif grouped:
-        columns = [*every, *named]
+        # Other scripts' results are results of none of these.
+        having = set(names_in(row.summary for row in members))
+        columns = [column for column in every if column.group != SUMMARY or column.name in having]
+        columns = [*labels, *columns, *named]
     else:
         chosen = chosen_arguments(rows)
         shown: Collection[str] = () if options.args == "none" else chosen
@@ -184,7 +188,6 @@ def _table(found: _Found, *, screen: bool) -> _Table:
             shown = names_in(row.args for row in rows)
         default = default_columns(every, rows, shown, terminal=screen)
         columns = in_order([*default, *sort, *named])
-    members = [row for row in found.rows if row.ended_well] if grouped else rows
     kept = [*labels, *sort, *named]
     return _Table(found, grouped, rows, members, list(dict.fromkeys(columns)), sort, kept, chosen, only)
 
