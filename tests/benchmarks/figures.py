@@ -62,21 +62,18 @@ def run(command: Sequence[str | Path], folder: Path, **variables: str) -> Proces
     return Process(seconds, usage.ru_utime + usage.ru_stime, peak, output.decode())
 
 
-def in_turns(
-    jobs: dict[str, Callable[[], Process]], seconds: float, rounds: int, *, warm: bool = True
-) -> dict[str, Medians]:
-    """Run all jobs in turns, for so many seconds but at least twice and at most for so many rounds.
+def in_turns(jobs: dict[str, Callable[[], Process]], seconds: float, rounds: int) -> dict[str, Medians]:
+    """Run all jobs in turns, for so many seconds or rounds; the first fills the caches, and is not counted.
 
-    With `warm`, a round that fills the caches goes before them.
+    There are two at least; where there are no more, both are counted: what takes long is spoilt less by that.
     """
-    if warm:
-        for job in jobs.values():
-            job()
     turns: list[dict[str, Process]] = []
     end = time.monotonic() + seconds
-    while len(turns) < rounds and (len(turns) < 2 or time.monotonic() < end):
+    while len(turns) <= rounds and (len(turns) < 2 or time.monotonic() < end):
         turns.append({name: job() for name, job in jobs.items()})
-    return {
+    if len(turns) > 2:
+        del turns[0]
+    found = {
         name: Medians(
             statistics.median(turn[name].seconds for turn in turns),
             statistics.median(turn[name].processor for turn in turns),
@@ -85,6 +82,13 @@ def in_turns(
         )
         for name in jobs
     }
+    say("  " + ", ".join(f"{name or 'now'} {duration(one.seconds)}" for name, one in found.items()))
+    return found
+
+
+def say(words: str) -> None:
+    """Tell whoever waits how far it is."""
+    print(words, file=sys.stderr, flush=True)
 
 
 def beside(one: Medians, floor: Medians) -> str:

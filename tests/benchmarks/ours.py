@@ -24,7 +24,7 @@ import latency  # noqa: E402
 import reading  # noqa: E402
 import recording  # noqa: E402
 import slow  # noqa: E402
-from figures import About, replace, table  # noqa: E402
+from figures import About, replace, say, table  # noqa: E402
 
 
 class Plan(NamedTuple):
@@ -86,7 +86,7 @@ def measure(folder: Path, plan: Plan, before: Path | None, pythons: list[str]) -
         folder, modules=plan.modules, files=plan.files, tags=plan.tags, megabytes=plan.megabytes
     )
     for label, repository in repositories:
-        _say(label)
+        say(label)
         starts += recording.starts(label, repository, variants, seconds, rounds)
         if not within:
             within = recording.within(repository, variants, plan.calls, rounds)
@@ -95,11 +95,11 @@ def measure(folder: Path, plan: Plan, before: Path | None, pythons: list[str]) -
     frames, tables, second_look = [], [], ""
     for count, keys in plan.frames:
         label = f"{count:,} of {keys:,} arguments"
-        _say(f"{label}: making them")
+        say(f"{label}: making them")
         with tempfile.TemporaryDirectory(dir=folder) as place:
             directory = Path(place, "experiments")
             reading.make_experiments(directory, count, keys)
-            _say(label)
+            say(label)
             frames += reading.frames(label, directory, sys.executable, variants, seconds, rounds)
             if (count, keys) == plan.looked_at:
                 for python in pythons:
@@ -115,10 +115,6 @@ def measure(folder: Path, plan: Plan, before: Path | None, pythons: list[str]) -
         "The command": table(reading.TABLES, tables),
         "A slow file system": latency.why_not() or table(slow.SLOW, slowly),
     }
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
 
 
 def _titled(part: tuple[str, str]) -> str:
