@@ -14,7 +14,7 @@ from typing import Any
 import tabulate
 
 from meticulous_cli.show.cells import MISSING, arguments, numeric, results, shown
-from meticulous_cli.show.text import cut, plain, shown_duration
+from meticulous_cli.show.text import plain, shown_duration
 
 # What Markdown would obey within a cell. An underscore inside a word means nothing to it.
 _MARKDOWN = re.compile(r"[\\`*<&$~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(")
@@ -24,8 +24,6 @@ _TEX = (("|", r"\textbar{}"), ("--", "-{}-{}"), ("±", r"$\pm$"))
 _TAKEN = re.compile(r"(?m)^( *)(?=[\[*])")
 _NUMBER = re.compile(r"-?(inf|nan|[\d.]+(e[-+]\d+)?)( ± \S+)?( \(\d+\))?|")
 _COMMIT = 7
-# No page has more room, and as each row is filled up to the longest, megabytes would take all memory.
-_WIDEST = 1000
 
 
 def paper_table(
@@ -34,8 +32,7 @@ def paper_table(
     """Return columns of plain values, None for gaps, as a table in "md" (GitHub's) or "tex" (booktabs)."""
     cells = [_cells(group, name, values) for (group, name), values in zip(names, columns, strict=True)]
     right = [all(map(_NUMBER.fullmatch, column)) and any(column) for column in cells]
-    cells = [[cut(cell, _WIDEST, "...") for cell in column] for column in cells]
-    heads = [cut(shown(title), _WIDEST, "...") for title in titles]
+    heads = list(map(shown, titles))
     if kind == "md":
         cells, heads = [list(map(_markdown, column)) for column in cells], list(map(_markdown, heads))
     text = tabulate.tabulate(

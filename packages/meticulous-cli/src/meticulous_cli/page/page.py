@@ -17,7 +17,7 @@ from meticulous_cli.paths import RECORDED
 from meticulous_cli.show.cells import MISSING, alike, arguments, results, shown
 from meticulous_cli.show.facts import Row, is_dirty, repositories_of, result, text_of
 from meticulous_cli.show.shell import pasted
-from meticulous_cli.show.style import RED, YELLOW, Style
+from meticulous_cli.show.style import GREEN, RED, YELLOW, Style, state_code
 from meticulous_cli.show.text import cut, local, plain, shown_duration, shown_time, width
 
 _INDENT = "  "
@@ -56,7 +56,8 @@ def _title(reader: ExperimentReader, state: str, style: Style) -> Iterator[str]:
     if style.room:
         name, state = cut(name, max(style.room // 3, 8), style.ellipsis), cut(state, max(style.room // 3, 7))
     more = style.cut(_INDENT * bool(more) + more, width(name) + len(_INDENT) + width(state))
-    yield f"{style.bold(name)}{_INDENT}{style.state(state, title=True)}{more}"
+    code = GREEN if state == "SUCCESS" else state_code(state)
+    yield f"{style.bold(name)}{_INDENT}{style.paint(state, code)}{more}"
     _, reason, rest = _reason_in(reader)
     for line in [reason, *rest[:_LINES]] if reason else []:
         text = cut(plain(line.expandtabs(4)), _REASON, style.ellipsis)

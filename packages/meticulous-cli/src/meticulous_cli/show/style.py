@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
@@ -31,7 +32,8 @@ class Style:
 
     def __init__(self, stream: TextIO) -> None:
         # `FORCE_COLOR=1 watch -c meticulous`: watch reads through a pipe, and sets COLUMNS.
-        forced = os.environ.get("FORCE_COLOR", "") not in ("", "0") and _number("COLUMNS") > 0
+        width = os.environ.get("COLUMNS", "")
+        forced = os.environ.get("FORCE_COLOR", "") not in ("", "0") and width.strip("0").isdecimal()
         self.terminal = forced or stream.isatty()
         # See no-color.org: any value but an empty one means no colour.
         wanted = self.terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
@@ -39,7 +41,7 @@ class Style:
         self.room: int | None = None
         self.height: int | None = None
         if self.terminal:
-            self.room, self.height = _size_of(stream)
+            self.room, self.height = shutil.get_terminal_size()
         try:
             "…─↑↓±".encode(stream.encoding or "ascii")
             self.ellipsis, self.line, self.arrows, self.plus_minus = "…", "─", "↑↓", "±"
@@ -58,10 +60,6 @@ class Style:
     def dim(self, text: str) -> str:
         """Return text that stands back."""
         return self.paint(text, DIM)
-
-    def state(self, text: str, *, title: bool = False) -> str:
-        """Return a state in its colour; in a title, a success has one as well."""
-        return self.paint(text, GREEN if title and text == "SUCCESS" else state_code(text))
 
     def cut(self, text: str, taken: int = 0) -> str:
         """Return as much of a text as there is room for on a line of which some is taken."""
@@ -119,19 +117,3 @@ else:
 
     def _takes_codes(stream: TextIO) -> bool:
         return True
-
-
-def _size_of(stream: TextIO) -> tuple[int, int]:
-    """Return columns and lines of a terminal: COLUMNS and LINES, where set, else what the terminal says."""
-    try:
-        size = os.get_terminal_size(stream.fileno())
-        columns, lines = size.columns, size.lines
-    except (OSError, ValueError):
-        columns, lines = 0, 0
-    return _number("COLUMNS") or columns or 80, _number("LINES") or lines or 24
-
-
-def _number(name: str) -> int:
-    """Return the number in an environment variable, 0 where there is none."""
-    text = os.environ.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < len(str(sys.maxunicode)) else 0
