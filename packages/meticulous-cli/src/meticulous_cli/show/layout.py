@@ -39,21 +39,16 @@ class Block:
     """
 
     def __init__(
-        self,
-        column: Column,
-        name: list[str],
-        texts: list[str],
-        right: bool,
-        cells: list[str] | None = None,
-        codes: Sequence[str] = (),
+        self, column: Column, name: list[str], texts: list[str], right: bool, cells: list[str] | None = None
     ) -> None:
-        self.column, self.name, self.texts, self.right, self.codes = column, name, texts, right, codes
+        self.column, self.name, self.texts, self.right = column, name, texts, right
+        self.codes: Sequence[str] = ()
         self.cells = cells or texts
         self.size = widest(self.cells)
 
     def but(self, name: list[str] | None = None, cells: list[str] | None = None) -> Block:
         """Return it with another name or other cells."""
-        return Block(self.column, name or self.name, self.texts, self.right, cells or self.cells, self.codes)
+        return Block(self.column, name or self.name, self.texts, self.right, cells or self.cells)
 
     @property
     def width(self) -> int:
