@@ -12,13 +12,7 @@ from typing import Callable
 
 __all__ = ["Heartbeat"]
 
-_NOT_ALONE: tuple[object, ...] = (
-    "ignore",
-    re.compile(".* is multi-threaded, use of "),
-    DeprecationWarning,
-    None,
-    0,
-)
+_NOT_ALONE = ("ignore", re.compile(".* is multi-threaded, use of "), DeprecationWarning, None, 0)
 """The filter of a warning: from Python 3.12 on a fork in a process with threads warns, and counts ours, too.
 
 In pytest, with its warnings as errors, a DataLoader's workers would fail a test. The filter is set by hand:
