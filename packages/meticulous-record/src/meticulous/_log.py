@@ -17,7 +17,7 @@ logger = logging.getLogger("meticulous")
 logger.addHandler(logging.NullHandler())
 
 
-_told: set[tuple[str, str]] = set()
+_said: set[tuple[str, str]] = set()
 
 
 def warn(message: str, *, kind: str = "", about: os.PathLike[str] | str = "") -> None:
@@ -28,9 +28,9 @@ def warn(message: str, *, kind: str = "", about: os.PathLike[str] | str = "") ->
     a record with holes must not look like a whole one.
     """
     if about:
-        if (kind, str(about)) in _told:
+        if (kind, str(about)) in _said:
             return
-        _told.add((kind, str(about)))  # first, for what is said may be printed, and so come here again
+        _said.add((kind, str(about)))  # first, for what is said may be printed, and so come here again
     with contextlib.suppress(Exception):  # a closed or broken standard error must not end the run either
         logger.warning(message, extra={"kind": kind})
         handlers = [] if logger.disabled else logger.handlers + logging.root.handlers

@@ -175,7 +175,7 @@ class DescriptorCapture:
         return True
 
     def _raw_write(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        """See to it that the program is not told when our file refuses what it prints."""
+        """Keep from the program that our file refuses what it prints."""
 
         def write(data: Any) -> Any:
             try:

@@ -3,20 +3,7 @@
 Imported with the package, since `sys.exit(main())` looks `sys.exit` up before `main` runs. So it costs
 little.
 
-How the exit code is known. `sys.exit`, `exit` and `quit` are wrapped once and for good, and note the code
-of each SystemExit that they raise. Whether that exception ended the program is another question: it may
-have been caught.
-
-- An excepthook is not called for it, and `sys.last_value` is not set.
-- Whether it still exists says little: asyncio keeps those that end a program, and programs keep others.
-- CPython's `python script.py` deletes `__file__` from the script's globals, unless a SystemExit ends it
-  (seen in 3.9 to 3.13; neither 3.14 nor `-m` and `-c` have such a sign). So a script knows for sure.
-- Elsewhere an object rides on the exception and is dropped with it. If Python code runs at that moment,
-  somebody has caught the exception. If none runs, the exception has left the last frame, and the program is
-  over.
-
-What is left: `raise SystemExit(3)` calls no function. A script knows that it ended so, but not the code:
-CPython frees the exception before functions at exit run (seen in 3.9 to 3.13), so the heap has none to find.
+What is noted of a SystemExit, and what becomes of that, is in `ending`.
 """
 
 from __future__ import annotations
@@ -37,7 +24,7 @@ __all__ = ["Ends", "Wrapped", "process"]
 
 
 class Ends:
-    """What is told how the process ends: a session, or a process that records nothing."""
+    """What ends with the process: a session, or what is in its place in a process that records nothing."""
 
     survived = ""
     """The name of the last signal that did not end the program."""
@@ -62,7 +49,7 @@ class Process:
     """The lock of who begins or ends a session: streams and signal handlers belong to the whole process."""
 
     sessions: list[Ends]
-    """What is told of the end, in the order of the starts."""
+    """What ends with the process, in the order of the starts."""
 
     exit: list[str] | None
     """The STATUS of the last SystemExit that may end the program, in a list of its own."""
@@ -102,7 +89,7 @@ class Process:
         self._start()
 
     def at_exit(self) -> None:
-        """Tell the sessions how the program ended."""
+        """End the sessions as the program ended."""
         if self.sessions:
             from meticulous._session.ending import at_exit
 

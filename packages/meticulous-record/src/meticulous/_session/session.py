@@ -1,4 +1,4 @@
-"""One session of an experiment, from its first STATUS to its last; I/O that fails is told, not raised."""
+"""One session of an experiment, from its first STATUS to its last; I/O that fails is a warning."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ class Session(Ends):
         return self._is_taken
 
     def _try(self, name: str, write: Callable[[], None], *, is_last: bool = True) -> bool:
-        """Whether it was written; if it is the last time that this is tried, trouble is told."""
+        """Whether it was written; the last time that this is tried, trouble is a warning."""
         try:
             if self._is_taken_by_others():
                 raise OSError(errno.EBUSY, "another session records there by now")

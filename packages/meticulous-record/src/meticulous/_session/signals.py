@@ -31,7 +31,7 @@ except (ImportError, AttributeError, OSError, TypeError):
 
 
 def handle() -> None:
-    """Tell the sessions of this process when one comes; for every handler that is not yet ours."""
+    """Write down in the sessions of this process when one comes; for every handler that is not yet ours."""
     if threading.current_thread() is not threading.main_thread():
         return  # Python lets only that thread set handlers
     for name in _ENDING + _DEADLY:
@@ -138,7 +138,7 @@ class Handler:
             try:
                 signal.signal(self.number, self.previous)
             except ValueError:
-                return False  # finished in another thread: it stays, and has nobody to tell
+                return False  # finished in another thread: it stays, and does nothing of its own
         return True
 
     def _is_set(self) -> bool:

@@ -11,8 +11,8 @@ it, but for a line that has not ended.
 The pieces are in a list without a lock, which would cost a tenth of a `print`: `append` and `pop` give each
 piece to one thread, or to one handler of a signal, whoever prints at that moment.
 
-A text layer hands down later, by its buffer's `write`, what it was given. That is told from bytes of the
-program's own: while this thread is in a call to the text layer, the buffer's `write` copies nothing.
+A text layer hands down later, by its buffer's `write`, what it was given. The program may write there, too.
+So while this thread is in a call to the text layer, the buffer's `write` copies nothing.
 """
 
 from __future__ import annotations
