@@ -195,3 +195,14 @@ def test_results_of_other_scripts_are_no_columns_of_groups(seeds, make, run):
     assert "bleu" not in shown
     assert "bleu" in table(run("--groupby", "lr"))[0]
     assert "bleu" in table(run("--groupby", "lr", "--filter", "lr != None", "--columns", "+bleu"))[0]
+
+
+@pytest.mark.parametrize("options", [[], ["--groupby", "lr"]])
+def test_copies_are_named(make, screen, options):
+    make("1", {"lr": 0.1}, {"loss": 1}, uuid="6f1c2b0e-8d53-4a7e-9a51-3f0a1c9be7d2")
+    make("1 (copy)", {"lr": 0.1}, {"loss": 1}, uuid="6f1c2b0e-8d53-4a7e-9a51-3f0a1c9be7d2")
+    make("2", {"lr": 0.2}, {"loss": 2}, uuid="0b8f7f0e-3f43-4a39-a4c7-6f0a1c9be7d2")
+    make("3", {"lr": 0.3}, {"loss": 2})
+    make("4", {"lr": 0.4}, {"loss": 2})
+    lines = screen(*options, NO_COLOR="1").splitlines()
+    assert [line for line in lines if line.startswith("copies")] == ["copies, counted as well: 1 (copy) of 1"]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from meticulous_cli.show.cells import MISSING
-from meticulous_cli.show.facts import HEADER_COLUMNS, SUMMARY, Column, Row, is_dirty, reason_of
+from meticulous_cli.show.facts import HEADER_COLUMNS, SUMMARY, Column, Row, is_dirty, reason_of, text_of
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import counted, cut, plain, width
@@ -83,6 +83,17 @@ def problems(rows: Sequence[Row], style: Style) -> list[str]:
         line = style.cut(f"{name}: {text}", len("! ") + width(end)) + end
         lines.append(style.paint("!", YELLOW) + style.note(f" {line}", len("!")))
     return lines
+
+
+def copies(rows: Sequence[Row], style: Style) -> list[str]:
+    """Return which experiments are copies of others (spec 1.0, ID-8): a mean has them twice."""
+    first: dict[str, Row] = {}
+    found = []
+    for row in rows:
+        known = first.setdefault(text_of(row.reader, "uuid"), row)
+        if known is not row and text_of(row.reader, "uuid"):
+            found.append(f"{row.id} of {known.id}")
+    return listed("copies, counted as well", found, style=style)
 
 
 def uncommitted(blocks: Sequence[Block], rows: Sequence[Row], style: Style) -> list[str]:

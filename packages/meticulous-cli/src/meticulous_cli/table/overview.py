@@ -243,6 +243,7 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
         members = [] if found.options.over else [group.members for group in table.rows]
         differ = [column.name for column in groups.differing(members, found.columns)]
         counts = footnotes.group_counts(table.rows, found.total, table.columns, style)
+        counts += footnotes.copies(found.rows, style)
         return [*counts, *listed("also differ within groups", differ), *last]
     chosen = set(map(id, table.rows))
     reasons = any(each.column is HEADER_COLUMNS["reason"] for each in blocks)
@@ -253,9 +254,8 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
         *footnotes.failures([row for row in found.rows if id(row) in chosen], style, shown=reasons),
         *footnotes.problems(table.rows, style),
     ]
-    if len(notes) + len(last) < _MOST_FOOTNOTES:
-        notes += footnotes.uncommitted(blocks, table.rows, style)
-    return [*notes, *last]
+    more = [*footnotes.copies(table.rows, style), *footnotes.uncommitted(blocks, table.rows, style)]
+    return [*notes, *more[: _MOST_FOOTNOTES - len(notes) - len(last)], *last]
 
 
 def _exported(table: _Table, kind: str) -> str:
