@@ -260,7 +260,7 @@ def test_it_starts_where_the_script_is_from_there(
     if not known:
         at = project.clone("clone")
         experiment = experiment.rename(tmp_path / "1")
-        shutil.rmtree(project.folder)
+        project.folder.rename(tmp_path / "away")
     if later:
         at.write(**{"more.py": ""})
         at.commit("More")

@@ -166,7 +166,7 @@ class TestRefusals:
             Experiment({})
 
     def test_a_broken_repository_with_what_git_says(self, project):
-        shutil.rmtree(project / ".git" / "objects")
+        (project / ".git" / "objects").rename(project.parent / "away")
         (project / ".git" / "objects").mkdir()
         with pytest.raises(
             meticulous.RepositoryError, match=r"`git status` failed .*: repair the repository"
@@ -469,7 +469,7 @@ class TestOtherRepositories:
 
     def test_one_that_ignores_all_of_it_has_nothing_to_do_with_it(self, project, library):
         """A home directory under git, with a debugger or a cache of modules in it."""
-        shutil.rmtree(library / ".git")
+        (library / ".git").rename(library.parent / "away")
         for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "dotfiles"]):
             subprocess.run(["git", *USER, *command], cwd=library.parent, check=True)
         (library.parent / ".gitignore").write_text("*\n")
@@ -492,7 +492,7 @@ class TestOtherRepositories:
         assert "MismatchedCommitException" in last_line(done)
 
     def test_code_in_no_repository_is_not_looked_at(self, project, library):
-        shutil.rmtree(library / ".git")
+        (library / ".git").rename(library.parent / "away")
         assert self.run(project, library).returncode == 0
 
     def test_two_questions_are_asked_of_each(self, project, library, counting_git):
