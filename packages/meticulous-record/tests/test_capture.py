@@ -206,6 +206,11 @@ def test_what_an_object_prints_when_it_is_torn_down_with_the_program_is_shown(en
     assert recorded.stdout == b"late\n"
 
 
+def test_a_block_that_is_torn_down_with_the_program_says_nothing(both, repository):
+    both(HEAD + "def block():\n  with Experiment(): yield\nkept = block(); next(kept); print('on')\n")
+    assert repository.status() == "SUCCESS"
+
+
 def test_what_a_new_text_layer_still_holds_at_the_end_is_copied(both, repository):
     both(
         script(

@@ -247,8 +247,10 @@ class Experiment:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from meticulous._session.ending import of_with
-
+        try:
+            from meticulous._session.ending import of_with
+        except ImportError:
+            return  # a generator with this block is torn down with the program, which has ended it
         self._run.end(of_with(error))
 
     def __copy__(self) -> Experiment:
