@@ -199,7 +199,8 @@ def _printed(table: _Table, style: Style) -> str:
     if labelled:
         candidates = set(table.columns).difference(table.kept)
         folded = same((column for column in table.found.columns if column in candidates), table.members)
-    columns = [column for column in table.columns if column not in folded]
+    gone = set(folded)
+    columns = [column for column in table.columns if column not in gone]
     heads = titles(columns, table.sort, style, reverse=options.sort_reverse, labelled=labelled)
 
     def make(column: Column) -> Block:
