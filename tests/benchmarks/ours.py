@@ -1,7 +1,7 @@
 """What recording, reading and the command cost, each beside its floor: all in one run.
 
     uv run tests/benchmarks/ours.py                   # ten minutes on a quiet machine, and 3 GB of its disk
-    uv run tests/benchmarks/ours.py --write           # and puts the tables into RESULTS.md and the READMEs
+    uv run tests/benchmarks/ours.py --write           # and puts the tables into RESULTS.md and READMEs
     uv run tests/benchmarks/ours.py --before CHECKOUT # beside the packages of another checkout
     uv run tests/benchmarks/ours.py --python PYTHON   # frames by another Python, too, with another pandas
     uv run tests/benchmarks/ours.py --small           # in seconds, only to see that it works
@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+BEFORE = ", before"
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent))  # where `latency` is
@@ -71,14 +72,15 @@ def write(root: Path, lines: str, parts: dict[str, str]) -> None:
     whole = "\n\n".join([lines, *map(_titled, parts.items())])
     replace(root / "tests/benchmarks/RESULTS.md", "ours.py", whole)
     for package, title in (("read", "Reading"), ("cli", "The command")):
-        replace(root / f"packages/meticulous-{package}/README.md", "ours.py", f"{lines}\n\n{parts[title]}")
+        now = "\n".join(line for line in parts[title].splitlines() if BEFORE not in line)
+        replace(root / f"packages/meticulous-{package}/README.md", "ours.py", f"{lines}\n\n{now}")
 
 
 def measure(folder: Path, plan: Plan, before: Path | None, pythons: list[str]) -> dict[str, str]:
     """Return what the tables say, by their titles."""
     variants: dict[str, dict[str, str]] = {"": {}}
     if before is not None:
-        variants[", before"] = _sources(before)
+        variants[BEFORE] = _sources(before)
     seconds, rounds = plan.seconds, plan.rounds
 
     starts, within, slowly = [], [], []
