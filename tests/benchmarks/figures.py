@@ -103,7 +103,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def duration(seconds: float) -> str:
     for unit, scale in (("s", 1), ("ms", 1e-3)):
-        if seconds >= scale:
+        if abs(seconds) >= scale:
             return f"{seconds / scale:.3g} {unit}"
     return f"{seconds * 1e6:.3g} µs"
 

@@ -1,6 +1,6 @@
 """What recording, reading and the command cost, each beside its floor: all in one run.
 
-    uv run tests/benchmarks/ours.py                   # ten minutes on a quiet machine, and 3 GB of its disk
+    uv run tests/benchmarks/ours.py                   # ten minutes on a quiet machine, and 4 GB of its disk
     uv run tests/benchmarks/ours.py --write           # and puts the tables into RESULTS.md and READMEs
     uv run tests/benchmarks/ours.py --before CHECKOUT # beside the packages of another checkout
     uv run tests/benchmarks/ours.py --python PYTHON   # frames by another Python, too, with another pandas
