@@ -12,6 +12,7 @@ floor: the least that does the same, as recording.py and reading.py have it. Lin
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -58,9 +59,12 @@ def main() -> None:
     parser.add_argument("--before", metavar="CHECKOUT", type=Path, help="beside the packages of this one")
     parser.add_argument("--python", action="append", default=[], help="makes frames, too")
     options = parser.parse_args()
+    pythons = [os.path.abspath(shutil.which(name) or name) for name in options.python]
+    for python in pythons:
+        say(reading.about(python))  # which also shows at once whether it has pandas
     about = About()
     with tempfile.TemporaryDirectory() as folder:
-        parts = measure(Path(folder), SMALL if options.small else Plan(), options.before, options.python)
+        parts = measure(Path(folder), SMALL if options.small else Plan(), options.before, pythons)
         lines = f"{about.line()} {reading.about(sys.executable)}."
     print(lines, *map(_titled, parts.items()), sep="\n\n")
     if options.write:
