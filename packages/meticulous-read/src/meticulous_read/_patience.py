@@ -47,10 +47,7 @@ def _several_at_a_time(function: Callable[..., Result], items: Iterator[tuple[An
 
     results: list[Result] = []
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="meticulous-read") as pool:
-        try:
-            while some := list(itertools.islice(items, _AHEAD)):
-                results += pool.map(function, *zip(*some))
-            return results
-        except BaseException:  # Ctrl-C among them: what waits its turn is not begun
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while some := list(itertools.islice(items, _AHEAD)):
+            # Once one raises, or Ctrl-C is pressed, this begins no more of them.
+            results += pool.map(function, *zip(*some))
+    return results
