@@ -14,6 +14,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -133,16 +134,17 @@ def run(
     disk.mkdir()
     before = folder / "before"
     # What a shell mounts in a namespace of its own is gone with it.
+    python = shlex.quote(sys.executable)
     shell = f"""
         set -e
         cd {repository}
         {mount}
         mkfifo {folder}/go
-        {sys.executable} train.py --capture {capture} --experiments-directory {disk}/experiments \\
+        {python} train.py --capture {capture} --experiments-directory {disk}/experiments \\
             <{folder}/go >{folder}/out 2>{folder}/err &
         exec 3>{folder}/go
-        until grep -qs "half way" {folder}/out; do :; done
-        until grep -qs "half way" {disk}/experiments/1/stdout; do :; done
+        until grep -qs "half way" {folder}/out; do sleep 0.02; done
+        until grep -qs "half way" {disk}/experiments/1/stdout; do sleep 0.02; done
         cp -r {disk}/experiments/1 {before}
         {break_it}
         echo >&3
@@ -234,6 +236,12 @@ def forbidden(folder: Path, capture: str) -> str:
     """The permissions are taken away."""
     if os.getuid() != 0 or shutil.which("setpriv") is None:
         return "left out: this needs root, and setpriv to become somebody else"
+    somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable]
+    asked = subprocess.run(
+        [*somebody, "-c", "import meticulous.experiment, git"], capture_output=True, check=False
+    )
+    if asked.returncode != 0:
+        return "left out: somebody else may not read Python and the recorder here"
     folder.chmod(0o755)
     inner = folder / "inner"
     inner.mkdir()
@@ -242,10 +250,9 @@ def forbidden(folder: Path, capture: str) -> str:
     make_repository(repository, SCRIPT)
     for path in [repository, *repository.rglob("*")]:
         os.chown(path, 65534, 65534)
-    train = [sys.executable, "train.py", "--capture", capture]
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *train],
+            [*somebody, "train.py", "--capture", capture],
             cwd=repository,
             env={**os.environ, "HOME": str(inner)},
             stdin=subprocess.PIPE,
@@ -255,6 +262,7 @@ def forbidden(folder: Path, capture: str) -> str:
     experiment = repository / "experiments" / "1"
     while "half way" not in (folder / "out").read_text():
         assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.02)
     before = shutil.copytree(experiment, folder / "before")
     experiment.chmod(0o500)
     said = process.communicate(b"\n")[1].decode()
