@@ -26,7 +26,7 @@ def _is_in_proc(path):
 
 
 def _without_proc(function):
-    def call(path, *arguments, **options):
+    def call(path=".", *arguments, **options):
         if _is_in_proc(path):
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
         return function(path, *arguments, **options)
