@@ -350,6 +350,8 @@ def test_a_daemon_that_closes_all_descriptors_harms_no_file_of_its_own(files, ru
     code = script(
         """
         print("before")
+        import resource  # macOS allows 256 files unasked
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         limit = os.sysconf("SC_OPEN_MAX")
         os.closerange(3, min(limit, 4096))
         files = [open(f"data{i}", "w") for i in range(FILES)]
