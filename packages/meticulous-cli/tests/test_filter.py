@@ -174,7 +174,6 @@ def test_what_does_not_compare_is_false_at_once(text):
             (text, "write it like lr < 0.1 and status == 'SUCCESS'")
             for text in (
                 "",
-                "lr = 1",
                 "lr <",
                 "lr =< 1",
                 "lr < 1 && loss < 1",
@@ -199,6 +198,8 @@ def test_a_mistake_is_explained(text, message):
 @pytest.mark.parametrize(
     ("text", "fixed"),
     [
+        ("lr = 1", "lr == 1"),
+        ("lr >= 1 and optimizer = 'a=b'", "lr >= 1 and optimizer == 'a=b'"),
         ("optimizer == ADAM", "optimizer == 'ADAM'"),
         ("optimizer in (ADAM, 'sgd')", "optimizer in ('ADAM', 'sgd')"),
         ("start > 2026-11-20", "start > '2026-11-20'"),

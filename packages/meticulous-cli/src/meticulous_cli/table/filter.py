@@ -121,7 +121,7 @@ class _Filter:
         for part, form, message in (
             (names, "`{}`", "this name needs back-ticks"),
             (_UNQUOTED, "'{}'", "a time needs quotes, as any text"),
-            ("(?<![=<>!])=(?!=)", "==", "== compares"),
+            ("(?<![=<>!])=(?![=<>])", "==", "== compares"),
         ):
             if part and (text := self._replaced(part, form)) != self._text:
                 return CommandError(message, USAGE, command(["--filter", text]))
