@@ -100,7 +100,7 @@ def test_our_benchmark_fills_each_cell_and_the_files_that_show_them(ours, tmp_pa
         lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
         rows[title] = len(lines)
         if title != "Recording":  # which has two tables
-            assert {len(line) for line in lines} == {len(lines[0])}
+            assert len({len(line) for line in lines}) <= 1  # there is no table where it could not be measured
         assert all(cell for line in lines for cell in line)
     slowly = 0 if why_not else 8
     assert rows == {
