@@ -108,7 +108,8 @@ def test_a_recorder_that_records_nothing_is_told():
     for scenario in ("success", "signals"):
         done = kit("recorder.py", "--only", scenario, "--", "true")
         assert (done.returncode, done.stderr) == (1, "")
-        assert "FAIL  DIR-1" in done.stdout
+        # A program that has ended before its signal is sent breaks the pipe; one that ends later has no STATUS.
+        assert done.stdout.startswith(("FAIL  DIR-1", "FAIL  STATUS-6"))
 
 
 @posix
