@@ -108,7 +108,7 @@ def test_a_recorder_that_records_nothing_is_told():
     for scenario in ("success", "signals"):
         done = kit("recorder.py", "--only", scenario, "--", "true")
         assert (done.returncode, done.stderr) == (1, "")
-        # A program that has ended before its signal is sent breaks the pipe; one that ends later has no STATUS.
+        # A program that ends before its signal is sent breaks the pipe; one that ends later has no STATUS.
         assert done.stdout.startswith(("FAIL  DIR-1", "FAIL  STATUS-6"))
 
 
