@@ -13,6 +13,7 @@ import sysconfig
 
 _ = (ctypes.util, platform, sysconfig.get_config_vars())
 sys.platform = "darwin"
+platform.mac_ver = lambda: ("10.8", ("", "", ""), "")  # older than what Jupyter asks Cocoa on
 PIPE_BUF, DESCRIPTORS = 512, 256
 fcntl.F_FULLFSYNC = 51  # which Linux refuses, as file systems without it do there
 
