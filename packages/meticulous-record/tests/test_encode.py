@@ -280,7 +280,7 @@ TEXTS = {
     "generator": ((item for item in ()), "<generator object <genexpr>>"),
     "Ellipsis": (..., "Ellipsis"),
     "generic": (list[int], "list[int]"),
-    "optional": (Optional[int], "typing.Optional[int]"),
+    "optional": (Optional[int], repr(Optional[int])),
 }
 
 
