@@ -1,6 +1,10 @@
-"""A Linux Python that lacks what macOS lacks: no /proc, 256 descriptors, short atomic writes to pipes."""
+"""A Linux Python that lacks what macOS lacks: no /proc, 256 descriptors, short atomic writes to pipes.
+
+Its C library tells of processes what macOS' does.
+"""
 
 import builtins
+import ctypes
 import ctypes.util
 import errno
 import fcntl
@@ -36,6 +40,29 @@ def _without_proc(function):
     return call
 
 
+_open = builtins.open
+
+
+class _Library(ctypes.CDLL):
+    """With the two functions that Linux has not: <sys/sysctl.h> and <libproc.h>."""
+
+    def sysctlbyname(self, name, value, size, new, length):
+        value.value = b"2A55E0B5-5B0A-4B54-9E0C-9F0B3B1E7C11"  # of one boot
+        return 0
+
+    def proc_pidinfo(self, pid, flavor, argument, found, length):
+        try:
+            with _open(f"/proc/{pid}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            return 0
+        if fields[0] in (b"Z", b"X"):
+            return 0
+        found[120:128] = int(fields[19]).to_bytes(8, "little")
+        return length
+
+
+ctypes.CDLL = _Library
 for _name in ("open", "stat", "lstat", "readlink", "listdir", "scandir"):
     _old, _new = getattr(os, _name), _without_proc(getattr(os, _name))
     setattr(os, _name, _new)
