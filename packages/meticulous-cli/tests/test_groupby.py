@@ -206,3 +206,29 @@ def test_copies_are_named(make, screen, options):
     make("4", {"lr": 0.4}, {"loss": 2})
     lines = screen(*options, NO_COLOR="1").splitlines()
     assert [line for line in lines if line.startswith("copies")] == ["copies, counted as well: 1 (copy) of 1"]
+
+
+def test_a_word_among_numbers_takes_no_mean_away(make, run, screen):
+    for number, (acc, status) in enumerate(
+        [
+            (0.5, "SUCCESS"),
+            (0.75, "SUCCESS"),
+            ("diverged", "SUCCESS"),
+            ("diverged", "ERROR\nValueError: no\n"),
+        ]
+    ):
+        make(str(number), {"lr": 1, "seed": number}, {"acc": acc}, status)
+    make("other", {"lr": 2, "seed": 0}, {"acc": 0.5})
+    assert exported(run, "--over", "seed")[1]["summary"]["acc"] == 0.625
+    printed = screen("--over", "seed")
+    assert "left out: 1 ERROR, 1 no number in acc" in printed
+    assert "diverged" not in printed
+
+
+def test_what_a_mean_over_seeds_mixes_is_said(make, screen):
+    for number, (seed, commit) in enumerate([(0, "a" * 40), (1, "a" * 40), (0, "b" * 40)], 1):
+        make(str(number), {"lr": 1, "seed": seed}, {"acc": 0.5}, githead_sha=commit)
+    make("other", {"lr": 2, "seed": 0}, {"acc": 0.5}, githead_sha="b" * 40)
+    printed = screen("--over", "seed")
+    assert "also differ within groups: commit" in printed
+    assert "same seed again: 3 of 1" in printed

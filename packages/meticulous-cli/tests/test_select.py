@@ -84,7 +84,7 @@ def test_a_filter_that_leaves_nothing_says_what_there_is(runs, run, text, there)
 def test_text_that_is_a_number_compares_and_sorts_as_one(make, run):
     for number, lr in enumerate(["1e-4", 0.01, 0.5, "word", "Infinity"], 1):
         make(str(number), {"lr": lr}, {"loss": number})
-    assert ids(run("--sort", "lr", "--columns", "lr")) == ["1", "2", "3", "5", "4"]
+    assert ids(run("--sort", "lr", "--columns", "lr")) == ["4", "1", "2", "3", "5"]
     assert ids(run("--filter", "lr < 0.001")) == ["1"]
     assert ids(run("--filter", "lr == 1e-4")) == ["1"]
     assert ids(run("--filter", "lr == '0.5'")) == ["3"]

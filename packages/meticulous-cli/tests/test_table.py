@@ -54,7 +54,7 @@ def test_a_terminal_gets_groups_and_what_is_wrong_below(sweep, screen):
 
 def test_what_is_the_same_in_all_is_below_unless_it_is_asked_for(make, screen):
     for number in range(2):
-        args = {"lr": number, "text": "t " * 40, "epochs": 3, "short": [1]}
+        args = {"lr": number, "text": "t " * 39 + "t", "epochs": 3, "short": [1]}
         make(str(number), args, {"loss": number, "eval": {"acc": 0.5}}, defaults={"lr": 7, "text": ""})
     printed = COLOUR.sub("", screen(columns=200))
     same = f"text={'t ' * 11}t…, epochs=3, short=[1], eval.acc=0.5"

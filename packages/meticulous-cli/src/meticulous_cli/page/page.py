@@ -136,7 +136,7 @@ def _arguments(row: Row, style: Style) -> Iterator[str]:
     """Yield a line for each argument that was chosen, and a paragraph of those at their default."""
     defaults = row.default_args
     chosen = {n: v for n, v in row.args.items() if not alike(v, defaults.get(n, MISSING))}
-    pairs = {name: arguments([value, defaults.get(name, MISSING)]) for name, value in chosen.items()}
+    pairs = {name: arguments([value, defaults.get(name, MISSING)], 15) for name, value in chosen.items()}
     notes = {name: f"default {cells[1]}" for name, cells in pairs.items() if name in defaults}
     yield from _pairs({name: cells[0] for name, cells in pairs.items()}, notes, style)
     same = [f"{plain(n)}={cut(shown(v), _LONGEST_NAME)}" for n, v in row.args.items() if n not in chosen]

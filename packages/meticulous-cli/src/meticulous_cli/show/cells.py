@@ -26,7 +26,7 @@ _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 # All digits that a float may need, and how many of them an argument has at most unless that makes two alike.
 _ALL_DIGITS, _DIGITS = 17, 6
 # From here on, a number without its exponent is a row of zeros.
-_HUGE = 1e15
+HUGE = 1e15
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -60,8 +60,8 @@ def shown(value: Any, digits: int = _DIGITS) -> str:
     if value is MISSING:
         return ""
     if isinstance(value, str):
-        # Whoever asks for all digits wants to tell the text from the number.
-        return repr(value) if digits >= _ALL_DIGITS else plain(value) or "''"
+        # Whoever asks for all digits wants to tell the text from the number. "a" and "a " look alike, too.
+        return repr(value) if digits >= _ALL_DIGITS or value != value.strip() else plain(value) or "''"
     if isinstance(value, float):
         return _shown_float(value, digits)
     if isinstance(value, (list, dict)):
@@ -120,14 +120,14 @@ def decimals(values: Sequence[Any]) -> int:
 
 def fixed(value: Any, places: int) -> str:
     """Return a number with so many decimals; what they are too few for has three significant digits."""
-    if type(value) is not float and (type(value) is not int or not places or abs(value) >= _HUGE):
+    if type(value) is not float and (type(value) is not int or not places or abs(value) >= HUGE):
         return shown(value)
     size = abs(value)
     if not math.isfinite(size):
         return str(value)
     # Where large numbers leave few decimals, small ones must not lose what they say.
-    if size >= _HUGE or 0 < size < (10.0 ** (1 - places) if places < 4 else 0.5 * 10.0**-places):
-        return f"{value:.{max(places, 4) if size >= _HUGE else 3}g}"
+    if size >= HUGE or 0 < size < (10.0 ** (1 - places) if places < 4 else 0.5 * 10.0**-places):
+        return f"{value:.{max(places, 4) if size >= HUGE else 3}g}"
     return f"{value:.{places}f}"
 
 
@@ -144,9 +144,11 @@ def aligned(cells: Sequence[str]) -> list[str]:
 def _shown_float(value: float, digits: int) -> str:
     if not math.isfinite(value) or digits >= _ALL_DIGITS:
         return str(value)
-    # Digits before the point are not rounded away below a million: 123456.7 is 123457, not 1.235e+05.
-    text = f"{value:.0f}" if 10**digits // 10 <= abs(value) < 1e6 else f"{value:.{digits}g}"
-    return f"{text}.0" if text.lstrip("-").isdigit() and value == int(value) else text
+    text = f"{value:.{digits}g}"
+    if not text.lstrip("-").isdigit():
+        return text
+    # A whole number is none of the integers, and what is none does not look like one: 1.0000001.
+    return f"{text}.0" if value == int(value) else str(value)
 
 
 def _rounded(value: Any, digits: int) -> Any:

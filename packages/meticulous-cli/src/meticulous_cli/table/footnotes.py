@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from meticulous_cli.show.cells import MISSING
-from meticulous_cli.show.facts import HEADER_COLUMNS, SUMMARY, Column, Row, is_dirty, reason_of, text_of
+from meticulous_cli.show.facts import HEADER_COLUMNS, Column, Row, is_dirty, reason_of, text_of
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import RED, YELLOW, Style
 from meticulous_cli.show.text import counted, cut, plain, width
-from meticulous_cli.table.groups import Group, is_nan
+from meticulous_cli.table.groups import Group, Mean, left_out
 
 _REASONS, _PROBLEMS, _STATES = 3, 3, 5
 _VALUE, _NAME = 24, 60
@@ -39,15 +39,17 @@ def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column],
     """Return the lines on what the means are of, and what was left out of them."""
     members = [row for group in groups for row in group.members]
     well = [row for row in members if row.ended_well]
-    results = [column.name for column in columns if column.group == SUMMARY]
-    nan = Counter(name for name in results for row in well if is_nan(row.summary.get(name)))
+    averaged = [column for column in columns if isinstance(groups[0].values.get(column), Mean)]
+    odd = Counter(
+        f"{why} in {column.name}" for column in averaged for row in well if (why := left_out(column.get(row)))
+    )
     number = f"{len(well)} of {total}" if len(well) < total else f"{total}"
     text = (
         f"{number} experiments in {counted(len(groups), 'group')}; mean {style.plus_minus} standard deviation"
     )
-    left_out = [f"{count} {state}" for state, count in _states(members) if state != "SUCCESS"]
-    left_out += [f"{count} nan in {name}" for name, count in nan.items()]
-    return [style.note(text), *listed("left out", left_out, style=style)]
+    without = [f"{count} {state}" for state, count in _states(members) if state != "SUCCESS"]
+    without += [f"{count} {what}" for what, count in odd.items()]
+    return [style.note(text), *listed("left out", without, style=style)]
 
 
 def failures(rows: Sequence[Row], style: Style, *, shown: bool) -> list[str]:

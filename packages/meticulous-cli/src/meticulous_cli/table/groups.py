@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from meticulous_cli.show.cells import MISSING, aligned, all_alike, decimals, fixed, number_of, results
-from meticulous_cli.show.facts import ARGS, HEADER, SUMMARY, Column, Row
+from meticulous_cli.show.cells import HUGE, MISSING, aligned, all_alike, decimals, fixed, number_of, results
+from meticulous_cli.show.facts import HEADER, SUMMARY, Column, Row
 from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import Style
 from meticulous_cli.table.columns import block
@@ -45,14 +45,15 @@ class Group(NamedTuple):
 def group(rows: Sequence[Row], by: Sequence[Column], columns: Iterable[Column]) -> list[Group]:
     """Return a group for each combination of values, of experiments without a value as for one more value.
 
-    Results are those of experiments that ended well. Of numbers a group has the mean, without what is missing
-    or nan; of other values the one that all agree on.
+    Results are those of experiments that ended well. Where half of them or more are numbers, a group has
+    their mean, without what is missing, nan or no number; else the value that all agree on.
     """
     members: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         members.setdefault(tuple(_key(column.get(row)) for column in by), []).append(row)
     results = [column for column in columns if column.group == SUMMARY and column not in by]
-    take = {column: mean_of if _is_averaged(column, rows) else _agreed for column in results}
+    ended = [row for row in rows if row.ended_well]
+    take = {column: mean_of if _is_averaged(column.values(ended)) else _agreed for column in results}
     groups = []
     for found in members.values():
         well = [row for row in found if row.ended_well]
@@ -72,10 +73,21 @@ def group_columns(by: Sequence[Column], columns: Iterable[Column]) -> Iterator[C
             yield column._replace(get=_getter(column))
 
 
-def differing(groups: Sequence[Sequence[Row]], columns: Sequence[Column]) -> list[Column]:
-    """Return the arguments that have different values within a group; a missing one is no value."""
-    arguments = [column for column in columns if column.group == ARGS]
-    return [column for column in arguments if not all(all_alike(column.values(rows)) for rows in groups)]
+def differing(groups: Sequence[Sequence[Row]], columns: Iterable[Column]) -> list[Column]:
+    """Return the columns that have different values within a group; a missing one is no value."""
+    return [column for column in columns if not all(all_alike(column.values(rows)) for rows in groups)]
+
+
+def repeated(groups: Sequence[Sequence[Row]], over: Sequence[Column]) -> list[str]:
+    """Return the experiments that have the same values of some columns as another of their group."""
+    found = []
+    for rows in groups:
+        first: dict[tuple[Any, ...], Row] = {}
+        for row in rows:
+            known = first.setdefault(tuple(_key(column.get(row)) for column in over), row)
+            if known is not row:
+                found.append(f"{row.id} of {known.id}")
+    return found
 
 
 def block_of(
@@ -92,7 +104,8 @@ def mean_texts(groups: Sequence[Group], column: Column, plus_minus: str, *, apar
     """Return the means of a result, each with its deviation, and its own n where that is another."""
     found = [group.values[column] for group in groups]
     numbers = [each.mean for each in found] + [each.deviation for each in found]
-    if all(number in (None, MISSING) or number == number // 1 for number in numbers):  # such as of epochs
+    if all(number in (None, MISSING) or (number == number // 1 and abs(number) < HUGE) for number in numbers):
+        # such as of epochs
         numbers = [number if number in (None, MISSING) else int(number) for number in numbers]
     places = decimals(numbers)
     means = results(numbers[: len(found)], apart=apart, places=places)
@@ -126,13 +139,21 @@ def is_nan(value: Any) -> bool:
     return value == "NaN" or (isinstance(value, float) and math.isnan(value))
 
 
-def _is_averaged(column: Column, rows: Sequence[Row]) -> bool:
-    return all(value in (MISSING, None) or number_of(value) is not None for value in map(column.get, rows))
+def left_out(value: Any) -> str:
+    """Return why a mean is without a value, or nothing: it is a number, or there is none."""
+    if is_nan(value):
+        return "nan"
+    return "" if value in (MISSING, None) or number_of(value) is not None else "no number"
+
+
+def _is_averaged(values: Sequence[Any]) -> bool:
+    return 2 * list(map(left_out, values)).count("no number") <= len(values)
 
 
 def mean_of(values: Sequence[Any]) -> Mean:
-    """Return the mean of numbers, without what is missing or nan."""
-    known = [value for value in values if value is not MISSING and value is not None and not is_nan(value)]
+    """Return the mean of the numbers among some values, without nan."""
+    numbers = map(number_of, values)
+    known = [number for number in numbers if number is not None and not is_nan(number)]
     if not known:
         return Mean(MISSING, None, 0)
     try:

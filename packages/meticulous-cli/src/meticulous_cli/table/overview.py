@@ -162,7 +162,7 @@ def _table(found: _Found, *, screen: bool) -> _Table:
     chosen: dict[str, int] = {}
     by, over = names.find_all(options.groupby), names.find_all(options.over)
     if over:
-        differing = groups.differing([rows], every)
+        differing = groups.differing([rows], (column for column in every if column.group == ARGS))
         by = list(dict.fromkeys([*by, *(column for column in differing if column not in over)]))
     grouped = bool(options.groupby or options.over)
     if grouped:
@@ -241,11 +241,21 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
         *listed("no room for", dropped, end="  (for all: | less -S)"),
     ]
     if table.grouped:
-        members = [] if found.options.over else [group.members for group in table.rows]
-        differ = [column.name for column in groups.differing(members, found.columns)]
-        counts = footnotes.group_counts(table.rows, found.total, table.columns, style)
-        counts += footnotes.copies(found.rows, style)
-        return [*counts, *listed("also differ within groups", differ), *last]
+        members = [[row for row in group.members if row.ended_well] for group in table.rows]
+        over, shown = found.names.find_all(found.options.over), set(table.columns)
+        # With --over, the arguments that differ make the groups.
+        asked = [column for column in found.columns if column.group == ARGS and not over]
+        differ = groups.differing(members, [*asked, HEADER_COLUMNS["commit"]])
+        averaged = [column for column in found.columns if column in shown]
+        return [
+            *footnotes.group_counts(table.rows, found.total, averaged, style),
+            *footnotes.copies(found.rows, style),
+            *listed("also differ within groups", [column.name for column in differ]),
+            *listed(
+                f"same {', '.join(found.options.over)} again", groups.repeated(members, over) if over else []
+            ),
+            *last,
+        ]
     chosen = set(map(id, table.rows))
     reasons = any(each.column is HEADER_COLUMNS["reason"] for each in blocks)
     first = found.options.paths[0]

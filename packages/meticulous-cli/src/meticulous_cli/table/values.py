@@ -44,13 +44,19 @@ class _Span(float):
 def sorted_rows(rows: Sequence[Row], columns: Sequence[Column], *, reverse: bool) -> list[Row]:
     """Return the rows sorted by some columns, else as they come.
 
-    Those without a value (or with NaN) come first, whichever way it is sorted, as the end is what is read.
+    Those without a value (or with NaN, or with a word among numbers) come first, whichever way it is sorted,
+    as the end is what is read.
     """
     chosen = list(rows)
     if reverse and not columns:
         chosen.reverse()
     for column in reversed(columns):
-        keys = [(_order(column.get(row)), row) for row in chosen]
+        values = list(map(column.get, chosen))
+        keys = [(_order(value), row) for value, row in zip(values, chosen, strict=True)]
+        if 2 * sum(number_of(value) is not None for value in values) > sum(
+            key is not None for key, _ in keys
+        ):
+            keys = [(key if key and key[0] == 0 else None, row) for key, row in keys]
         known = [(key, row) for key, row in keys if key is not None]
         known.sort(key=lambda item: item[0], reverse=reverse)
         chosen = [*(row for key, row in keys if key is None), *(row for _, row in known)]
