@@ -70,13 +70,32 @@ def _traceback_of(code):
     return done.stderr
 
 
+# As Python 3.11 and later print it.
+GROUP = """\
+  + Exception Group Traceback (most recent call last):
+  |   File "train.py", line 3, in <module>
+  |     raise ExceptionGroup("g", [error, TypeError(2)])
+  | ExceptionGroup: g (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "train.py", line 1, in <module>
+    |     raise ValueError(1)
+    | ValueError: 1
+    +---------------- 2 ----------------
+    | TypeError: 2
+    +------------------------------------
+"""
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
         ("RUNNING\n", ""),
         ("SUCCESS\n", ""),
         ("SUCCESS\nafter signal SIGTERM\n", "after signal SIGTERM"),
-        ("ERROR\nexit code 3\nusage: train.py\n", "exit code 3"),
+        ("ERROR\nexit code 3\nusage: train.py\n", "exit code 3: usage: train.py"),
+        ("ERROR\nexit code 1\nafter signal SIGINT\n", "exit code 1: after signal SIGINT"),
+        ("ERROR\n" + GROUP, "ExceptionGroup: g (2 sub-exceptions)"),
         ("ERROR\nsignal SIGTERM\nTraceback (most recent call last):\n  x\n", "signal SIGTERM"),
         ("ERROR\nERROR: LoadError: boom\nStacktrace:\n [1] error(s::String)\n", "[1] error(s::String)"),
         ("ERROR\n \n", ""),

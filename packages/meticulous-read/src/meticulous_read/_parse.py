@@ -186,13 +186,18 @@ def parse_status(data: bytes, *, legacy: bool = False) -> tuple[str, str, Remark
 def one_line(message: str) -> str:
     """Return the line of a STATUS message that says most: of a traceback, the one that names the exception.
 
+    An exit code has what the program said of it behind it, as `sys.exit("no data")` does.
+
     An exception's own text may have many lines, of which the last says little: CUDA's end with "Compile with
     `TORCH_USE_CUDA_DSA` to enable device-side assertions".
     """
-    lines = [line for line in message.splitlines() if line.strip()]
+    # An exception group's own lines have a margin; those of what is in it have a wider one.
+    lines = [line.removeprefix("  | ") for line in message.splitlines() if line.strip()]
     if not lines:
         return ""
-    if lines[0].startswith(("exit code ", "signal ")):
+    if lines[0].startswith("exit code "):
+        return ": ".join(line.strip() for line in lines[:2])
+    if lines[0].startswith("signal "):
         return lines[0]
     frames = [place for place, line in enumerate(lines) if line.startswith('  File "')]
     ends = (line for line in lines[frames[-1] :] if line[0] != " ") if frames else ()
