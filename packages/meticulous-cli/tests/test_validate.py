@@ -15,7 +15,7 @@ HERE = {"hostname": "node7", "pid": 1}
 
 
 def dump(path, value):
-    path.write_text(json.dumps(value, indent=4) + "\n")
+    path.write_text(json.dumps(value, indent=4) + "\n", newline="\n")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def good(make):
     def good(name, **metadata):
         folder = make(name, {"lr": 0.1}, {"loss": 1.5}, **HERE, **metadata)
         for file in folder.glob("*.json"):
-            file.write_text(file.read_text() + "\n")
+            file.write_text(file.read_text() + "\n", newline="\n")
         return folder
 
     return good
@@ -37,7 +37,7 @@ def check(tmp_path):
 
     def check():
         text, code = validate([str(tmp_path / "experiments")])
-        return text.replace(f"{tmp_path}/experiments/", "").split("\n"), code
+        return text.replace(f"{tmp_path / 'experiments'}{os.sep}", "").split("\n"), code
 
     return check
 
@@ -57,7 +57,7 @@ def test_what_is_right_is_counted(good, check):
 def test_each_breach_has_its_requirement_and_file_in_the_order_of_the_experiments(good, check):
     for name in ("b", "10", "9"):
         good(name)
-    (Path(good("2")) / "STATUS").write_text("SUCESS\n")
+    (Path(good("2")) / "STATUS").write_text("SUCESS\n", newline="\n")
     folder = good("11", end_time="noon")
     change(folder, colour="blue", githead_sha="39923da", git_remote="https://ada:secret@example.org/x.git")
     (folder / "args.json").unlink()
@@ -78,13 +78,13 @@ def test_each_breach_has_its_requirement_and_file_in_the_order_of_the_experiment
 
 def test_what_is_only_recommended_is_a_warning(good, check):
     folder = good("1")
-    (folder / "args.json").write_text('{"lr": 0.1}\n')
-    (folder / "summary.json").write_text("{" + '"a": {' * 100 + "}" * 101 + "\n")
+    (folder / "args.json").write_text('{"lr": 0.1}\n', newline="\n")
+    (folder / "summary.json").write_text("{" + '"a": {' * 100 + "}" * 101 + "\n", newline="\n")
     metadata = json.loads((folder / "metadata.json").read_bytes())
     del metadata["pid"], metadata["end-time"]
     dump(folder / "metadata.json", metadata)
-    (folder / "STATUS").write_text("RUNNING\n")
-    (folder / "default_args.json").write_text("{}")
+    (folder / "STATUS").write_text("RUNNING\n", newline="\n")
+    (folder / "default_args.json").write_text("{}", newline="\n")
     (*lines, total), code = check()
     assert [line.split(": ")[:4] for line in lines] == [
         ["1", "warning", "JSON-8", "args.json"],
@@ -106,7 +106,7 @@ def test_what_is_only_recommended_is_a_warning(good, check):
     ],
 )
 def test_other_ways_to_write_a_value_are_no_other_layout(good, check, text):
-    (good("1") / "args.json").write_text(text)
+    (good("1") / "args.json").write_text(text, newline="\n")
     assert check() == (["ok: 1 experiment keeps to format 1.0"], 0)
 
 
@@ -213,7 +213,7 @@ def test_an_experiment_that_is_resumed_meanwhile_is_not_blamed(good):
     running = {key: value for key, value in ended.items() if key != "end-time"}
 
     def replace(name, text):
-        (folder / ".new").write_text(text)
+        (folder / ".new").write_text(text, newline="\n")
         while True:
             try:
                 return os.replace(folder / ".new", folder / name)
@@ -251,7 +251,7 @@ def test_what_cannot_be_judged_is_one_sentence(run, tmp_path):
 
 
 def test_without_jsonschema_it_says_what_to_install(tmp_path, environment):
-    (tmp_path / "jsonschema.py").write_text("raise ImportError('as if it were not there')")
+    (tmp_path / "jsonschema.py").write_text("raise ImportError('as if it were not there')", newline="\n")
     code = (
         "from meticulous_cli.errors import CommandError\n"
         "from meticulous_cli.validate.validate import validate\n"
@@ -271,8 +271,8 @@ def test_the_screen_in_the_readme_is_what_is_printed(good, make, readme, tmp_pat
     for name in ("1", "2", "3"):
         folder = good(name)
         if name == "2":
-            (folder / "STATUS").write_text("SUCESS\n")
-    (folder / "args.json").write_text('{"lr": 0.1}\n')
+            (folder / "STATUS").write_text("SUCESS\n", newline="\n")
+    (folder / "args.json").write_text('{"lr": 0.1}\n', newline="\n")
     old = json.loads((make("old") / "metadata.json").read_bytes())
     del old["format-version"]
     dump(tmp_path / "experiments" / "old" / "metadata.json", old)
