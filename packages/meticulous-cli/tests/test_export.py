@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from meticulous_cli.errors import CommandError
 from meticulous_cli.export import encoders
 from meticulous_cli.export.export import EXPORT_KINDS, export, export_kind
+from meticulous_cli.show.facts import HEADER_COLUMNS
 from meticulous_read import Experiments
 
 BINARY = ("parquet", "pickle")
@@ -602,3 +603,13 @@ def test_means_with_their_deviations_are_numbers_to_a_page(kind, tmp_path):
     written = (tmp_path / f"a.{kind}").read_text("utf-8")
     assert ("0.9030 ± 0.0009 |" if kind == "md" else r"0.9030 $\pm$ 0.0009 \\") in written
     assert ("-:|" if kind == "md" else "{tabular}{r}") in written
+
+
+@pytest.mark.parametrize("name", [*HEADER_COLUMNS])
+def test_tables_for_people_are_headed_as_the_screen_is(make, run, name):
+    folder = make(
+        "1", {"lr": 1}, {}, "ERROR\nexit code 3\n", hostname="node7", runtime="Python", description="x"
+    )
+    (folder / "summary.json").write_bytes(b"[]")
+    result = run("--columns", name, "--export", "-", "--export-format", "md")
+    assert result.stdout.splitlines()[0].split()[1:-1:2] == list(dict.fromkeys(["id", name]))

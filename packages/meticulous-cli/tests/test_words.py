@@ -110,7 +110,7 @@ def test_an_id_that_is_not_there_is_answered_with_the_newest(three, run):
     done = run("99")
     assert (done.returncode, done.stderr) == (
         2,
-        "meticulous: no experiment 99 in experiments: the newest is 3\n",
+        "meticulous: no experiment 99 in experiments: the highest is 3\n",
     )
 
 

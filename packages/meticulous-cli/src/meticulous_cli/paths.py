@@ -126,9 +126,11 @@ def _nothing(word: str, words: Sequence[str], directory: str = "") -> CommandErr
         known = [os.path.join(_DIRECTORY, other) if other.isdecimal() else other for other in others]
         return CommandError("it deletes nothing", USAGE, pasted([["rm", "-r", *known]]))
     if word.isdecimal() and directory:
-        numbers = [name for name in _names(directory) if re.fullmatch("[1-9][0-9]*", name)]
-        newest = f": the newest is {max(numbers, key=int)}" if numbers else ""
-        return CommandError(f"no experiment {word} in {directory}{newest}", USAGE)
+        # Folders without a record only keep their number from being taken (spec 1.0, ID-4).
+        numbers = [name for name in _names(directory) if re.fullmatch("[1-9][0-9]{0,17}", name)]
+        numbers = [name for name in numbers if has_record(os.path.join(directory, name))]
+        highest = f": the highest is {max(numbers, key=int)}" if numbers else ""
+        return CommandError(f"no experiment {word} in {directory}{highest}", USAGE)
     instead = command([*_SUBCOMMANDS[word], *others]) if word in _SUBCOMMANDS else ""
     return CommandError(f"no experiment or directory {word!r}", USAGE, instead)
 

@@ -16,12 +16,16 @@ import pandas as pd
 
 from meticulous_cli.errors import USAGE, CommandError
 from meticulous_cli.export.markup import paper_table
+from meticulous_cli.show.facts import HEADER_COLUMNS
 
 _NON_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
 # What a spreadsheet takes for the start of a formula: ASCII as OWASP lists it, and the same in full width.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-](Infinity|[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)")
-_ON_SCREEN = {("", "expid"): "id", ("header", "start_time"): "start", ("header", "sha"): "commit"}
+# What a column of the frame is called on the screen, where that is another name.
+_ON_SCREEN = {column.frame: column.name for column in HEADER_COLUMNS.values() if column.frame} | {
+    "expid": "id"
+}
 _QUOTED = re.compile(r'[",\r\n]|^ | $|^$')
 
 
@@ -180,7 +184,7 @@ def _utf8(text: str) -> str:
 
 def _titles(columns: Sequence[_Column], flat_cols: bool) -> list[str]:
     """Return the names that the screen has; with their group where that tells two apart."""
-    names = [_ON_SCREEN.get((column.group, column.name), column.name) for column in columns]
+    names = [_ON_SCREEN.get(column.flat_name, column.name) for column in columns]
     return [
         f"{column.group}.{name}" if column.group and (flat_cols or names.count(name) > 1) else name
         for column, name in zip(columns, names, strict=True)
