@@ -207,6 +207,25 @@ def test_a_script_that_raises_system_exit_itself_is_no_success(code, run, reposi
     assert (repository.status(), repository.output()) == ("RUNNING", b"a")
 
 
+MAIN = "def main(): return {}\nif __name__ == '__main__':\n    raise SystemExit(main())"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "word"),
+    [
+        (MAIN.format(3), 3, "RUNNING"),
+        (MAIN.format(0), 0, "RUNNING"),
+        ("if 0: raise SystemExit\n0", 0, "SUCCESS"),
+    ],
+)
+def test_a_module_that_may_have_raised_system_exit_in_the_end_is_no_success(body, code, word, repository):
+    repository.commit("script.py", script(body))
+    command = [sys.executable, "-m", "script"]
+    done = subprocess.run(command, cwd=repository.path, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, repository.status()) == (code, word)
+    assert done.stderr.count(b"meticulous: ") == (word == "RUNNING")
+
+
 WITH = {
     "raise SystemExit(3)": "exit code 3",
     "raise SystemExit": None,

@@ -18,6 +18,7 @@ have been caught.
 
 What is left: `raise SystemExit(3)` calls no function. A script knows that it ended so, but not the code:
 CPython frees the exception before functions at exit run (seen in 3.9 to 3.13), so the heap has none to find.
+Elsewhere, a main module whose last statement is `raise SystemExit(main())` may have ended so.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def watch(who: Ends) -> None:
         process.exit = None
         process.error_before = getattr(sys, "last_value", None)
         process.script = _script()
+        # 3.14 deletes it before functions at exit run.
+        process.main_file = getattr(sys.modules["__main__"], "__file__", None) or ""
         signals.wait_for_forks()
     process.sessions.append(who)
     signals.handle()
@@ -68,8 +71,8 @@ def at_exit() -> None:
         status = _format.SUCCESS  # no SystemExit has ended it, whatever was noted
     elif process.exit is not None:
         status = process.exit[0]
-    elif process.script is not None:
-        status = _format.RUNNING  # it has raised SystemExit itself
+    elif process.script is not None or _ends_with_system_exit():
+        status = _format.RUNNING  # it has raised SystemExit itself, or may have
     elif _is_worker():
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
@@ -192,6 +195,20 @@ def _script() -> dict[str, Any] | None:
     found = frame.f_globals
     is_main = found is vars(sys.modules["__main__"])
     return found if is_main and "__file__" in found and found.get("__spec__") is None else None
+
+
+def _ends_with_system_exit() -> bool:
+    """Whether the last statement of the main module is `raise SystemExit(…)`."""
+    import ast  # few come so far
+
+    try:
+        with open(process.main_file, "rb") as file:
+            node: Any = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    while isinstance(node, (ast.Module, ast.If, ast.Try, ast.With)) and node.body:
+        node = node.body[-1]
+    return isinstance(node, ast.Raise) and node.exc is not None and "SystemExit" in ast.unparse(node.exc)
 
 
 def _is_at_prompt() -> bool:

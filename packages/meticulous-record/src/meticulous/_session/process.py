@@ -60,6 +60,9 @@ class Process:
     script: dict[str, Any] | None
     """The globals of the script, where this is `python script.py`."""
 
+    main_file: str
+    """The main module's file, if it has one."""
+
     handlers: list[Handler]
     """The signal handlers that are ours."""
 
@@ -77,6 +80,7 @@ class Process:
         self.changing = _thread.RLock()
         self.sessions, self.handlers, self.redirections = [], [], []
         self.exit = self.error_before = self.script = None
+        self.main_file = ""
 
     def after_fork_in_child(self) -> None:
         """Leave the sessions to the parent, and be as a process without any."""

@@ -154,8 +154,8 @@ class Session(Ends):
             status = f"{_format.SUCCESS}\nafter signal {self.survived}"
         if status == _format.RUNNING:
             _log.warn(
-                "the program raised SystemExit itself, which hides the exit code: STATUS stays RUNNING. "
-                "Use sys.exit(...), or `with`",
+                "the program raised SystemExit itself, or may have, which hides the exit code: "
+                "STATUS stays RUNNING. Use sys.exit(...), or `with`",
                 kind="unknown exit code",
             )
         else:
