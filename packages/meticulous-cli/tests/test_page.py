@@ -98,6 +98,51 @@ def test_the_reason_stands_at_the_top_whole(make, screen, columns, rest):
     assert max(map(width, lines[:-1])) <= columns
 
 
+FRAMES = '  File "x.py", line 1, in f\n    g()\n'
+HEADING = "Traceback (most recent call last):\n"
+
+
+@pytest.mark.parametrize("frames", [1, 20])
+@pytest.mark.parametrize(
+    "between",
+    [
+        "\nDuring handling of the above exception, another exception occurred:\n\n",
+        "\nThe above exception was the direct cause of the following exception:\n\n",
+        "note: of the program\n\nDuring handling of the above exception, another exception occurred:\n\n",
+    ],
+)
+@pytest.mark.parametrize("parts", [2, 5, 40])
+def test_the_exceptions_that_led_to_the_last_are_not_cut(make, run, parts, between, frames):
+    part = HEADING + FRAMES * frames
+    causes = [f"ZeroDivisionError: number {number}" for number in range(parts - 1)]
+    make(
+        "1", status=f"ERROR\n{''.join(f'{part}{cause}{chr(10)}{between}' for cause in causes)}{part}{LONG}\n"
+    )
+    lines = section(run("1").stdout, "traceback")
+    assert len(lines) < 60
+    for cause in causes if parts < 9 else [causes[0], *causes[-5:]]:
+        assert lines.count(cause) == 1
+    hidden = sum(int(re.search(r"\d+", line)[0]) for line in lines if line.startswith("  …"))
+    whole = len(FRAMES.splitlines()) * frames * parts + (2 + between.startswith("note")) * (parts - 1)
+    assert len([line for line in lines if not line.startswith("  …")]) + hidden == whole
+
+
+def test_the_exceptions_of_a_group_are_not_cut(make, run):
+    frames = "".join(f"    |{line}\n" for line in (FRAMES * 5).splitlines())
+    inner = [f"    | ValueError: number {number}" for number in range(4)]
+    parts = "".join(
+        f"    +---------------- {number} ----------------\n    | {HEADING}{frames}{line}\n"
+        for number, line in enumerate(inner, 1)
+    )
+    make(
+        "1",
+        status=f"ERROR\n  + Exception Group {HEADING}  | {FRAMES}  | ExceptionGroup: many\n{parts}{LONG}\n",
+    )
+    lines = section(run("1").stdout, "traceback")
+    assert set(inner) <= set(lines)
+    assert len(lines) < 40
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -27,6 +29,8 @@ _LONGEST_NAME = 32
 _LINES = 8  # of a traceback, of output, and of the files
 _DEFAULTS = 3  # lines of arguments at their default
 _REASON = 4000  # characters
+# An exception in a traceback, also in the margin of a group: lines of frames are indented.
+_EXCEPTION = re.compile(r"(\s*\| )?\w")
 
 
 def page(reader: ExperimentReader, style: Style) -> str:
@@ -183,14 +187,25 @@ def _shown_size(size: float) -> str:
 
 
 def _traceback(reader: ExperimentReader, style: Style) -> list[str]:
-    """Return the section with what stands in STATUS before the reason, cut in its middle."""
-    body = [line for line in _reason_in(reader)[0] if not line.startswith("Traceback (most recent")]
-    lines = [style.cut(plain(line.expandtabs(4))) for line in body]
-    if len(lines) <= _LINES:
-        return ["traceback", *lines]
-    gap = style.dim(f"{_INDENT}{style.ellipsis} {len(lines) - _LINES} lines")
-    title = f"traceback, {_LINES} of {len(lines)} lines (all in STATUS)"
-    return [title, *lines[:2], gap, *lines[2 - _LINES :]]
+    """Return the section with what stands in STATUS before the reason.
+
+    Of a long one the frames in the middle are left out, not the exceptions that led to the last.
+    """
+    heading = "Traceback (most recent call last):"
+    lines = [line for line in _reason_in(reader)[0] if line.strip() and heading not in line]
+    said = [bool(_EXCEPTION.match(line)) for line in lines]
+    ends = [n for n in range(1, len(lines)) if said[n] and not said[n - 1]]
+    chosen = {0, 1, *range(len(lines) - _LINES + 2, len(lines))}
+    for end in (*ends[:1], *ends[-_LINES:]):
+        chosen |= {end, end + 1}
+    chosen |= {n for n in range(len(lines)) if len(lines) <= _LINES or {n - 1, n + 1} <= chosen}
+    body = []
+    for is_chosen, numbers in itertools.groupby(range(len(lines)), chosen.__contains__):
+        part = [style.cut(plain(lines[n].expandtabs(4))) for n in numbers]
+        body += part if is_chosen else [style.dim(f"{_INDENT}{style.ellipsis} {len(part)} lines")]
+    count = len(chosen.intersection(range(len(lines))))
+    more = f", {count} of {len(lines)} lines (all in STATUS)" if count < len(lines) else ""
+    return [f"traceback{more}", *body]
 
 
 def _output(reader: ExperimentReader, name: str, style: Style) -> list[str]:
