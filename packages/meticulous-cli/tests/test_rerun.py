@@ -23,6 +23,13 @@ config = open("config.yaml").read() if os.path.exists("config.yaml") else None
 print(json.dumps({"part": part.VALUE, "arguments": sys.argv[1:], "place": os.path.basename(os.getcwd())}))
 """
 
+OWN = {
+    "__init__": "",
+    "part": "VALUE = 1\n",
+    "run": "import json, sys, own.part\n"
+    'print(json.dumps({"part": own.part.VALUE, "arguments": sys.argv[1:]}))\n',
+}
+
 
 class Project:
     """A repository, and what is done to it."""
@@ -190,10 +197,23 @@ def test_uncommitted_changes_are_applied_unless_they_are_there(project, record, 
         )
     if state == "later":
         project.commit("Later")
+    status = project.git("status", "-s")
     section, ran = pasted(folder, project.folder / place)
     assert ran["part"] == 5
-    assert ("git apply" in section[-1] or " apply " in section[-1]) == (state != "patched")
-    assert ("worktree" in section[-1]) == (state in ("changed", "later"))
+    assert ("git apply" in section[-1]) == ("worktree" in section[-1]) == (state != "patched")
+    assert project.git("status", "-s") == status
+    if state != "patched":
+        back = section[-2].rpartition(": ")[2]
+        assert in_shell(back, project.folder / place, project.environment).returncode == 0
+        assert len(project.git("worktree", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"train.py": "raise SystemExit\n"}, {"part.py": "OTHER = 1\nVALUE = 5\n"}]
+)
+def test_a_patch_that_is_there_with_more_is_not_what_ran(project, record, pasted, change):
+    project.write(**{"part.py": "VALUE = 5\n", **change})
+    assert pasted(record(patch=PATCH, git_dirty=True), project.folder)[1]["part"] == 5
 
 
 def test_changes_that_were_not_kept_are_named(project, record, pasted):
@@ -225,6 +245,124 @@ def test_submodules_come_with_their_commits_and_changes(
     clone.write(**{"other.py": ""})
     clone.commit("More")
     assert pasted(folder, clone.folder)[1]["part"] == (5 if moved else 1)
+
+
+@pytest.mark.parametrize("source", ["here", "remote", "nowhere"])
+def test_a_clone_inside_that_is_no_submodule_is_cloned(
+    tmp_path, shell_environment, project, record, pasted, run, source
+):
+    library = Project(tmp_path / "library", shell_environment)
+    project.write(**{".gitignore": "experiments\nnested\n", "part.py": "from nested.part import VALUE\n"})
+    project.sha = project.commit("Nested")
+    nested = library.clone("digits/nested")
+    known = {"directory": "nested", "githead-sha": library.sha, "git-dirty": False}
+    folder = record(
+        git_repositories=[{**known, "git-remote": str(library.folder)} if source == "remote" else known]
+    )
+    assert pasted(folder, project.folder)[0] == ["python train.py"]
+    if source == "here":
+        nested.write(**{"part.py": "VALUE = 2\n"})
+        nested.commit("Second")
+    else:
+        nested.folder.rename(tmp_path / "away")
+        library.write(**{"part.py": "VALUE = 2\n"})
+        library.commit("Second")
+    if source == "nowhere":
+        assert f"nested was a clone of its own at {library.sha[:7]}" in run(folder, cwd=project.folder).stdout
+    else:
+        assert pasted(folder, project.folder)[1]["part"] == 1
+
+
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("state", ["same", "moved", "without it", "gone"])
+def test_of_a_repository_beside_it_says_where_another_commit_is(
+    tmp_path, shell_environment, project, record, pasted, state, later
+):
+    library = Project(tmp_path / "library", shell_environment)
+    known = {
+        "directory": "../library",
+        "githead-sha": library.sha,
+        "git-remote": "git@example.org:ada/lib.git",
+    }
+    folder = record(git_repositories=[known])
+    if state == "moved":
+        library.write(**{"part.py": "VALUE = 2\n"})
+        library.commit("Second")
+    elif state != "same":
+        library.folder.rename(tmp_path / "away")
+    if state == "without it":
+        Project(library.folder, {**shell_environment, "GIT_COMMITTER_DATE": "2001-01-01T00:00:00Z"})
+    if later:
+        project.git("commit", "-q", "--allow-empty", "-m", "More")
+    section, _ = pasted(folder, project.folder)
+    notes = [line for line in section if "../library" in line]
+    assert len(notes) == (state != "same")
+    if state == "moved":
+        way = notes[0].rpartition(": ")[2]
+        assert in_shell(way, project.folder, shell_environment).returncode == 0
+        assert library.git("rev-parse", "HEAD") == library.sha
+        assert not any("library" in line for line in pasted(folder, project.folder)[0])
+    elif notes:
+        assert notes[0].endswith("git@example.org:ada/lib.git")
+
+
+@posix
+@pytest.mark.parametrize("elsewhere", ["later", "clone"])
+@pytest.mark.parametrize(
+    ("command", "layout"),
+    [
+        *(("console script", layout) for layout in ("src", "", "packages/own/src", "packages/own")),
+        ("script", "src"),
+        ("-m", "packages/own/src"),
+    ],
+)
+def test_a_package_that_was_installed_to_be_edited_is_the_commits(
+    tmp_path, shell_environment, project, record, pasted, command, layout, elsewhere
+):
+    """What `pip install -e` leaves: a path in site-packages, and a line in requirements.txt."""
+    environment = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=60)
+    shell_environment["PATH"] = f"{environment / 'bin'}{os.pathsep}{shell_environment['PATH']}"
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "own.pth").write_text(f"{project.folder / layout}\n")
+    script = environment / "bin" / "mytrain"
+    script.write_text("import own.run\n")
+    project.write(
+        **{f"{layout or '.'}/own/{name}.py": text for name, text in OWN.items()},
+        **{"go/t.py": "import own.run"},
+    )
+    project.sha = project.commit("Package")
+    words = {"script": ["go/t.py"], "-m": ["-m", "own.run"], "console script": [str(script)]}[command]
+    folder = record("-m")
+    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata |= {"command": [*words, "--lr", "1"], "runtime": "Python 3.11.7"}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    origin = project.folder / layout.removesuffix("src")
+    requirements = f"numpy==1.26.4\nown @ {origin.as_uri()}\nother @ {tmp_path.as_uri()}\n"
+    (folder / "requirements.txt").write_text(requirements)
+    assert "PYTHONPATH" not in "".join(pasted(folder, project.folder)[0])
+    at = project.clone("clone") if elsewhere == "clone" else project
+    project.write(**{f"{layout or '.'}/own/part.py": "VALUE = 2\n"})
+    project.commit("Later")
+    ran = pasted(folder, at.folder)[1]
+    assert (ran["part"], ran["arguments"]) == (1, ["--lr", "1"])
+    if elsewhere == "later":  # and of what that recorded, in the work tree and from the first one
+        tree = project.folder.parent / "digits-1"
+        metadata["working-directory"] = str(tree)
+        (folder / "metadata.json").write_text(json.dumps(metadata))
+        for at in (tree, project.folder):
+            assert pasted(folder, at)[1]["part"] == 1
+
+
+@pytest.mark.parametrize("words", [["/env/bin/mytrain"], ["-m", "installed.train"]])
+def test_a_program_that_is_in_no_commit_is_named(project, record, run, words):
+    folder = record("-m")
+    metadata = json.loads((folder / "metadata.json").read_text())
+    (folder / "metadata.json").write_text(json.dumps({**metadata, "command": words}))
+    named = f"not in the commit, so perhaps not what it was: {words[-1]}"
+    assert named not in run(folder, cwd=project.folder).stdout
+    project.git("commit", "-q", "--allow-empty", "-m", "More")
+    assert named in run(folder, cwd=project.folder).stdout
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -294,6 +432,13 @@ def test_a_file_on_the_command_line_that_no_commit_has_is_named(project, record,
     project.git("commit", "-q", "--allow-empty", "-m", "More")
     section, _ = pasted(folder, project.folder)
     assert any(line.endswith("config.yaml, data/x.npz") for line in section)
+
+
+@pytest.mark.parametrize(
+    "words", [["--experiments-directory", "experiments"], ["--experiments-directory=experiments/"]]
+)
+def test_the_folder_of_the_experiments_is_no_such_file(project, record, pasted, words):
+    assert pasted(record(*words), project.folder)[0] == [f"python train.py {' '.join(words)}"]
 
 
 @pytest.mark.parametrize(

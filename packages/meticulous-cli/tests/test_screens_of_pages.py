@@ -58,7 +58,9 @@ class Clock(datetime):
 @pytest.fixture
 def project(tmp_path, monkeypatch, make, in_utc):
     """Make a repository, always with the same commits, and in it the experiments that the screens show."""
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     monkeypatch.setattr(style, "datetime", Clock)
     monkeypatch.setattr(time, "time", NOW.timestamp)
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "LINES": "60"}.items():
@@ -69,7 +71,7 @@ def project(tmp_path, monkeypatch, make, in_utc):
     shas = []
     for number, message in enumerate(("Train on digits", "Offer Adam", "Normalise the pictures")):
         for name, contents in FILES.items():
-            (tmp_path / name).write_text(contents[number])
+            (folder / name).write_text(contents[number])
         git("add", "-A")
         git("-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "-q", "-m", message)
         shas.append(git("rev-parse", "HEAD"))
@@ -152,7 +154,7 @@ def project(tmp_path, monkeypatch, make, in_utc):
             description="Adam, normalised pictures" if other else "baseline",
             **({"hostname": "gpu-box", "runtime": "Python 3.12.1"} if other else {}),
         )
-    return tmp_path
+    (tmp_path / "experiments").rename("experiments")
 
 
 def git(*arguments):

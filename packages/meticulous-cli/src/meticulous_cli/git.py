@@ -69,7 +69,11 @@ class Repository:
         return self._run(asked, filters=False) == ""
 
     def has_applied(self, patch: str) -> bool:
-        """Return whether the work tree has a patch already, so that it could be taken out again."""
+        """Return whether a patch, which could be taken out again, is all that the work tree differs in."""
+        asked = ["diff", "--numstat", "-z", "--no-renames", "--ignore-submodules=dirty", *_PLAIN, "HEAD"]
+        changed, named = self._run(asked, filters=False), self._run(["apply", "--numstat", "-z", patch])
+        if changed is None or named is None or not {*changed.split("\0")} <= {*named.split("\0")}:
+            return False
         return self._run(["apply", "--check", "--reverse", patch], filters=False) is not None
 
     def submodules(self, sha: str) -> list[str]:

@@ -1,9 +1,9 @@
 """The command that runs an experiment's program again: what a person pastes into a shell.
 
-It must run the code that ran then, and leave the reader's own work tree and branch as they are. Where the
-commit is checked out already, and nothing is changed, the program is started there. Elsewhere a work tree
-beside the repository gets the commit: a checkout would leave a detached HEAD, on which whoever goes on to
-work commits to no branch, and fails where files are changed.
+It must run the code that ran then, and leave the reader's own work tree and branch as they are. Where just
+that is checked out already, the program is started there. Elsewhere a work tree beside the repository gets
+the commit and its patch: a checkout would leave a detached HEAD, on which whoever goes on to work commits to
+no branch, and fails where files are changed.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
+from typing import NamedTuple
 
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, find_repository, is_sha
-from meticulous_cli.show.facts import is_dirty, repositories_of, text_of
+from meticulous_cli.page.outside import beside, bring_inside, editable, inside, not_in_commit
+from meticulous_cli.show.facts import is_dirty, text_of
 from meticulous_cli.show.shell import pasted
 
 # The recorder's options that lead back to this experiment or its repository; a value follows all but _RESUME.
@@ -31,6 +33,18 @@ _STARTED_ELSEWHERE = {
     ),
 }
 _NOT_PASTED = "no shell takes its arguments as they are: see command in metadata.json"
+
+
+class Start(NamedTuple):
+    """How a program is started in a work tree of its commit."""
+
+    place: str
+    """The folder, from the root; "" for the root itself."""
+    command: list[str]
+    installed: str
+    """The program, where it is none of the commit's; else ""."""
+    root: str
+    """Of the work tree in which it was started then."""
 
 
 def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
@@ -49,7 +63,7 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
             return [note], ""
     python = text_of(reader, "runtime").startswith("Python ") or command[0].endswith(".py")
     where = text_of(reader, "working-directory")
-    notes, patch = [], ""
+    own, search, notes, patch = _own(reader, command), "", [], ""
     if is_dirty(reader.metadata):
         patch = os.path.join(os.path.realpath(reader.directory), "git.diff")
         if not os.path.isfile(patch):
@@ -60,19 +74,29 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         remote = text_of(reader, "git-remote")
         notes.append(f"{reason}: run it in a clone{f' of {remote}' if remote else ''}")
         steps = [["git", "checkout", sha], *([["git", "apply", patch]] if patch else [])]
-        own = _own(reader, command)
     else:
         here = Repository(repository.root())
-        place, own = _start(here, sha, where, _own(reader, command))
-        outside = _not_in_commit(here, sha, place, own)
-        notes += [f"not in the commit, so perhaps not what it was: {', '.join(outside)}"] if outside else []
-        applied = bool(patch) and here.has_applied(patch)
-        if _is_checked_out(reader, here) and (applied or here.is_clean()):
-            steps = _in_place(here, place, "" if applied else patch)
+        start = _start(here, sha, where, own)
+        own = start.command
+        is_ready = here.has_applied(patch) if patch else here.is_clean()
+        in_place = is_ready and _is_checked_out(reader, here)
+        if in_place:
+            steps, more = _in_place(here, start.place), []
         else:
-            steps, note = _in_new_tree(reader, here, place, patch)
-            notes.append(note)
-    line = pasted([*steps, [*(["python"] if python else []), *own]])
+            steps, more = _in_new_tree(reader, here, start.place, patch)
+        folders = editable(reader, here, start.root, in_place=in_place)
+        search = os.pathsep.join(os.path.relpath(folder, start.place or os.curdir) for folder in folders)
+        outside = not_in_commit(reader, here, start.place, own)
+        if start.installed and not (in_place or search):
+            outside = [start.installed, *outside]
+        notes += [f"not in the commit, so perhaps not what it was: {', '.join(outside)}"] if outside else []
+        notes += [*beside(reader, here), *more]
+    if python:
+        own = ["python", *own]
+    if search:
+        notes.append(f"PYTHONPATH={search}: else what was installed with -e runs as it is now")
+        own = own if os.name == "nt" else ["env", f"PYTHONPATH={search}", *own]
+    line = pasted([*steps, own])
     return [*notes, *([] if line else [_NOT_PASTED])], line
 
 
@@ -80,23 +104,20 @@ def _is_checked_out(reader: ExperimentReader, here: Repository) -> bool:
     """Return whether the work tree has the commit, and the repositories inside of it theirs."""
     inner = [os.path.join(here.folder, folder, ".git") for folder in here.submodules(reader.sha)]
     commits = [(here.folder, reader.sha)]
-    commits += [(os.path.join(here.folder, folder), sha) for folder, sha in _inside(reader)]
+    commits += [(os.path.join(here.folder, folder), sha) for folder, sha in inside(reader)]
     return all(map(os.path.exists, inner)) and all(Repository(each).head() == sha for each, sha in commits)
 
 
-def _in_place(here: Repository, place: str, patch: str) -> list[list[str]]:
-    """Return the commands that lead from the checked out commit to what ran."""
-    cwd, root = os.path.realpath(os.curdir), os.path.realpath(here.folder)
-    git = ["git"] if cwd == root else ["git", "-C", os.path.relpath(root, cwd)]
-    target = os.path.realpath(os.path.join(root, place))
-    steps = [[*git, "apply", patch.removeprefix(root + os.sep)]] if patch else []
-    return [*steps, *([["cd", os.path.relpath(target, cwd)]] if target != cwd else [])]
+def _in_place(here: Repository, place: str) -> list[list[str]]:
+    """Return the commands that lead to where the program starts."""
+    cwd, target = os.path.realpath(os.curdir), os.path.realpath(os.path.join(here.folder, place))
+    return [["cd", os.path.relpath(target, cwd)]] if target != cwd else []
 
 
 def _in_new_tree(
     reader: ExperimentReader, here: Repository, place: str, patch: str
-) -> tuple[list[list[str]], str]:
-    """Return the commands that make a work tree of what ran, and the way back."""
+) -> tuple[list[list[str]], list[str]]:
+    """Return the commands that make a work tree of what ran, and notes: the last is the way back."""
     git, root = ["git", "-C", here.folder], here.folder
     if os.path.realpath(os.curdir) == os.path.realpath(root):
         git, root = ["git"], os.path.join(os.pardir, os.path.basename(root))
@@ -104,19 +125,20 @@ def _in_new_tree(
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     tree = next(name for name in names if not os.path.lexists(name))
     steps = [[*git, "worktree", "add", "--detach", tree, reader.sha], ["cd", tree]]
-    if here.submodules(reader.sha):
-        steps.append(["git", "submodule", "update", "--init", "--recursive"])
-    steps += [["git", "-C", folder, "checkout", commit] for folder, commit in _inside(reader)]
+    inner, notes = bring_inside(reader, here)
+    steps += inner
+    if patch.startswith(os.path.realpath(root) + os.sep):
+        patch = os.path.relpath(patch, os.path.realpath(tree))
     steps += [["git", "apply", patch]] if patch else []
     steps += [["cd", place]] if place else []
     # By force: what ran there has left byte code and the like.
     back = pasted([[*git, "worktree", "remove", "--force", tree]])
     folder = os.path.normpath(os.path.join(tree, place))
-    return steps, f"it records in {folder}; once that is moved, the way back: {back}"
+    return steps, [*notes, f"it records in {folder}; once that is moved, the way back: {back}"]
 
 
-def _start(here: Repository, sha: str, where: str, command: list[str]) -> tuple[str, list[str]]:
-    """Return the folder below the root where the program starts, and the command as it is there.
+def _start(here: Repository, sha: str, where: str, command: list[str]) -> Start:
+    """Return how the program is started in a work tree of a commit.
 
     The record has the folder in which the experiment started. The program may have changed to it before, and
     another clone has another path: of the paths that may be the script's, the longest in the commit is.
@@ -134,12 +156,16 @@ def _start(here: Repository, sha: str, where: str, command: list[str]) -> tuple[
                     paths.setdefault(path, (base, top))
     held = here.holds(sha, list(paths))
     if not held:  # an installed program: only its folder is known
-        folders = [path for top, path in _splits(where) if top == root or not known]
-        return "".join(here.holds(sha, folders)[:1]), command
+        folders = {path: top for top, path in _splits(where) if top == root or not known}
+        place = "".join(here.holds(sha, list(folders))[:1])
+        program = command[1] if module else command[0]
+        return Start(place, command, program, folders.get(place, root if known else where))
     path = max(held, key=lambda path: path.count("/"))
-    place = os.path.relpath(*paths[path])
+    base, top = paths[path]
+    place = os.path.relpath(base, top)
     place = place if here.holds(sha, [place]) else ""
-    return place, command if module else [os.path.relpath(path, place or os.curdir), *command[1:]]
+    own = command if module else [os.path.relpath(path, place or os.curdir), *command[1:]]
+    return Start(place, own, "", top)
 
 
 def _splits(path: str) -> Iterator[tuple[str, str]]:
@@ -147,25 +173,6 @@ def _splits(path: str) -> Iterator[tuple[str, str]]:
     parts = path.split(os.sep)
     for first in range(1, len(parts)):
         yield os.sep.join(parts[:first]) or os.sep, "/".join(parts[first:])
-
-
-def _not_in_commit(here: Repository, sha: str, place: str, own: Sequence[str]) -> list[str]:
-    """Return the files and folders on a command line that lie in the work tree and not in the commit."""
-    root, found = os.path.realpath(here.folder), {}
-    for word in own[1:]:
-        name = word.partition("=")[2] if word.startswith("-") else word
-        path = os.path.realpath(os.path.join(root, place, name))
-        if name and path.startswith(root + os.sep) and os.path.exists(path):
-            found[os.path.relpath(path, root)] = name
-    held = here.holds(sha, list(found)) if found else []
-    return [name for path, name in found.items() if path not in held]
-
-
-def _inside(reader: ExperimentReader) -> Iterator[tuple[str, str]]:
-    """Yield folder and commit of the other repositories inside of the project."""
-    for folder, (sha, _) in repositories_of(reader).items():
-        if is_sha(sha) and not (os.path.isabs(folder) or folder.startswith(os.pardir)):
-            yield folder, sha
 
 
 def _own(reader: ExperimentReader, command: Sequence[str]) -> list[str]:
