@@ -128,17 +128,19 @@ def test_the_exceptions_that_led_to_the_last_are_not_cut(make, run, parts, betwe
 
 
 def test_the_exceptions_of_a_group_are_not_cut(make, run):
-    frames = "".join(f"    |{line}\n" for line in (FRAMES * 5).splitlines())
+    frames = "".join(f"    | {line}\n" for line in (FRAMES * 5).splitlines())
     inner = [f"    | ValueError: number {number}" for number in range(4)]
     parts = "".join(
         f"    +---------------- {number} ----------------\n    | {HEADING}{frames}{line}\n"
         for number, line in enumerate(inner, 1)
-    )
+    ).replace("    +", "  +-+", 1)
+    own = "".join(f"  | {line}\n" for line in FRAMES.splitlines())
     make(
-        "1",
-        status=f"ERROR\n  + Exception Group {HEADING}  | {FRAMES}  | ExceptionGroup: many\n{parts}{LONG}\n",
+        "1", status=f"ERROR\n  + Exception Group {HEADING}{own}  | ExceptionGroup: many\n{parts}    +-----\n"
     )
-    lines = section(run("1").stdout, "traceback")
+    printed = run("1").stdout
+    assert printed.splitlines()[1:3] == ["ExceptionGroup: many", ""]
+    lines = section(printed, "traceback")
     assert set(inner) <= set(lines)
     assert len(lines) < 40
 

@@ -88,10 +88,17 @@ def _since(reader: ExperimentReader, state: str, style: Style) -> str:
 
 
 def _reason_in(reader: ExperimentReader) -> tuple[list[str], str, list[str]]:
-    """Return what stands in STATUS before the line that says most, that line, and what follows it."""
+    """Return what stands in STATUS before the line that says most, that line, and what follows it.
+
+    What an exception group holds follows it and is of the traceback.
+    """
     lines = reader.status_message.strip("\n").splitlines()
-    place = next((place for place, line in enumerate(lines) if line.strip() == reader.reason), 0)
-    return lines[:place], "".join(lines[place : place + 1]).strip(), lines[place + 1 :]
+    said = [line.strip().removeprefix("| ") for line in lines]
+    place = said.index(reader.reason) if reader.reason in said else 0
+    before, rest = lines[:place], lines[place + 1 :]
+    if place and lines[place].startswith("  | "):
+        before, rest = before + rest, []
+    return before, "".join(said[place : place + 1]), rest
 
 
 def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:

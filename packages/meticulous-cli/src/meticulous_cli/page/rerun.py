@@ -63,7 +63,9 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
             return [note], ""
     python = text_of(reader, "runtime").startswith("Python ") or command[0].endswith(".py")
     where = text_of(reader, "working-directory")
-    own, search, notes, patch = _own(reader, command), "", [], ""
+    own, search, patch = _own(reader, command), "", ""
+    notes: list[str] = []
+    more: list[str] = []
     if is_dirty(reader.metadata):
         patch = os.path.join(os.path.realpath(reader.directory), "git.diff")
         if not os.path.isfile(patch):
@@ -81,7 +83,7 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         is_ready = here.has_applied(patch) if patch else here.is_clean()
         in_place = is_ready and _is_checked_out(reader, here)
         if in_place:
-            steps, more = _in_place(here, start.place), []
+            steps = _in_place(here, start.place)
         else:
             steps, more = _in_new_tree(reader, here, start.place, patch)
         folders = editable(reader, here, start.root, in_place=in_place)
