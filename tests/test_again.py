@@ -72,14 +72,13 @@ def test_the_line_runs_it_again(project, environment, tmp_path, dirty):
     )
     line = page.stdout.splitlines()[-1]
     subprocess.run(["sh", "-c", line], cwd=clone, check=True, env=environment, timeout=60)
-    assert summary_and_args(clone / "experiments" / "1") == summary_and_args(recorded)
-    metadata = [
-        json.loads((folder / "metadata.json").read_text("utf-8"))
-        for folder in (recorded, clone / "experiments" / "1")
-    ]
+    # A patch is for a work tree beside it.
+    again = tmp_path / ("clone-first" if dirty else "clone") / "experiments" / "1"
+    assert summary_and_args(again) == summary_and_args(recorded)
+    metadata = [json.loads((folder / "metadata.json").read_text("utf-8")) for folder in (recorded, again)]
     assert metadata[0]["githead-sha"] == metadata[1]["githead-sha"]
     if dirty:
-        assert (clone / "experiments" / "1" / "git.diff").read_bytes() == (recorded / "git.diff").read_bytes()
+        assert (again / "git.diff").read_bytes() == (recorded / "git.diff").read_bytes()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the line is for a POSIX shell")
