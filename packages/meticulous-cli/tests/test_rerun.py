@@ -518,6 +518,21 @@ def test_a_hostile_repository_runs_nothing(project, record, run, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "requirement",
+    ["x @ file://[bad", "x @ file:///%00", "x @ file:///a%0Ab", "x @ file://h/s", "x @ file:///x{}"],
+)
+@pytest.mark.parametrize("directory", ["../a\0b", "a\0b", "\ud800", "../\ud800", "../x{}", "/x{}", "x{}"])
+def test_a_hostile_record_neither_fails_nor_takes_long(project, record, run, requirement, directory):
+    count = 5000 if "{}" in requirement + directory else 1
+    others = [{"directory": directory.format(n), "githead-sha": project.sha} for n in range(count)]
+    folder = record(git_repositories=others)
+    (folder / "requirements.txt").write_text("\n".join(requirement.format(n) for n in range(count)))
+    result = run(folder, cwd=project.folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\nrun it again\n" in result.stdout
+
+
+@pytest.mark.parametrize(
     ("words", "line"),
     [
         (["python", "train.py", "--lr", "0.1"], "python train.py --lr 0.1"),

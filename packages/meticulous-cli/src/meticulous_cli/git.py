@@ -141,7 +141,7 @@ class Repository:
                 timeout=_TIMEOUT,
                 check=False,
             )
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, ValueError):  # or a name that no system takes
             return None
         self.refused = b"safe.directory" in done.stderr
         return done.stdout.decode(*_CODEC) if done.returncode == 0 else None

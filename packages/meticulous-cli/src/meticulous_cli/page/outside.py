@@ -15,7 +15,9 @@ from meticulous_cli.show.facts import repositories_of
 from meticulous_cli.show.shell import pasted
 
 _EDITABLE = re.compile(r"^\S+ @ (file://\S+)$", re.MULTILINE)
+# A record may be anybody's: each of its repositories and packages costs some runs of git.
 _LARGEST = 2**20
+_MOST = 50
 
 
 def not_in_commit(
@@ -41,11 +43,12 @@ def editable(reader: ExperimentReader, here: Repository, root: str, *, in_place:
     """
     try:
         with reader.open("requirements.txt", errors="replace") as file:
-            urls = _EDITABLE.findall(file.read(_LARGEST))
+            urls = dict.fromkeys(_EDITABLE.findall(file.read(_LARGEST)))
+        paths = [os.path.realpath(url2pathname(urlsplit(url).path)) for url in [*urls][:_MOST]]
     except (OSError, ValueError):
         return []
     found = []
-    for path in (os.path.realpath(url2pathname(urlsplit(url).path)) for url in urls):
+    for path in paths:
         other = Repository(path)
         if in_place and _is_below(path, os.path.realpath(here.folder)):
             continue
@@ -62,11 +65,11 @@ def editable(reader: ExperimentReader, here: Repository, root: str, *, in_place:
 
 def beside(reader: ExperimentReader, here: Repository) -> Iterator[str]:
     """Yield a note on each repository beside the project that is not at the commit of then."""
-    for folder, (sha, _) in repositories_of(reader).items():
-        if not is_sha(sha) or _is_inside(folder):
+    for folder, sha in _others(reader):
+        if _is_inside(folder):
             continue
-        path = os.path.realpath(os.path.join(here.folder, folder))
-        other, shown = Repository(path), os.path.relpath(path)
+        path = os.path.normpath(os.path.join(here.folder, folder))
+        other, shown = Repository(path), path if os.path.isabs(folder) else os.path.relpath(path)
         head = other.head()
         if head != sha and other.has([sha]):
             way = pasted([["git", "-C", shown, "checkout", "--detach", sha]])
@@ -76,10 +79,8 @@ def beside(reader: ExperimentReader, here: Repository) -> Iterator[str]:
 
 
 def inside(reader: ExperimentReader) -> Iterator[tuple[str, str]]:
-    """Yield folder and commit of the other repositories inside of the project."""
-    for folder, (sha, _) in repositories_of(reader).items():
-        if is_sha(sha) and _is_inside(folder):
-            yield folder, sha
+    """Return folder and commit of the other repositories inside of the project."""
+    return ((folder, sha) for folder, sha in _others(reader) if _is_inside(folder))
 
 
 def bring_inside(reader: ExperimentReader, here: Repository) -> tuple[list[list[str]], list[str]]:
@@ -96,6 +97,11 @@ def bring_inside(reader: ExperimentReader, here: Repository) -> tuple[list[list[
             steps.append(["git", "clone", "--", source, folder])
         steps.append(["git", "-C", folder, "checkout", sha])
     return steps, notes
+
+
+def _others(reader: ExperimentReader) -> list[tuple[str, str]]:
+    found = repositories_of(reader).items()
+    return [(folder, sha) for folder, (sha, _) in found if is_sha(sha)][:_MOST]
 
 
 def _is_below(path: str, root: str) -> bool:
