@@ -174,6 +174,10 @@ def test_elsewhere_a_work_tree_beside_it_gets_the_commit(project, record, pasted
     back = section[0].rpartition(": ")[2]
     assert in_shell(back, project.folder, project.environment).returncode == 0
     assert not (project.folder.parent / "digits-1").exists()
+    # And as that of the second time was deleted without git.
+    pasted(folder, project.folder)
+    shutil.rmtree(project.folder.parent / "digits-1-2")
+    assert pasted(folder, project.folder)[1]["place"] == "digits-1-2"
 
 
 PATCH = """\

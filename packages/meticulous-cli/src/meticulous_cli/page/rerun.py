@@ -126,7 +126,8 @@ def _in_new_tree(
     name = f"{root}-{os.path.basename(reader.experiment_id)}"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     tree = next(name for name in names if not os.path.lexists(name))
-    steps = [[*git, "worktree", "add", "--detach", tree, reader.sha], ["cd", tree]]
+    # By force: git keeps a tree in mind that somebody has simply deleted.
+    steps = [[*git, "worktree", "add", "--force", "--detach", tree, reader.sha], ["cd", tree]]
     inner, notes = bring_inside(reader, here)
     steps += inner
     if patch.startswith(os.path.realpath(root) + os.sep):
