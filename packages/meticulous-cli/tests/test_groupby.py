@@ -232,3 +232,12 @@ def test_what_a_mean_over_seeds_mixes_is_said(make, screen):
     printed = screen("--over", "seed")
     assert "also differ within groups: commit" in printed
     assert "same seed again: 3 of 1" in printed
+
+
+def test_a_label_whose_name_is_wider_than_the_terminal_keeps_to_it(make, screen):
+    name = "n" * 400
+    for number in range(2):
+        make(str(number), {name: number}, {"loss": 0.5})
+    lines = COLOUR.sub("", screen("--groupby", name)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].startswith("nnn")

@@ -119,7 +119,10 @@ def fit(
     while len(kept) > 1 and total(kept) > room:
         del kept[max(kept)]
     if total(kept) > room:
-        kept = {place: block.squeezed(room, style.ellipsis, numbers=True) for place, block in kept.items()}
+        # Only a name that is alone, and wider than the terminal, is cut.
+        ((place, block),) = kept.items()
+        block = block.squeezed(room, style.ellipsis, numbers=True)
+        kept = {place: block.but(name=[cut(line, room, style.ellipsis) for line in block.name])}
     for place, block in sorted(kept.items()):
         if len(block.name) > 1:
             keep_if_it_fits(place, block.but(name=["".join(block.name)]))
