@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from meticulous_read import ExperimentReader
 
@@ -44,7 +43,7 @@ def editable(reader: ExperimentReader, here: Repository, root: str, *, in_place:
     try:
         with reader.open("requirements.txt", errors="replace") as file:
             urls = dict.fromkeys(_EDITABLE.findall(file.read(_LARGEST)))
-        paths = [os.path.realpath(url2pathname(urlsplit(url).path)) for url in [*urls][:_MOST]]
+        paths = [os.path.realpath(_path_of(url)) for url in [*urls][:_MOST]]
     except (OSError, ValueError):
         return []
     found = []
@@ -102,6 +101,11 @@ def bring_inside(reader: ExperimentReader, here: Repository) -> tuple[list[list[
 def _others(reader: ExperimentReader) -> list[tuple[str, str]]:
     found = repositories_of(reader).items()
     return [(folder, sha) for folder, (sha, _) in found if is_sha(sha)][:_MOST]
+
+
+def _path_of(url: str) -> str:
+    path = unquote(urlsplit(url).path)
+    return path.lstrip("/") if os.name == "nt" else path  # file:///C:/code
 
 
 def _is_below(path: str, root: str) -> bool:
