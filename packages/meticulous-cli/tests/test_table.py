@@ -242,6 +242,7 @@ def test_wide_characters_stay_in_line(make, screen, run):
         assert len(set(widths)) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="its facts of a process are of Linux")
 def test_running_lost_and_silent_runs_stand_out(make, screen, run):
     with open("/proc/sys/kernel/random/boot_id") as file:
         boot = file.read().strip()
