@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from meticulous_read import ExperimentReader
+from meticulous_read._liveness import observe
 
 UTC = timezone.utc
 
@@ -231,20 +232,28 @@ def test_a_row_spreads_objects_as_deep_as_it_is_asked_to(make):
     assert reader.row(normalize=9)["args"] == {"optim.lr": 1, "optim.sched.kind": "cos", "seed": 0}
 
 
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="there, a pid that is not there is proof")
+NOBODY = 4194305  # the highest pid that Linux allows on any machine, plus one
+
+
 def _identity(pid):
-    with open("/proc/sys/kernel/random/boot_id") as file:
-        boot = file.read().strip()
-    namespace = os.stat("/proc/self/ns/pid").st_ino
-    with open(f"/proc/{pid}/stat") as file:
-        start = file.read().rpartition(")")[2].split()[19]
-    return {
-        "pid": pid,
-        "hostname": socket.gethostname(),
-        "process-start": f"linux:{boot}:{namespace}:{start}",
-    }
+    """What a recorder on this system says of a process."""
+    if sys.platform == "linux":
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            boot = file.read().strip()
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+        with open(f"/proc/{pid}/stat") as file:
+            start = file.read().rpartition(")")[2].split()[19]
+        scope = f"linux:{boot}:{namespace}"
+    else:
+        seen = observe(pid)
+        scope, start = seen.scope, seen.start
+    return {"pid": pid, "hostname": socket.gethostname(), "process-start": f"{scope}:{start}"}
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/ns/pid"), reason="needs Linux's /proc")
+@pytest.mark.skipif(
+    observe(os.getpid()).start is None, reason="needs a system that says when a process started"
+)
 class TestLiveness:
     def lost(self, make, **changes):
         metadata = {**_identity(os.getpid()), "heartbeat-seconds": 60, **changes}
@@ -259,8 +268,7 @@ class TestLiveness:
         assert self.lost(make, **{"process-start": start.rpartition(":")[0] + ":1"}) is True
 
     def test_a_missing_process_is_a_loss(self, make):
-        # The highest pid that Linux allows on any machine, plus one.
-        assert self.lost(make, pid=4194305) is True
+        assert self.lost(make, pid=NOBODY) is True
         assert (self.reader.state, self.reader.status) == ("lost", "RUNNING")
 
     @pytest.mark.parametrize(
@@ -269,7 +277,7 @@ class TestLiveness:
             {"hostname": "elsewhere"},
             {"process-start": "linux:another-boot:1:1"},
             {"process-start": "another system's own words"},
-            {"process-start": None},
+            pytest.param({"process-start": None}, marks=on_linux),  # elsewhere, no namespaces are at hand
             {"pid": "12"},
             {"pid": -1},
             {"pid": True},
@@ -278,7 +286,9 @@ class TestLiveness:
     )
     def test_what_cannot_be_proven_is_not_claimed(self, make, changes):
         assert (
-            self.lost(make, **{"process-start": _identity(1)["process-start"], "pid": 4194305, **changes})
+            self.lost(
+                make, **{"process-start": _identity(os.getpid())["process-start"], "pid": NOBODY, **changes}
+            )
             is None
         )
 

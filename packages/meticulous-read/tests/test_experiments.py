@@ -197,11 +197,11 @@ def test_an_unknown_id_is_a_key_error_that_says_what_to_ask_for(make, tmp_path):
     where = str(tmp_path / "experiments")
     with pytest.raises(ExperimentNotFoundError) as caught:
         experiments["4"]
-    assert str(caught.value) == f"no experiment '4' in {where!r}"
+    assert str(caught.value) == f"no experiment '4' in '{where}'"
     assert (caught.value.experiment_id, caught.value.near) == ("4", [])
     with pytest.raises(KeyError) as caught:
         Experiments(["experiments"], project_directory=tmp_path)["3"]
-    assert str(caught.value) == f"no experiment '3' in {where!r}; did you mean 'experiments/3'?"
+    assert str(caught.value) == f"no experiment '3' in '{where}'; did you mean 'experiments/3'?"
     assert experiments.get("4") is None
 
 

@@ -14,7 +14,7 @@ MAY = {
     "__init__": {"errors", "experiment", "_session", ""},
     "errors": set(),
     "_format": set(),
-    "_log": set(),
+    "_log": {"errors"},
     "_process": COMMON,
     "_ranks": COMMON,
     "_disk": {"_disk", *COMMON},

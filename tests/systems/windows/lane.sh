@@ -66,7 +66,7 @@ python3 "$here/git_server.py" 9>&- &
 trap 'kill $!' EXIT
 until [ -s "$WINEPREFIX/drive_c/shim/port" ]; do sleep 0.1; done
 sources=$(printf 'Z:%s\\src;' "$root"/packages/*)
-export PYTHONPATH=${sources//\//\\} PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=${sources//\//\\} PYTHONPYCACHEPREFIX="Z:${lane//\//\\}\\compiled"
 cd "$root"
 set -o pipefail
 run "$@"

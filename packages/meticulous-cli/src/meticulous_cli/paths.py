@@ -132,7 +132,7 @@ def _nothing(word: str, words: Sequence[str], directory: str = "") -> CommandErr
         highest = f": the highest is {max(numbers, key=int)}" if numbers else ""
         return CommandError(f"no experiment {word} in {directory}{highest}", USAGE)
     instead = command([*_SUBCOMMANDS[word], *others]) if word in _SUBCOMMANDS else ""
-    return CommandError(f"no experiment or directory {word!r}", USAGE, instead)
+    return CommandError(f"no experiment or directory '{word}'", USAGE, instead)
 
 
 def _is_file(folder: str, name: str) -> bool:

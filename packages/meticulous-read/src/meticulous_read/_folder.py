@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from meticulous_read import _files
 from meticulous_read._format import ARGS, METADATA, STATUS
-from meticulous_read.errors import Problem, Remark
+from meticulous_read.errors import Problem, Remark, quoted
 
 __all__ = ["Folder"]
 
@@ -60,7 +60,7 @@ class Folder:
         home = os.path.realpath(self._path) if follow else ""
         if follow and not os.path.realpath(path).startswith(os.path.join(home, "")):
             raise ValueError(
-                f"{name!r} leads out of the experiment's folder; if you trust it, open it yourself"
+                f"{quoted(name)} leads out of the experiment's folder; if you trust it, open it yourself"
             )
         if "b" not in mode:
             options.setdefault("encoding", "utf-8")

@@ -37,7 +37,7 @@ class ExperimentsDirectoryError(ReaderError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"cannot list the experiments directory {self.path!r}: {self.reason}"
+        return f"cannot list the experiments directory {quoted(self.path)}: {self.reason}"
 
 
 class ExperimentNotFoundError(ReaderError, KeyError):
@@ -56,9 +56,9 @@ class ExperimentNotFoundError(ReaderError, KeyError):
         self.near = near
 
     def __str__(self) -> str:
-        where = " or ".join(map(repr, self.directories)) or "no directory"
-        hint = f"; did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
-        return f"no experiment {self.experiment_id!r} in {where}{hint}"
+        where = " or ".join(map(quoted, self.directories)) or "no directory"
+        hint = f"; did you mean {' or '.join(map(quoted, self.near))}?" if self.near else ""
+        return f"no experiment {quoted(self.experiment_id)} in {where}{hint}"
 
 
 class Problem(NamedTuple):
@@ -82,3 +82,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.message}" if self.file else self.message
+
+
+def quoted(name: object) -> str:
+    """Return a path or a name in quotes, as `repr` does, but with each backslash of Windows once."""
+    return repr(name).replace("\\\\", "\\")

@@ -8,6 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from meticulous.errors import quoted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -42,7 +44,7 @@ def warn(message: str, *, kind: str = "", about: os.PathLike[str] | str = "") ->
 def warn_unwritten(path: Path, error: OSError) -> None:
     """Say that a file of the record cannot be written, once for each reason."""
     warn(
-        f"cannot write {str(path)!r} ({error.strerror}): the run goes on, and what cannot be "
+        f"cannot write {quoted(path)} ({error.strerror}): the run goes on, and what cannot be "
         "written is missing from its record",
         kind=f"unwritten {error.errno}",
         about=path.parent,

@@ -5,6 +5,7 @@ After the start nothing of the recorder's own I/O raises (see `_log`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -92,3 +93,8 @@ def listed(items: Iterable[str]) -> str:
     """Return what a sentence names: ten at most, and how many more there are."""
     words = list(items)
     return ", ".join(words[:10]) + (f" and {len(words) - 10} more" if len(words) > 10 else "")
+
+
+def quoted(name: Any) -> str:
+    """Return a path or a name in quotes, as `repr` does, but with each backslash of Windows once."""
+    return repr(os.fspath(name) if isinstance(name, os.PathLike) else name).replace("\\\\", "\\")

@@ -14,7 +14,7 @@ from typing import Any
 from meticulous import _format
 from meticulous._disk import atomic
 from meticulous._disk.encode import JSON, dump
-from meticulous.errors import ExperimentsDirectoryError
+from meticulous.errors import ExperimentsDirectoryError, quoted
 
 __all__ = ["ExperimentFolder", "directory_error"]
 
@@ -221,7 +221,7 @@ def _make_experiments_directory(path: Path) -> None:
 def directory_error(path: Path, error: OSError) -> ExperimentsDirectoryError:
     """Return the error for an experiments directory in which nothing can be made or written."""
     return ExperimentsDirectoryError(
-        f"cannot record in the experiments directory {str(path)!r} ({error.strerror or error}): make it a "
+        f"cannot record in the experiments directory {quoted(path)} ({error.strerror or error}): make it a "
         "directory that can be written and has some space, or choose another with --experiments-directory",
         path=path,
         found=error.strerror,

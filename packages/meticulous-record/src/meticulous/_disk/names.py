@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from meticulous import _format
-from meticulous.errors import ExperimentIdError, ReservedFileError
+from meticulous.errors import ExperimentIdError, ReservedFileError, quoted
 
 __all__ = ["check_experiment_id", "own_file"]
 
@@ -26,7 +26,7 @@ def check_experiment_id(experiment_id: str) -> str:
         if _ID.fullmatch(experiment_id) and not experiment_id.endswith(".") and not is_reserved:
             return experiment_id
     raise ExperimentIdError(
-        f"the experiment id {experiment_id!r} cannot be the name of a folder everywhere: use letters, "
+        f"the experiment id {quoted(experiment_id)} cannot be the name of a folder everywhere: use letters, "
         f"digits, '.', '_' and '-', at most {_format.EXPERIMENT_ID_LENGTH}, a letter or digit first and no "
         "'.' last, and none of Windows' device names",
         expected=_format.EXPERIMENT_ID_PATTERN,
@@ -47,7 +47,7 @@ def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -
             inside = inside.relative_to(parent)
     if inside.anchor or inside.parts[:1] in ((), ("..",)):
         raise ReservedFileError(
-            f"{os.fspath(name)!r} is no file inside of the experiment's folder {str(folder)!r}: give a name "
+            f"{quoted(name)} is no file inside of the experiment's folder {quoted(folder)}: give a name "
             "relative to that, and open files elsewhere with the built-in open()",
             path=folder / inside,
         )
@@ -56,7 +56,7 @@ def own_file(folder: Path, name: str | os.PathLike[str], *, for_reading: bool) -
     is_reserved = plain in _RESERVED or plain.startswith(_format.RESERVED_PREFIXES)
     if not for_reading and len(inside.parts) == 1 and is_reserved:
         raise ReservedFileError(
-            f"{inside.name!r} is a file that the recorder writes itself, or a later version does: "
+            f"{quoted(inside.name)} is a file that the recorder writes itself, or a later version does: "
             "choose another name, or open it for reading with open()",
             path=folder / inside,
         )

@@ -22,6 +22,7 @@ from meticulous._session.heartbeat import Heartbeat
 from meticulous._session.process import Ends, process
 from meticulous._session.streams import StreamCapture
 from meticulous._session.unrecorded import Copy
+from meticulous.errors import quoted
 
 __all__ = ["Session", "now"]
 
@@ -108,7 +109,7 @@ class Session(Ends):
         """
         if not self.is_mine:
             _log.warn(
-                f"summary() of {str(self.path)!r} was called after its end or in a forked "
+                f"summary() of {quoted(self.path)} was called after its end or in a forked "
                 "process, and is not recorded: call it before finish(), in the process that started it",
                 kind="late summary",
                 about=self.path,

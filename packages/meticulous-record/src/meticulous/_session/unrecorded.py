@@ -11,6 +11,7 @@ from meticulous import _log
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._session import ending
 from meticulous._session.process import Ends, process
+from meticulous.errors import quoted
 
 __all__ = ["Copy", "Unrecorded"]
 
@@ -41,7 +42,7 @@ class Unrecorded(Ends):
         if self.awaited is None:
             return self.make_scratch("no experiment_id names the folder of the process that records")
         if not ExperimentFolder(self.awaited).is_started_within(_RANK_0_SECONDS):
-            why = f"nothing has been started in {str(self.awaited)!r} for {_RANK_0_SECONDS} seconds"
+            why = f"nothing has been started in {quoted(self.awaited)} for {_RANK_0_SECONDS} seconds"
             return self.make_scratch(why)
         self.path = self.awaited
         return self.path
@@ -51,7 +52,7 @@ class Unrecorded(Ends):
         self.path, self.awaited = Path(tempfile.mkdtemp(prefix="meticulous-norecord-")), None
         ending.watch(self)
         if why:
-            _log.warn(f"{why}: its files go to {str(self.path)!r}, which is deleted at the end")
+            _log.warn(f"{why}: its files go to {quoted(self.path)}, which is deleted at the end")
         return self.path
 
     def summary(self, values: Any, *, update: bool) -> None:

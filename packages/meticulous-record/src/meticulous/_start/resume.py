@@ -25,6 +25,7 @@ from meticulous.errors import (
     MismatchedArgsException,
     MismatchedCommitException,
     listed,
+    quoted,
 )
 
 __all__ = ["Earlier", "claim_named", "claim_newest", "open_experiments"]
@@ -74,7 +75,7 @@ def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> 
         ExperimentRunningError: it is running, may be, or is just being resumed.
         MeticulousError: it is not an experiment of this format, or has links in it.
     """
-    where = f"the experiment {str(folder.path)!r}"
+    where = f"the experiment {quoted(folder.path)}"
     metadata, recorded = folder.read_json(_format.METADATA) or {}, folder.read_json(_format.ARGS)
     if recorded is None and folder.was_cut_short:
         recorded = args  # which it would have been

@@ -17,7 +17,7 @@ from meticulous._disk.encode import JSON
 from meticulous._start.code.loaded import find_script, loaded_code, spellings
 from meticulous._start.code.process import undisturbed, why_git_fails
 from meticulous._start.code.repository import Repository, find_root
-from meticulous.errors import DirtyRepoException, RepositoryError, listed
+from meticulous.errors import DirtyRepoException, RepositoryError, listed, quoted
 
 __all__ = ["Code", "inspect"]
 
@@ -53,7 +53,7 @@ def inspect(project: Path, experiments: Path, *, allow_dirty: bool) -> Code:
     """
     if not project.is_dir():
         raise RepositoryError(
-            f"the project directory {str(project)!r} is not there, or not a directory: "
+            f"the project directory {quoted(project)} is not there, or not a directory: "
             "name another with --project-directory",
             path=project,
         )
@@ -62,7 +62,8 @@ def inspect(project: Path, experiments: Path, *, allow_dirty: bool) -> Code:
             return _inspect(project, os.path.realpath(experiments), pending, allow_dirty)
     except OSError as error:
         raise RepositoryError(
-            f"cannot look at the code of {str(project)!r} ({error}): make it readable, or use --norecord",
+            f"cannot look at the code at {quoted(error.filename or project)} ({error.strerror or error}): "
+            "make it readable, or use --norecord",
             path=project,
         ) from None
 
@@ -128,8 +129,8 @@ def _refuse(repositories: list[Repository], allow_dirty: bool) -> None:
 def _dirty(root: str, files: dict[str, str], advice: str) -> DirtyRepoException:
     names = listed(name + word for name, word in files.items())
     return DirtyRepoException(
-        f"the repository {root!r} does not hold the code that would run; changed or not added: {names}. "
-        f"{advice}",
+        f"the repository {quoted(root)} does not hold the code that would run; changed or not added: "
+        f"{names}. {advice}",
         path=root,
         found=[*files],
     )
@@ -159,7 +160,7 @@ def _claimed_commit() -> str | None:
 
 def _why_no_repository(project: Path) -> str:
     return (
-        f"{str(project)!r} is in no git repository, so there is no commit to record: make one with `git "
+        f"{quoted(project)} is in no git repository, so there is no commit to record: make one with `git "
         "init` and a commit, name yours with --project-directory, or use --norecord; in an image without its "
         f"repository, set {_CLAIM} to the commit that it was built from"
     )
@@ -169,9 +170,9 @@ def _elsewhere(script: str, root: str, home: str | None) -> RepositoryError:
     """Return the error for a script of which the project's commit would say nothing."""
     own = f"name its own with --project-directory {home}" if home else "run it in its repository"
     return RepositoryError(
-        f"the script {script!r} is not in the repository {root!r}, whose commit would be recorded: {own}; "
-        "for a copy of the code that later changes do not reach run `git worktree add --detach DIRECTORY` "
-        "and start it in there; or use --norecord",
+        f"the script {quoted(script)} is not in the repository {quoted(root)}, whose commit would be "
+        f"recorded: {own}; for a copy of the code that later changes do not reach run `git worktree add "
+        "--detach DIRECTORY` and start it in there; or use --norecord",
         path=root,
         found=script,
     )

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 
-from meticulous.errors import RepositoryError
+from meticulous.errors import RepositoryError, quoted
 
 __all__ = ["Git", "undisturbed", "why_git_fails"]
 
@@ -79,13 +79,15 @@ class Git:
                 target = os.path.join(root, file.read().partition("gitdir:")[2].strip())
             if not os.path.exists(target):
                 raise self.error(
-                    f"the work tree {root!r} belongs to the repository at {target!r}, which is not there: "
-                    "mount or copy that as well, to the same place, or use --norecord"
+                    f"the work tree {quoted(root)} belongs to the repository at {quoted(target)}, which is "
+                    "not there: mount or copy that as well, to the same place, or use --norecord"
                 )
         try:
             self.repo = git.Repo(root, expand_vars=False)
         except (git.InvalidGitRepositoryError, git.NoSuchPathError):
-            raise self.error(f"the repository {root!r} is broken: repair it, or use --norecord") from None
+            raise self.error(
+                f"the repository {quoted(root)} is broken: repair it, or use --norecord"
+            ) from None
         self.repo.git.update_environment(GIT_OPTIONAL_LOCKS="0")
 
     def ask(self, command: str, *arguments: str, **environment: str) -> Callable[[], bytes]:
@@ -116,7 +118,7 @@ class Git:
         remedy = next(remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, text))
         if version < _LEAST_GIT:
             remedy = "install git {}.{} or later; this is {}".format(*_LEAST_GIT, ".".join(map(str, version)))
-        where = f"`git {command}` failed in the repository {self.root!r} ({_last_words(said, code)})"
+        where = f"`git {command}` failed in the repository {quoted(self.root)} ({_last_words(said, code)})"
         return self.error(f"{where}: {remedy.format(root=self.root)}, or use --norecord")
 
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from meticulous._disk.encode import JSON
 from meticulous._start.code.process import Git
+from meticulous.errors import quoted
 
 __all__ = ["Repository", "find_root", "is_inside", "without_credentials"]
 
@@ -107,7 +108,7 @@ class Repository:
         self.branch = None if branch == "(detached)" else branch
         if self.sha == "(initial)":
             raise self._git.error(
-                f"the git repository {self.root!r} has no commit yet, so there is none to record: "
+                f"the git repository {quoted(self.root)} has no commit yet, so there is none to record: "
                 "commit your code first, or use --norecord"
             )
         if self._message is not None:
