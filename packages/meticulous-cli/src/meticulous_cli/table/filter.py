@@ -61,6 +61,15 @@ def matching(rows: Sequence[Row], filters: Sequence[str], names: Names) -> list[
     return kept
 
 
+def _corrected(message: str, text: str) -> CommandError:
+    """Return an error with the filter that was meant, as a command or, where no shell takes that, as it is.
+
+    On Windows, none takes a back-tick: PowerShell would read it as its own.
+    """
+    line = command(["--filter", text])
+    return CommandError(message if line else f"{message}: {text}", USAGE, line)
+
+
 class _Filter:
     """One filter.
 
@@ -124,7 +133,7 @@ class _Filter:
             ("(?<![=<>!])=(?![=<>])", "==", "== compares"),
         ):
             if part and (text := self._replaced(part, form)) != self._text:
-                return CommandError(message, USAGE, command(["--filter", text]))
+                return _corrected(message, text)
         return CommandError(f"cannot read the filter {self._text}: {reason}", USAGE)
 
     def _replaced(self, part: str, form: str) -> str:
@@ -203,7 +212,7 @@ class _Filter:
                 raise _Unreadable("nan equals nothing, itself neither: write loss != loss to find it")
             if "did you mean" not in self._names.unknown(name).message:
                 text = self._replaced(rf"\b{re.escape(name)}\b", "'{}'")
-                raise CommandError(f"text needs quotes: '{name}'", USAGE, command(["--filter", text]))
+                raise _corrected(f"text needs quotes: '{name}'", text)
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for parse, example in (_TEXTS[name] for name in headers & set(_TEXTS)):
