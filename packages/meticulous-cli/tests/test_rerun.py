@@ -507,6 +507,21 @@ def test_without_a_repository_it_says_of_which_a_clone_is_needed(make, run):
     assert any(line.startswith("git checkout 0123456789abcdef") for line in section)
 
 
+@pytest.mark.skipif(not WINDOWS, reason="needs drives")
+def test_from_another_drive_whole_paths_lead_there(project, record, pasted, tmp_path, shell_environment):
+    drives = (f"{letter}:\\" for letter in "DEFGHIJKLMNOPQRSTUVWXYZC" if letter != project.folder.drive[0])
+    other = next(filter(os.path.isdir, drives), None)
+    if other is None:
+        pytest.skip("needs a second drive")
+    library = Project(tmp_path / "library", shell_environment)
+    known = {"directory": "../library", "githead-sha": library.sha}
+    library.write(**{"part.py": "VALUE = 2\n"})
+    library.commit("Second")
+    section, ran = pasted(record(git_repositories=[known]), other)
+    assert ran["place"] == "digits"
+    assert any(str(library.folder) in line for line in section)
+
+
 def test_a_hostile_repository_runs_nothing(project, record, run, tmp_path):
     project.write(**{".gitattributes": "* filter=hostile\n"})
     project.sha = project.commit("Attributes")

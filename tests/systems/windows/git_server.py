@@ -92,7 +92,7 @@ def serve(connection):
     def output(kind, source):
         while data := source.read1(65536):
             if kind == 1 and "rev-parse" in arguments:  # the only one that answers with paths
-                data = re.sub(rb"(?m)^/", b"Z:/", data)
+                data = re.sub(rb"(?m)^/", b"Z:/", data.replace(f"{LANE}/wine/drive_c/".encode(), b"C:/"))
             send(frame(kind, data))
 
     def standard_input():

@@ -52,7 +52,7 @@ def editable(reader: ExperimentReader, here: Repository, root: str, *, in_place:
         if in_place and _is_below(path, os.path.realpath(here.folder)):
             continue
         if _is_below(path, root) or other.has([reader.sha]):
-            folder = os.path.relpath(path, root if _is_below(path, root) else os.path.realpath(other.root()))
+            folder = relative(path, root if _is_below(path, root) else os.path.realpath(other.root()))
             source = os.path.normpath(os.path.join(folder, "src"))
             if folder != os.curdir and os.path.exists(os.path.join(path, ".git")):  # a submodule
                 is_there = os.path.isdir(os.path.join(path, "src"))
@@ -68,7 +68,7 @@ def beside(reader: ExperimentReader, here: Repository) -> Iterator[str]:
         if _is_inside(folder):
             continue
         path = os.path.normpath(os.path.join(here.folder, folder))
-        other, shown = Repository(path), path if os.path.isabs(folder) else os.path.relpath(path)
+        other, shown = Repository(path), path if os.path.isabs(folder) else relative(path, os.curdir)
         head = other.head()
         if head != sha and other.has([sha]):
             way = pasted([["git", "-C", shown, "checkout", "--detach", sha]])
@@ -96,6 +96,14 @@ def bring_inside(reader: ExperimentReader, here: Repository) -> tuple[list[list[
             steps.append(["git", "clone", "--", source, folder])
         steps.append(["git", "-C", folder, "checkout", sha])
     return steps, notes
+
+
+def relative(path: str, start: str) -> str:
+    """Return the way from one folder to another; the whole path where there is none, as between drives."""
+    try:
+        return os.path.relpath(path, start)
+    except ValueError:
+        return path
 
 
 def _others(reader: ExperimentReader) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, find_repository, is_sha
-from meticulous_cli.page.outside import beside, bring_inside, editable, inside, not_in_commit
+from meticulous_cli.page.outside import beside, bring_inside, editable, inside, not_in_commit, relative
 from meticulous_cli.show.facts import is_dirty, text_of
 from meticulous_cli.show.shell import pasted
 
@@ -87,7 +87,7 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         else:
             steps, more = _in_new_tree(reader, here, start.place, patch)
         folders = editable(reader, here, start.root, in_place=in_place)
-        search = os.pathsep.join(os.path.relpath(folder, start.place or os.curdir) for folder in folders)
+        search = os.pathsep.join(relative(folder, start.place or os.curdir) for folder in folders)
         outside = not_in_commit(reader, here, start.place, own)
         if start.installed and not (in_place or search):
             outside = [start.installed, *outside]
@@ -113,7 +113,7 @@ def _is_checked_out(reader: ExperimentReader, here: Repository) -> bool:
 def _in_place(here: Repository, place: str) -> list[list[str]]:
     """Return the commands that lead to where the program starts."""
     cwd, target = os.path.realpath(os.curdir), os.path.realpath(os.path.join(here.folder, place))
-    return [["cd", os.path.relpath(target, cwd)]] if target != cwd else []
+    return [["cd", relative(target, cwd)]] if target != cwd else []
 
 
 def _in_new_tree(
