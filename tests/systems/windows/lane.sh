@@ -40,7 +40,7 @@ build() {
   parsers=(configargparse jsonargparse simple-parsing typed-argument-parser)
   python3 -m pip download -q -d wheels --platform win_amd64 --python-version 3.11 --only-binary :all: \
     "${rest[@]}" "${old[@]}" "${parsers[@]}"
-  # For their metadata and meticulous.exe; their code is that of PYTHONPATH.
+  # For their metadata and meticulous.exe; their code is this checkout's, as if installed with -e.
   uv build -q --wheel --all-packages -o "$lane/wheels" "$root"
   unzip -q -o wheels/pip-*.whl -d "$python/Lib/site-packages"
   cp "$here/noproc.py" "$python/Lib/site-packages/"
@@ -65,8 +65,9 @@ rm -f "$WINEPREFIX/drive_c/shim/port"
 python3 "$here/git_server.py" 9>&- &
 trap 'kill $!' EXIT
 until [ -s "$WINEPREFIX/drive_c/shim/port" ]; do sleep 0.1; done
-sources=$(printf 'Z:%s\\src;' "$root"/packages/*)
-export PYTHONPATH=${sources//\//\\} PYTHONPYCACHEPREFIX="Z:${lane//\//\\}\\compiled"
+rm -rf "$python"/Lib/site-packages/meticulous{,_read,_cli}
+printf 'Z:%s/src\n' "$root"/packages/* | tr / '\\' >"$python/Lib/site-packages/meticulous.pth"
+export PYTHONPYCACHEPREFIX="Z:${lane//\//\\}\\compiled"
 cd "$root"
 set -o pipefail
 run "$@"
