@@ -485,6 +485,7 @@ def test_a_pipe_gets_what_a_file_would(frame, tmp_path, environment, kind):
         assert piped.stdout == written
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal that Python can make")
 def test_a_terminal_gets_text_that_it_only_prints(make, screen):
     make("1", {"name": "\x1b[31m\x9b\u202e"})
     for kind in EXPORT_KINDS:
@@ -512,6 +513,7 @@ def test_parquet_without_pyarrow_says_what_to_install(frame, tmp_path, environme
         env={**environment, "PYTHONPATH": str(hidden)},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.strip().endswith('pip install "meticulous-cli[parquet]"')

@@ -83,6 +83,7 @@ def test_the_screen_in_the_readme_is_what_the_command_prints(project, screen, ar
     """METICULOUS_SCREENS=write writes them anew, to be looked at."""
     printed = screen(*shlex.split(arguments), columns=100, NO_COLOR="1")
     printed = re.sub(r", \d+d \d\dh ago", ", 2d 03h ago", printed)
+    printed = printed.replace(os.sep, "/")
     if os.environ.get("METICULOUS_SCREENS") == "write":
         text = README.read_text(encoding="utf-8")
         old, new = (f"$ meticulous{arguments}\n{shown}```" for shown in (expected, printed))

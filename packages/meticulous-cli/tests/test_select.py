@@ -1,5 +1,6 @@
 import json
 import math
+import os
 import shlex
 import shutil
 from datetime import datetime, timedelta
@@ -132,7 +133,11 @@ def test_a_column_may_be_added_to_the_others(runs, run):
         (25, "meticulous --over seed", "±"),
         (40, "meticulous --filter \"start=='yesterday'\"", " 6 "),
         (35, 'meticulous --filter "not duration"', "RUNNING"),
-        (60, "meticulous --filter \"status=='ERROR'\" --paths | xargs rm -r", "experiments/5"),
+        (
+            60,
+            "meticulous --filter \"status=='ERROR'\" --paths | xargs rm -r",
+            os.path.join("experiments", "5"),
+        ),
         (50, "meticulous --over seed --export table.tex", "table.tex"),
     ],
 )

@@ -1,4 +1,4 @@
-"""An artefact of Wine, undone: it resolves /proc as a path of Unix; Windows has none."""
+"""An artefact of Wine, undone: it resolves /proc and /dev as paths of Unix; Windows has none."""
 
 import builtins
 import os
@@ -6,12 +6,16 @@ import os
 _open, _exists = builtins.open, os.path.exists
 
 
+def _is_of_unix(path):
+    return isinstance(path, str) and path.startswith(("/proc/", "/dev/"))
+
+
 def open(file, *arguments, **options):
-    """Open a file, but for those in /proc."""
-    if isinstance(file, str) and file.startswith("/proc/"):
+    """Open a file, but for those."""
+    if _is_of_unix(file):
         raise FileNotFoundError(2, "no such file", file)
     return _open(file, *arguments, **options)
 
 
 builtins.open = open
-os.path.exists = lambda path: not (isinstance(path, str) and path.startswith("/proc/")) and _exists(path)
+os.path.exists = lambda path: not _is_of_unix(path) and _exists(path)
