@@ -54,6 +54,8 @@ SESSION_KEYS = (
 RUNNING = "RUNNING"
 SUCCESS = "SUCCESS"
 ERROR = "ERROR"
+# So begins the STATUS of a program that a signal ended; its name follows.
+SIGNALLED = f"{ERROR}\nsignal "
 
 # How often a live run touches STATUS, and how many beats it may miss before others take it for lost.
 HEARTBEAT_SECONDS = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
-import meticulous._session.process  # noqa: F401 - `sys.exit(main())` looks up `sys.exit` before `main` runs
+import meticulous._session.hooks  # noqa: F401 - `sys.exit(main())` looks up `sys.exit` before `main` runs
 from meticulous.errors import (
     DirtyRepoException,
     MeticulousError,

@@ -19,7 +19,9 @@ from typing import Any, Callable, NoReturn
 from meticulous import _log
 from meticulous._disk.output import OwnDescriptor
 from meticulous._session.heartbeat import Heartbeat
-from meticulous._session.process import Wrapped, process
+from meticulous._session.hooks import process, wrap
+from meticulous._session.signals import c_library
+from meticulous._session.streams import raw_layer
 
 __all__ = ["DescriptorCapture", "leads_to_descriptor"]
 
@@ -27,13 +29,14 @@ _PAUSE_SECONDS = 0.02
 # A pipe that has room at all has room for so much; of a terminal nobody can say.
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
 _STUCK_SECONDS = 0.5
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 def leads_to_descriptor(stream: Any) -> bool:
     """Whether what is written to `stream` goes where descriptor 1 or 2 is pointed."""
     try:
         # Windows' own way to a console passes the descriptor by.
-        return stream.fileno() in (1, 2) and type(_raw(stream)).__name__ != "_WindowsConsoleIO"
+        return stream.fileno() in (1, 2) and type(raw_layer(stream)).__name__ != "_WindowsConsoleIO"
     except (AttributeError, OSError, ValueError):
         return False
 
@@ -53,34 +56,32 @@ class DescriptorCapture:
         self._stream = stream
         self._path = path
         self._failure: OSError | None = None
-        self._wrapped: list[Wrapped] = []
-        self._is_buffered = False
-        self._is_showing = True
         self._piece = b""  # what the terminal is yet to take
         self._thread = Heartbeat(self._show_what_is_there, _PAUSE_SECONDS)
-        self._file = OwnDescriptor(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
-        os.lseek(self._file.number, 0, os.SEEK_END)
         self._terminal = OwnDescriptor(os.dup(descriptor))
+        self._file = OwnDescriptor(os.open(path, os.O_RDONLY | _BINARY))
+        os.lseek(self._file.number, 0, os.SEEK_END)
+        self._undo = contextlib.ExitStack()
 
     def begin(self) -> None:
         """Point the descriptor at the file; whatever is raised in the midst of it, `end` undoes it."""
         _flush()
         process.redirections.append(self)
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
+        for each in (self._terminal.close, self._file.close, lambda: process.redirections.remove(self)):
+            self._undo.callback(each)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | _BINARY)
         try:
             os.dup2(file, self.descriptor)
         finally:
             os.close(file)
-        self._wrapped.append(Wrapped(os, "_exit", self._show_and_exit(os._exit)))
-        with contextlib.suppress(
-            AttributeError, OSError, ValueError
-        ):  # no stream, or not one of Python's own
+        self._undo.callback(wrap(os, "_exit", self._show_and_exit))
+        # There may be no stream, or one of another make.
+        with contextlib.suppress(AttributeError, OSError, ValueError):
             if self._stream.fileno() == self.descriptor:
                 # What writes to the descriptor itself; the layers above have locks and buffers of their own.
-                raw = _raw(self._stream)
-                self._wrapped.append(Wrapped(raw, "write", self._raw_write(raw.write)))
-                self._is_buffered = not self._stream.line_buffering
-                self._stream.reconfigure(line_buffering=True)
+                self._undo.callback(wrap(raw_layer(self._stream), "write", self._raw_write))
+                self._undo.callback(_buffer_lines, self._stream, self._stream.line_buffering)
+                _buffer_lines(self._stream, True)
         self._thread.start()
 
     def check(self) -> None:
@@ -96,18 +97,9 @@ class DescriptorCapture:
         if self not in process.redirections:
             return
         _flush()
-        if self._is_buffered:
-            with contextlib.suppress(OSError, ValueError):  # the program has closed or detached it
-                self._stream.reconfigure(line_buffering=False)
-        try:
+        with self._undo:
             self._lead_back(hurried=hurried)
-        finally:
-            process.redirections.remove(self)
-            for wrapped in self._wrapped:
-                wrapped.undo()
-            self._file.close()
-            self._terminal.close()
-            self.check()
+        self.check()
         if self._piece and not hurried:  # nobody has taken it: Python is to find that out as it ends
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 self._stream.buffer.write(self._piece)
@@ -117,7 +109,6 @@ class DescriptorCapture:
         self._terminal.close()
 
     def _lead_back(self, *, hurried: bool = False) -> None:
-        self._is_showing = False
         self._thread.stop()
         self._show(hurried=hurried)
         self._lead_to_terminal()
@@ -144,7 +135,7 @@ class DescriptorCapture:
         return exit
 
     def _show_what_is_there(self) -> None:
-        while self._is_showing and self._show_piece(hurried=False):
+        while self._thread.is_running and self._show_piece(hurried=False):
             pass
 
     def _show(self, *, hurried: bool) -> None:
@@ -163,10 +154,12 @@ class DescriptorCapture:
                 return False
         except OSError:
             return False  # the program has closed it
+        terminal = self._terminal.number
         try:
-            if not _can_take_more(self._terminal.number):
+            # Windows can wait only for sockets.
+            if sys.platform != "win32" and not select.select([], [terminal], [], _STUCK_SECONDS)[1]:
                 return not hurried
-            self._piece = self._piece[os.write(self._terminal.number, self._piece) :]
+            self._piece = self._piece[os.write(terminal, self._piece) :]
         except BlockingIOError:  # another program has made it so: a terminal is shared
             return not hurried
         except OSError:
@@ -184,8 +177,7 @@ class DescriptorCapture:
                 if self._is_fed():  # else it is the program's own trouble, or another thread was here before
                     self._failure = error
                     if self not in process.redirections:  # a forked child has left the terminal to its parent
-                        if self.descriptor == 1:
-                            self.check()
+                        self.check()
                         return len(data)
                     self._lead_back()
                 return original(data)
@@ -196,19 +188,9 @@ class DescriptorCapture:
         return write
 
 
-def _raw(stream: Any) -> Any:
-    """The layer of a stream that writes to the descriptor."""
-    return getattr(stream.buffer, "raw", stream.buffer)
-
-
-def _can_take_more(terminal: int) -> bool:
-    """Wait until a terminal takes something, but not for long; whether it does."""
-    if sys.platform == "win32":
-        return True  # only sockets can be waited for there
-    try:
-        return bool(select.select([], [terminal], [], _STUCK_SECONDS)[1])
-    except ValueError:
-        return True  # more than a thousand files are open
+def _buffer_lines(stream: Any, is_by_line: bool) -> None:
+    with contextlib.suppress(OSError, ValueError):  # the program has closed or detached it
+        stream.reconfigure(line_buffering=is_by_line)
 
 
 def _flush() -> None:
@@ -216,9 +198,5 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError, ValueError):
             stream.flush()
-    try:
-        import ctypes
-
-        ctypes.CDLL(None).fflush(None)
-    except (ImportError, AttributeError, OSError, TypeError):
-        pass  # no ctypes, or Windows, where each library may have a C library of its own
+    if c_library is not None:
+        c_library.fflush(None)

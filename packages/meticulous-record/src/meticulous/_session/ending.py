@@ -23,6 +23,7 @@ Elsewhere, a main module whose last statement is `raise SystemExit(main())` may 
 
 from __future__ import annotations
 
+import linecache
 import sys
 import threading
 import traceback
@@ -30,7 +31,7 @@ from typing import Any
 
 from meticulous import _format
 from meticulous._session import signals
-from meticulous._session.process import Ends, process
+from meticulous._session.hooks import Ends, ipython, process
 
 __all__ = ["at_exit", "note_exit", "of_exception", "of_finish", "of_output", "of_with", "unwatch", "watch"]
 
@@ -57,13 +58,11 @@ def unwatch(who: Ends) -> None:
         process.sessions.remove(who)
         if not process.sessions:
             process.error_before = process.script = None  # or its globals would outlive the streams
-            signals.let_go()
+            signals.put_back()
 
 
 def at_exit() -> None:
     """End all sessions as the program ended."""
-    for who in process.sessions:
-        who.check()
     error = getattr(sys, "last_value", None)
     if error is not None and error is not process.error_before and not _is_at_prompt():
         status = of_exception(error)
@@ -77,8 +76,6 @@ def at_exit() -> None:
         return  # multiprocessing prints an exception of its worker and drops it: this may be no success
     else:
         status = _format.SUCCESS
-    if status == _format.SUCCESS:
-        status = of_output(Exception)
     for who in reversed(process.sessions.copy()):
         who.end(status)
 
@@ -123,10 +120,9 @@ def of_exception(error: BaseException | None) -> str:
         # As Lightning's answer to Ctrl-C: `except KeyboardInterrupt: sys.exit(1)`.
         is_answer = isinstance(getattr(error, "__context__", None), KeyboardInterrupt)
         return f"{status}\nafter signal SIGINT" if is_answer else status
-    lines = _text_of(error)
-    if issubclass(type(error), KeyboardInterrupt):
-        lines = f"signal SIGINT\n{lines}"
-    return _bounded(f"{_format.ERROR}\n{lines}")
+    is_signal = issubclass(type(error), KeyboardInterrupt)
+    words = f"{_format.SIGNALLED}SIGINT" if is_signal else _format.ERROR
+    return _bounded(f"{words}\n{_text_of(error)}")
 
 
 def of_exit(code: Any) -> str:
@@ -143,20 +139,17 @@ def of_exit(code: Any) -> str:
     return f"{_format.ERROR}\nexit code {number}" if number else _format.SUCCESS
 
 
-def of_output(trouble: type[Exception] = OSError) -> str:
+def of_output() -> str:
     """The same for a program that has come so far; Python exits with 120 if what was printed reaches nobody.
 
-    As in `train.py | head -1`. Python finds that out after us, and comes to the same end: at its very end
-    whatever the `trouble` is.
+    As in `train.py | head -1`. Python finds that out after us, and comes to the same end.
     """
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None and not getattr(stream, "closed", False):
                 stream.flush()
-        except trouble:
+        except Exception:  # noqa: BLE001 - a stream may be of any make
             return of_exit(120)
-        except Exception:  # noqa: BLE001, S110 - of a stream that may be gone by then
-            pass
     return _format.SUCCESS
 
 
@@ -176,53 +169,38 @@ def _bounded(status: str) -> str:
 
 
 def _text_of(error: BaseException) -> str:
-    """What Python would print of `error`, or as much of it as there is where its own code fails."""
-    trace = BaseException.__getattribute__(error, "__traceback__")
+    """What Python would print of `error`; its name where its own code fails."""
     try:
-        lines = traceback.format_exception(type(error), error, trace)
+        trace = BaseException.__getattribute__(error, "__traceback__")
+        return "".join(traceback.format_exception(type(error), error, trace)).rstrip("\n")
     except Exception:  # noqa: BLE001 - what an odd exception's attributes raise must not take its place
-        lines = [*traceback.format_tb(trace), type(error).__qualname__]
-    return "".join(lines).rstrip("\n")
+        return type(error).__qualname__
 
 
 def _script() -> dict[str, Any] | None:
     """The globals of the script, where this is `python script.py` and not a program that runs another one."""
     if sys.implementation.name != "cpython" or sys.version_info >= (3, 14):
         return None  # 3.14 deletes `__file__` at each end
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-    found = frame.f_globals
+    *_, (outermost, _) = traceback.walk_stack(sys._getframe())
+    found = outermost.f_globals
     is_main = found is vars(sys.modules["__main__"])
     return found if is_main and "__file__" in found and found.get("__spec__") is None else None
 
 
 def _ends_with_system_exit() -> bool:
-    """Whether the last statement of the main module is `raise SystemExit(…)`."""
-    import ast  # few come so far
-
-    try:
-        with open(process.main_file, "rb") as file:
-            node: Any = ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return False
-    while isinstance(node, (ast.Module, ast.If, ast.Try, ast.With)) and node.body:
-        node = node.body[-1]
-    return isinstance(node, ast.Raise) and node.exc is not None and "SystemExit" in ast.unparse(node.exc)
+    """Whether the last line of the main module is `raise SystemExit(…)`."""
+    text = "".join(linecache.getlines(process.main_file)).rstrip()
+    return text.rpartition("\n")[2].lstrip().startswith("raise SystemExit")
 
 
 def _is_at_prompt() -> bool:
     """Whether the last exception was shown at a prompt, or in a notebook, where it ends no program."""
-    trace = getattr(sys, "last_traceback", None)
-    if trace is None:
-        return False
-    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+    frames = traceback.walk_tb(getattr(sys, "last_traceback", None))
+    files = [frame.f_code.co_filename for frame, _ in frames]
     if any(file.startswith("<console>") for file in files):  # of `code.interact`, which deletes ps1 again
         return True
-    if not hasattr(sys, "ps1"):
-        return False
     is_typed = any(file.startswith(("<stdin", "<python-input")) for file in files)
-    return is_typed or getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)() is not None
+    return hasattr(sys, "ps1") and (is_typed or ipython() is not None)
 
 
 def _is_worker() -> bool:

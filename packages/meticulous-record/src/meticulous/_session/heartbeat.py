@@ -30,16 +30,15 @@ class Heartbeat:
     def __init__(self, beat: Callable[[], None], seconds: float) -> None:
         self._beat = beat
         self._seconds = seconds
-        self._is_started = False
+        self.is_running = False
         self._stop, self._stopped = _thread.allocate_lock(), _thread.allocate_lock()
 
     def start(self) -> None:
         """Begin, once; does nothing where no thread can be started."""
         self._stop.acquire()
         self._stopped.acquire()
-        self._is_started = True  # before it starts: a signal may come right after that
-        if sys.version_info >= (3, 12):
-            warnings.filters.insert(0, _NOT_ALONE)  # type: ignore[attr-defined]
+        self.is_running = True  # before it starts: a signal may come right after that
+        warnings.filters.insert(0, _NOT_ALONE)  # type: ignore[attr-defined]
         try:
             self._start_thread()
         except RuntimeError:  # the limit of threads is reached, or the interpreter is going down
@@ -47,9 +46,9 @@ class Heartbeat:
 
     def stop(self) -> None:
         """End; a beat that hangs on a dead file system is left behind after a second."""
-        if not self._is_started:
+        if not self.is_running:
             return
-        self._is_started = False
+        self.is_running = False
         self._stop.release()
         self._stopped.acquire(timeout=1)
         with contextlib.suppress(ValueError):  # the program has set filters of its own

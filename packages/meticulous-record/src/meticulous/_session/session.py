@@ -9,8 +9,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Callable, Protocol
+from typing import Any, Protocol
 
 from meticulous import _format, _log
 from meticulous._disk import atomic
@@ -19,12 +20,14 @@ from meticulous._disk.folder import ExperimentFolder
 from meticulous._session import ending
 from meticulous._session.descriptors import DescriptorCapture, leads_to_descriptor
 from meticulous._session.heartbeat import Heartbeat
-from meticulous._session.process import Ends, process
+from meticulous._session.hooks import Ends, process
 from meticulous._session.streams import StreamCapture
 from meticulous._session.unrecorded import Copy
 from meticulous.errors import quoted
 
-__all__ = ["Session", "now"]
+__all__ = ["CAPTURES", "Session", "now"]
+
+CAPTURES = ("sys", "fd", "none")
 
 _TICK_SECONDS = 1
 _LAST_SECONDS = 10
@@ -64,26 +67,21 @@ class Session(Ends):
         self.path = self.directory = folder.path
         self.experiment_id = folder.experiment_id
         self._metadata = metadata
-        self._ending = False
+        self._version = folder.version(_format.METADATA)
+        self._is_taken = self._is_ending = self._is_summary_due = False
         self._summary: dict[str, JSON] | None = None
         self._summarizing = threading.RLock()
-        self._is_summary_due = False
-        self._captures: list[Capture] = []
-        self._version = folder.version(_format.METADATA)
-        self._is_taken = False
         self._looked = self._beaten = time.monotonic()
+        self._heartbeat = Heartbeat(self._tick, _TICK_SECONDS)
+        self._captures: list[Capture] = []
         # Before STATUS: what is captured exists from the start, and an absent file says that nobody did
         # (spec 1.0, output).
-        captures = [
-            _capture(capture, 1, "stdout", folder.stdout_path),
-            _capture(capture, 2, "stderr", folder.stderr_path),
-        ]
+        captures = [*_captures(capture, folder)]
         folder.write_status(_format.RUNNING)
-        self._heartbeat = Heartbeat(self._tick, _TICK_SECONDS)
         with process.changing:
             ending.watch(self)  # first, so that a signal in what follows is written down
             try:
-                for each in filter(None, captures):
+                for each in captures:
                     self._captures.append(each)
                     each.begin()
                 self._heartbeat.start()
@@ -120,24 +118,19 @@ class Session(Ends):
                 held = self.folder.read_json(_format.SUMMARY) if self._summary is None else self._summary
                 values = {**(held or {}), **values}
             self._summary = values
-            self._write_summary()
             self._is_summary_due = True
-
-    def check(self) -> None:
-        """Look whether the program has changed what is captured."""
-        for capture in self._captures.copy():
-            capture.check()
+            self._write(_format.SUMMARY, values)
 
     def note(self, status: str) -> None:
-        """Write `status` for now; see `process.Ends`."""
-        if self.is_mine and not self._ending:
-            self._try(_format.STATUS, lambda: self.folder.write_status(status))
+        """Write `status` for now; see `hooks.Ends`."""
+        if self.is_mine and not self._is_ending:
+            self._write(_format.STATUS, status)
 
     def end(self, status: str) -> None:
         """Write the last word, once; the streams are as they were before."""
         if not self.is_mine:
             return
-        self._ending = True
+        self._is_ending = True
         try:
             self._end(status)
         except BaseException:  # a second Ctrl-C, or a handler of the program's that raises
@@ -147,7 +140,7 @@ class Session(Ends):
     def _end(self, status: str) -> None:
         """All steps of the end; each may be taken twice."""
         self._looked = float("-inf")
-        self._stop(hurried=status.startswith(f"{_format.ERROR}\nsignal "))
+        self._stop(hurried=status.startswith(_format.SIGNALLED))
         self._bring_summary_to_disk(_LAST_SECONDS)
         if status == _format.SUCCESS:
             status = ending.of_output()
@@ -160,15 +153,13 @@ class Session(Ends):
                 kind="unknown exit code",
             )
         else:
-            self._try(_format.METADATA, self._write_end_time)
-            self._try(_format.STATUS, lambda: self.folder.write_status(status, patience=_LAST_SECONDS))
+            self._is_taken_by_others()  # which takes over keys that others have added
+            self._metadata["end-time"] = now()
+            self._write(_format.METADATA, self._metadata, patience=_LAST_SECONDS, in_place=True)
+            self._write(_format.STATUS, status, patience=_LAST_SECONDS)
         # Only now: a signal that comes during the end finds it unfinished, and ends it in its own way.
         with process.changing:
             ending.unwatch(self)
-
-    def _write_end_time(self) -> None:
-        self._metadata["end-time"] = now()
-        self.folder.write_json(_format.METADATA, self._metadata, in_place=True, patience=_LAST_SECONDS)
 
     def _stop(self, *, hurried: bool = False) -> None:
         self._heartbeat.stop()
@@ -181,7 +172,8 @@ class Session(Ends):
                 self._captures.pop()
 
     def _tick(self) -> None:
-        self.check()
+        for capture in self._captures.copy():
+            capture.check()
         self._bring_summary_to_disk()
         if time.monotonic() >= self._beaten + _format.HEARTBEAT_SECONDS:
             self._beaten = time.monotonic()
@@ -191,18 +183,11 @@ class Session(Ends):
                     os.utime(self.folder.status_path)
 
     def _bring_summary_to_disk(self, patience: float = 0) -> None:
+        """Write it again, since it may have been open elsewhere, and sync it."""
         if self._is_summary_due:
-            self._is_summary_due = False
             with self._summarizing:
-                self._write_summary(patience)  # again: it may have been open elsewhere
+                self._is_summary_due = not self._write(_format.SUMMARY, self._summary, patience=patience)
             self.folder.sync(_format.SUMMARY)
-
-    def _write_summary(self, patience: float = 0) -> None:
-        def write() -> None:
-            self.folder.write_json(_format.SUMMARY, self._summary, patience=patience)
-
-        if not self._try(_format.SUMMARY, write, is_last=patience > 0):
-            self._is_summary_due = True
 
     def _is_taken_by_others(self) -> bool:
         """Whether another session records here by now; looks once a second at most.
@@ -224,34 +209,37 @@ class Session(Ends):
             self._version = version
         return self._is_taken
 
-    def _try(self, name: str, write: Callable[[], None], *, is_last: bool = True) -> bool:
-        """Whether it was written; the last time that this is tried, trouble is a warning."""
+    def _write(self, name: str, content: JSON, *, patience: float = 0, **how: Any) -> bool:
+        """Whether it was written. Trouble is a warning; without `patience` not where somebody has it open."""
         try:
             if self._is_taken_by_others():
                 raise OSError(errno.EBUSY, "another session records there by now")
-            write()
+            if name == _format.STATUS:
+                self.folder.write_status(str(content), patience=patience)
+            else:
+                self.folder.write_json(name, content, patience=patience, **how)
         except OSError as error:
-            if is_last or not atomic.is_open_elsewhere(error):
+            if patience or not atomic.is_open_elsewhere(error):
                 _log.warn_unwritten(self.path / name, error)
             return False
         return True
 
 
-def _capture(how: str, number: int, name: str, path: Path) -> Capture | None:
-    """What copies the stream of `sys` of this name, whose descriptor has this number; None for nothing."""
-    stream = getattr(sys, name)
-    if how == "fd":
-        if stream is None or leads_to_descriptor(stream):
+def _captures(how: str, folder: ExperimentFolder) -> Iterator[Capture]:
+    """What copies standard output and standard error, `how` one of `CAPTURES` says."""
+    streams = {1: (sys.stdout, "stdout", folder.stdout_path), 2: (sys.stderr, "stderr", folder.stderr_path)}
+    for descriptor, (stream, name, path) in streams.items():
+        if how == "fd" and (stream is None or leads_to_descriptor(stream)):
             path.touch()
-            try:
-                return DescriptorCapture(number, stream, path)
-            except OSError:
-                return None  # started with `>&-`: there is none, and what prints to it fails as it did before
-        _log.warn(
-            f'capture="fd": a {type(stream).__name__} does not lead to descriptor {number}, so '
-            "what Python prints is recorded, and what other programs print is not"
-        )
-    # There is no stream under `pythonw` and with `>&-`; and both may be one.
-    if how == "none" or stream is None or (number == 2 and stream is sys.stdout):
-        return None
-    return StreamCapture(name, path)
+            with contextlib.suppress(OSError):  # none: started with `>&-`, what prints to it fails as before
+                yield DescriptorCapture(descriptor, stream, path)
+            continue
+        # There is no stream under `pythonw` and with `>&-`; and both may be one.
+        if how == "none" or stream is None or (stream is sys.stdout and descriptor == 2):
+            continue
+        if how == "fd":
+            _log.warn(
+                f'capture="fd": a {type(stream).__name__} does not lead to descriptor {descriptor}, so '
+                "what Python prints is recorded, and what other programs print is not"
+            )
+        yield StreamCapture(name, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -11,58 +12,61 @@ from types import FrameType
 from typing import Any
 
 from meticulous import _format
-from meticulous._session.process import process
+from meticulous._session.hooks import process
 
-__all__ = ["Handler", "handle", "let_go", "wait_for_forks"]
+__all__ = ["Handler", "c_library", "handle", "put_back", "wait_for_forks"]
 
 # SIGINT is for programs that set it to its default action; Python's own handler raises KeyboardInterrupt.
 _ENDING = ("SIGTERM", "SIGHUP", "SIGINT", "SIGBREAK")
 # Schedulers send these, and programs that handle them mostly go on: only their default action is written
 # down.
 _DEADLY = ("SIGUSR1", "SIGUSR2", "SIGXCPU", "SIGALRM", "SIGQUIT")
+_NUMBERS = {name: getattr(signal, name) for name in _ENDING + _DEADLY if hasattr(signal, name)}
 
 try:
     import ctypes
 
-    _library: Any = ctypes.PyDLL(None)  # which keeps the lock of the interpreter
-    _library.pthread_sigmask, _library.sigfillset, _library.sigaction  # noqa: B018 - all there
+    c_library: Any = ctypes.PyDLL(None)  # which keeps the lock of the interpreter
+    c_library.pthread_sigmask, c_library.sigfillset, c_library.sigaction, c_library.fflush  # noqa: B018 - all there
 except (ImportError, AttributeError, OSError, TypeError):
-    _library = None  # no ctypes, or Windows
+    c_library = None  # no ctypes, or Windows
 
 
 def handle() -> None:
     """Write down in the sessions of this process when one comes; for every handler that is not yet ours."""
     if threading.current_thread() is not threading.main_thread():
         return  # Python lets only that thread set handlers
-    for name in _ENDING + _DEADLY:
-        number = getattr(signal, name, None)
-        previous: Any = None if number is None else signal.getsignal(number)
-        # None: a handler that is not Python's. Left alone, like a signal that is ignored (nohup).
-        if number is None or previous in (None, signal.SIG_IGN, signal.default_int_handler):
-            continue
-        if isinstance(previous, Handler) or (name in _DEADLY and previous is not signal.SIG_DFL):
-            continue
-        # The kernel keeps default actions from the first process of a container. And C may have a handler
-        # of which Python does not know: `faulthandler.register(SIGUSR1)`.
-        if previous is signal.SIG_DFL and (os.getpid() == 1 or any(_action(number))):
-            continue
-        process.handlers.append(Handler(number, previous))
+    for name, number in _NUMBERS.items():
+        previous: Any = signal.getsignal(number)
+        if previous is signal.SIG_DFL:
+            # The kernel keeps default actions from the first process of a container. And C may have a handler
+            # of which Python does not know: `faulthandler.register(SIGUSR1)`.
+            is_free = os.getpid() != 1 and not any(_action(number))
+        else:
+            # Who ignores a signal (nohup) or has a handler that is not Python's (None) is left alone.
+            is_free = name in _ENDING and callable(previous) and not isinstance(previous, Handler)
+        if is_free and previous is not signal.default_int_handler:
+            Handler(number, previous)
 
 
-def let_go() -> None:
+def put_back() -> None:
     """Put the handlers back that were there before."""
-    process.handlers[:] = [handler for handler in process.handlers if not handler.undo()]
+    for number in _NUMBERS.values():
+        handler: Any = signal.getsignal(number)
+        if isinstance(handler, Handler):
+            handler.undo()
 
 
 def _action(number: int) -> bytes:
     """The address of the function of C that handles a signal: zeros for its default action."""
-    if _library is None:
+    if c_library is None:
         return b""
     action = ctypes.create_string_buffer(1024)  # larger than any struct sigaction, which begins with it
-    _library.sigaction(number, None, action)
+    c_library.sigaction(number, None, action)
     return action.raw[: ctypes.sizeof(ctypes.c_void_p)]
 
 
+@functools.cache
 def wait_for_forks() -> None:
     """From now on signals that come while the program forks wait until the hooks of all have run.
 
@@ -74,11 +78,10 @@ def wait_for_forks() -> None:
     that are due, and so does `signal.pthread_sigmask`. The mask they keep is that of the last thread to
     fork: only threads that fork at the same time and have different masks could get each other's.
     """
-    if sys.platform == "win32" or _library is None or process.waits_for_forks:
+    if sys.platform == "win32" or c_library is None:
         return
-    process.waits_for_forks = True
-    change, every, before = _library.pthread_sigmask, *(ctypes.create_string_buffer(1024) for _ in range(2))
-    _library.sigfillset(every)
+    change, every, before = c_library.pthread_sigmask, *(ctypes.create_string_buffer(1024) for _ in range(2))
+    c_library.sigfillset(every)
     restore = functools.partial(change, int(signal.SIG_SETMASK), before, None)
     os.register_at_fork(
         before=functools.partial(change, int(signal.SIG_BLOCK), every, before),
@@ -113,7 +116,7 @@ class Handler:
     __hash__ = object.__hash__
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        status = f"{_format.ERROR}\nsignal {self._name}"
+        status = _format.SIGNALLED + self._name
         if callable(self.previous):
             # The program's own may end it in ways that nothing after it sees (os._exit, another signal).
             self._note(status)
@@ -131,15 +134,12 @@ class Handler:
         for who in process.sessions:
             who.survived = self._name
 
-    def undo(self) -> bool:
-        """Whether it is gone: another one stands there by now, or the previous one again."""
+    def undo(self) -> None:
+        """Put the previous one back."""
         # What C has set since, as faulthandler.register does, is not Python's to take away.
-        if self._is_set() and _action(self.number) == self._action:
-            try:
+        if _action(self.number) == self._action:
+            with contextlib.suppress(ValueError):  # in another thread: it stays, and does nothing of its own
                 signal.signal(self.number, self.previous)
-            except ValueError:
-                return False  # finished in another thread: it stays, and does nothing of its own
-        return True
 
     def _is_set(self) -> bool:
         return signal.getsignal(self.number) is self

@@ -28,15 +28,12 @@ from typing import Any, Callable
 
 from meticulous import _log
 from meticulous._disk.output import OutputFile
-from meticulous._session.process import Wrapped, process
+from meticulous._session.hooks import ipython, process, wrap
 
-__all__ = ["StreamCapture", "Tee"]
-
-_LONGEST = 1 << 16
-"""A piece of so many bytes does not wait for the end of its line."""
+__all__ = ["StreamCapture", "Tee", "raw_layer"]
 
 _MOST = 1024
-"""As many pieces wait."""
+"""As many pieces wait for the end of their line."""
 
 
 class Tee:
@@ -45,31 +42,32 @@ class Tee:
     def __init__(self, stream: Any, files: tuple[OutputFile, ...] = ()) -> None:
         self.stream = stream
         self.files = files
-        self._held: list[bytes] = []
-        self._inside: set[int] = set()  # the threads that are in a call to the text layer
         self.buffer: Any = None
+        self._held: list[bytes] = []
+        self._inside: list[int] = []  # the threads that are in a call to the text layer
+        self._undo = contextlib.ExitStack()
         is_plain = isinstance(stream, io.TextIOWrapper) and isinstance(stream.write, BuiltinMethodType)
-        self._wrapped = [Wrapped(stream, "write", self._text_write(stream.write))]
-        try:
-            self._wrapped.append(Wrapped(stream, "flush", self._text_flush(stream.flush)))
+        self._undo.callback(wrap(stream, "write", self._text_write))
+        self._write: Any = stream.write
+        # It may be detached, have no `flush`, or a buffer that takes no attribute: then text alone is copied.
+        with contextlib.suppress(AttributeError, ValueError):
+            self._undo.callback(wrap(stream, "flush", self._text_flush))
             # Of another make, nobody knows whether its text comes by its `buffer`, and by which way.
             if is_plain:
-                self._wrapped.append(Wrapped(stream.buffer, "write", self._bytes_write(stream.buffer)))
+                self._undo.callback(wrap(stream.buffer, "write", self._bytes_write))
                 self.buffer = stream.buffer
-        except (AttributeError, ValueError):
-            pass  # detached, no `flush`, or a buffer that takes no attribute: text alone is copied
 
     @property
     def is_in_place(self) -> bool:
         """Whether it still stands between the program and the stream."""
-        return self._wrapped[0].is_in_place
+        return self.stream.write is self._write
 
     def leave(self) -> None:
         """Copy nothing more; the stream is as it was before."""
         self.flush()
         self.files = ()
-        while self._wrapped:  # what holds the stream no longer, lets Python flush it at the very end
-            self._wrapped.pop().undo()
+        self._undo.close()
+        self._write = None  # what holds the stream no longer, lets Python flush it at the very end
 
     def flush(self) -> None:
         """Copy what waits for the end of its line."""
@@ -79,11 +77,11 @@ class Tee:
     def after_fork_in_child(self) -> None:
         """Forget what the parent is about to write."""
         self._held.clear()
-        self._inside.clear()
+        self._inside[:] = [thread for thread in self._inside if thread == _thread.get_ident()]
 
     def _copy(self, data: bytes) -> None:
-        end = len(data) if data.endswith(b"\n") else max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        if not end and (len(data) >= _LONGEST or len(self._held) >= _MOST):
+        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if len(self._held) >= _MOST:
             end = len(data)
         if end:
             self._append(data[:end])
@@ -91,10 +89,9 @@ class Tee:
             self._held.append(data[end:])
 
     def _append(self, data: bytes) -> None:
-        held = self._held
         try:
-            while held:
-                data = held.pop() + data
+            while self._held:
+                data = self._held.pop() + data
         except IndexError:
             pass  # another thread has the last one
         for file in self.files:
@@ -103,34 +100,43 @@ class Tee:
     def _through(self, original: Callable[..., Any], *arguments: Any) -> Any:
         """Call the text layer. What it hands down meanwhile is copied where it came from."""
         thread = _thread.get_ident()
-        if thread in self._inside:  # a handler of a signal prints in the midst of it
-            return original(*arguments)
-        self._inside.add(thread)
+        self._inside.append(thread)
         try:
             return original(*arguments)
         finally:
-            self._inside.discard(thread)
+            self._inside.remove(thread)
 
     def _text_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
-        takes_all = str(getattr(self.stream, "encoding", "")).lower() in ("utf-8", "utf8")
-        through, copy = self._through, self._copy
+        held, inside, this_thread = self._held, self._inside, _thread.get_ident
         encode = str.encode  # not a method of the text's own, which may be another one's
 
+        def write_first(text: str) -> Any:
+            """Copy what has not been refused."""
+            result = self._through(original, text)
+            self._copy(self._odd_bytes(text))
+            return result
+
         def write(text: str) -> Any:
-            if not (text and self.files):
+            """Copy first. As `_through`, without a call more: each costs a tenth of a `print`."""
+            if not self.files:
                 return original(text)
             try:
                 data = encode(text)
             except (UnicodeEncodeError, TypeError):
-                data = b""
-            if takes_all and data:
-                copy(data)
-                return through(original, text)
-            result = through(original, text)  # it may refuse this, which then is not copied
-            copy(data or _odd_bytes(text, getattr(self.stream, "errors", None)))
-            return result
+                return write_first(text)
+            if "\n" in text or "\r" in text or len(held) >= _MOST:
+                self._copy(data)
+            else:
+                held.append(data)
+            thread = this_thread()
+            inside.append(thread)
+            try:
+                return original(text)
+            finally:
+                inside.remove(thread)
 
-        return write
+        takes_all = str(getattr(self.stream, "encoding", "")).lower() in ("utf-8", "utf8")
+        return write if takes_all else write_first
 
     def _text_flush(self, original: Callable[[], Any]) -> Callable[[], Any]:
         def flush() -> Any:
@@ -139,11 +145,11 @@ class Tee:
 
         return flush
 
-    def _bytes_write(self, buffer: Any) -> Callable[[Any], Any]:
-        original, takes_all, inside = buffer.write, isinstance(buffer, io.BufferedWriter), self._inside
+    def _bytes_write(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        takes_all = isinstance(self.stream.buffer, io.BufferedWriter)
 
         def write(data: Any) -> Any:
-            if not self.files or _thread.get_ident() in inside:
+            if not self.files or _thread.get_ident() in self._inside:
                 return original(data)
             if takes_all and isinstance(data, bytes):
                 self._copy(data)
@@ -154,19 +160,24 @@ class Tee:
 
         return write
 
+    def _odd_bytes(self, text: Any) -> bytes:
+        """Text with lone surrogates, as the stream's own rule for such has it. Or no text at all."""
+        with contextlib.suppress(UnicodeEncodeError, LookupError):
+            return str(text).encode("utf-8", getattr(self.stream, "errors", None) or "strict")
+        return str(text).encode("utf-8", "backslashreplace")
+
 
 class StreamCapture:
-    """A stream of `sys`, by its name there, copied into the file at `path`."""
+    """The stream of `sys` with this name, copied into the file at `path`; so is one that takes its place."""
 
     def __init__(self, name: str, path: Path) -> None:
-        self._name = name
-        self._streams = [getattr(sys, name)]  # those that are copied
+        self._name, self._path = name, path
         self._file = OutputFile(path)
-        self._path = path
+        self._streams: list[Any] = []  # those that are copied
 
     def begin(self) -> None:
         """Copy what is written from now on."""
-        self._listen(self._streams[0])
+        self._listen(getattr(sys, self._name))
 
     def check(self) -> None:
         """Follow the program where it has put another stream in the place of ours, or warn.
@@ -174,18 +185,20 @@ class StreamCapture:
         A stream without a file of its own hands on to ours, or keeps what it is given: that is left alone.
         """
         found: Any = getattr(sys, self._name, None)
-        is_known = id(found) in process.tees or not _is_file(found)
-        if is_known or any(tee.buffer is found.buffer for tee in process.tees.values()):
-            return
         try:
+            is_file = type(found) is io.TextIOWrapper and isinstance(raw_layer(found), io.FileIO)
+            if not is_file or id(found) in process.tees:
+                return
+            if any(found.buffer is tee.buffer for tee in process.tees.values()):
+                return
             leads_here = os.path.sameopenfile(found.fileno(), 1 if self._name == "stdout" else 2)
         except (OSError, ValueError):
-            return  # closed
+            return  # closed, or detached
         if leads_here:
-            for stream in [stream for stream in self._streams if not _is_file(stream)]:
-                self._unlisten(stream)  # it may hand on to the one that is copied now
+            for stream in self._streams:
+                if type(stream) is not io.TextIOWrapper:
+                    self._unlisten(stream)  # it may hand on to the one that is copied now
             self._listen(found)
-            self._streams.append(found)
             io.TextIOWrapper.flush(found)  # what it holds comes by its buffer, and is copied there
         fate = "may be missing" if leads_here else "is not recorded"
         _log.warn(
@@ -206,10 +219,11 @@ class StreamCapture:
     def _listen(self, stream: Any) -> None:
         try:
             tee = process.tees.get(id(stream)) or Tee(stream)
-        except AttributeError:
+        except (AttributeError, TypeError):
             _log.warn(f"{type(stream).__name__} objects cannot be listened to: output is not recorded")
             return
         process.tees[id(stream)] = tee
+        self._streams.append(stream)
         tee.flush()
         tee.files = (*tee.files, self._file)
         _follow_cells("register")
@@ -221,20 +235,14 @@ class StreamCapture:
         tee.flush()
         tee.files = tuple(file for file in tee.files if file is not self._file)
         if not tee.files:
-            del process.tees[id(stream)]
-            tee.leave()
-            if not process.tees:
-                _follow_cells("unregister")
+            process.tees.pop(id(stream)).leave()
+        if not process.tees:
+            _follow_cells("unregister")
 
 
-def _is_file(stream: Any) -> bool:
-    """Whether it is one of Python's own, with layers down to a file of its own."""
-    try:
-        return type(stream) is io.TextIOWrapper and isinstance(
-            getattr(stream.buffer, "raw", stream.buffer), io.FileIO
-        )
-    except ValueError:
-        return False  # detached
+def raw_layer(stream: Any) -> Any:
+    """The layer of a stream that writes to the descriptor."""
+    return getattr(stream.buffer, "raw", stream.buffer)
 
 
 def _follow_cells(how: str) -> None:
@@ -243,7 +251,7 @@ def _follow_cells(how: str) -> None:
     From 9 on IPython sets `write` on the streams for each cell, and afterwards puts back what it found before
     the cell: so ours, if it came in the midst of one, is gone after it.
     """
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    shell = ipython()
     if shell is not None:  # who registers twice is called once
         with contextlib.suppress(ValueError):  # the shell is younger than the experiment
             getattr(shell.events, how)("pre_run_cell", _renew)
@@ -265,13 +273,3 @@ def _renew_soon(*_: Any) -> None:
 
     with contextlib.suppress(RuntimeError):  # at the prompt there is no loop, and nothing between cells
         asyncio.get_running_loop().call_soon(_renew)
-
-
-def _odd_bytes(text: Any, errors: Any) -> bytes:
-    """Text with lone surrogates, as the stream's own rule for such has it. Or no text at all."""
-    if isinstance(text, (bytes, bytearray, memoryview)):
-        return bytes(text)
-    try:
-        return str(text).encode("utf-8", errors)
-    except (UnicodeEncodeError, TypeError, LookupError):
-        return str(text).encode("utf-8", "backslashreplace")

@@ -10,7 +10,7 @@ from typing import Any
 from meticulous import _log
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._session import ending
-from meticulous._session.process import Ends, process
+from meticulous._session.hooks import Ends, process
 from meticulous.errors import quoted
 
 __all__ = ["Copy", "Unrecorded"]

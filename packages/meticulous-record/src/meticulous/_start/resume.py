@@ -15,7 +15,7 @@ from meticulous._disk.encode import JSON, canonical, lost
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._log import warn
 from meticulous._process import SCHEDULER_KEYS, observe, scheduler_job, verdict
-from meticulous._session.process import process
+from meticulous._session.hooks import process
 from meticulous._session.session import Session
 from meticulous._start.code.commits import Code
 from meticulous._start.code.repository import is_inside

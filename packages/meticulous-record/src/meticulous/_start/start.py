@@ -12,8 +12,8 @@ from meticulous import _format, _log, _process
 from meticulous._disk.encode import JSON, dump
 from meticulous._disk.folder import ExperimentFolder, directory_error
 from meticulous._ranks import is_importing_main, other_rank
-from meticulous._session.process import process
-from meticulous._session.session import Session, now
+from meticulous._session.hooks import process
+from meticulous._session.session import CAPTURES, Session, now
 from meticulous._session.unrecorded import Unrecorded
 from meticulous._start import resume
 from meticulous._start.code.commits import Code, inspect
@@ -23,7 +23,6 @@ from meticulous.errors import OptionsError, RepositoryError
 
 __all__ = ["start"]
 
-_CAPTURES = ("sys", "fd", "none")
 _NO_DIRECTORY = (
     "the current directory has been deleted, so there is no code to look at: start in another, name the "
     "project's with --project-directory, or use --norecord"
@@ -39,8 +38,8 @@ def start(
         MeticulousError: as `Experiment`; then nothing is left behind.
     """
     options = options.check()
-    if capture not in _CAPTURES:
-        raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, _CAPTURES))}")
+    if capture not in CAPTURES:
+        raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, CAPTURES))}")
     if capture == "fd" and process.redirections:
         raise OptionsError('capture="fd" is for one experiment at a time: finish() the other one first')
     beside = Unrecorded()

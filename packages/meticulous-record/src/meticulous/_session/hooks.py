@@ -1,4 +1,4 @@
-"""What there is once in a process, however many sessions run in it.
+"""The hooks in a process, however many sessions run in it: at `sys.exit`, at its end, at forks.
 
 Imported with the package, since `sys.exit(main())` looks `sys.exit` up before `main` runs. So it costs
 little.
@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from meticulous._session.descriptors import DescriptorCapture
-    from meticulous._session.signals import Handler
     from meticulous._session.streams import Tee
 
-__all__ = ["Ends", "Wrapped", "process"]
+__all__ = ["Ends", "ipython", "process", "wrap"]
 
 
 class Ends:
@@ -31,9 +30,6 @@ class Ends:
 
     def end(self, status: str) -> None:
         """Take `status` as the last one: the program has ended, or ends now."""
-
-    def check(self) -> None:
-        """Look whether the program has changed what is watched: it is about to end."""
 
     def note(self, status: str) -> None:
         """Take `status` for now: the program may end in the next instant, or go on."""
@@ -63,12 +59,6 @@ class Process:
     main_file: str
     """The main module's file, if it has one."""
 
-    handlers: list[Handler]
-    """The signal handlers that are ours."""
-
-    waits_for_forks = False
-    """Whether signals that come during a fork wait for its end."""
-
     redirections: list[DescriptorCapture]
     """The descriptors that lead to a file, at most two."""
 
@@ -78,14 +68,16 @@ class Process:
 
     def _start(self) -> None:
         self.changing = _thread.RLock()
-        self.sessions, self.handlers, self.redirections = [], [], []
+        self.sessions, self.redirections = [], []
         self.exit = self.error_before = self.script = None
         self.main_file = ""
 
     def after_fork_in_child(self) -> None:
         """Leave the sessions to the parent, and be as a process without any."""
-        for handler in self.handlers:
-            handler.undo()
+        if self.sessions:
+            from meticulous._session.signals import put_back
+
+            put_back()
         for redirection in self.redirections:
             redirection.leave_terminal()
         for tee in self.tees.values():
@@ -100,38 +92,34 @@ class Process:
             at_exit()
 
 
-class Wrapped:
-    """`wrapper` in the place of the attribute `name` of `owner` itself, until `undo`.
+def wrap(owner: Any, name: str, make: Callable[[Any], Any]) -> Callable[[], None]:
+    """Put what `make` makes of it in the place of the attribute `name` of `owner` itself.
 
     Not by `setattr`: objects that stand for another one may hand it on to that one, which would then call
     itself.
 
+    Returns:
+        What puts the original back. Whoever has wrapped ours in the meantime keeps it below theirs.
+
     Raises:
-        AttributeError: nothing can be set on `owner`.
+        AttributeError, TypeError: nothing can be set on `owner`.
     """
+    replaced = owner.__dict__.get(name)  # None: its class's shows
+    wrapper = make(getattr(owner, name))
+    object.__setattr__(owner, name, wrapper)
 
-    def __init__(self, owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
-        self._owner, self._name, self._wrapper = owner, name, wrapper
-        self._original = getattr(owner, name)
-        try:
-            self._was_its_own = name in owner.__dict__
-            object.__setattr__(owner, name, wrapper)
-        except TypeError as error:
-            raise AttributeError(str(error)) from error
+    def undo() -> None:
+        if owner.__dict__.get(name) is wrapper:
+            object.__delattr__(owner, name)
+            if replaced is not None:
+                object.__setattr__(owner, name, replaced)
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether nobody has set it to something else since."""
-        return self._owner.__dict__.get(self._name) is self._wrapper
+    return undo
 
-    def undo(self) -> None:
-        """Put the original back. Whoever wrapped `wrapper` in the meantime keeps it below theirs."""
-        if not self.is_in_place:
-            return
-        if self._was_its_own:
-            object.__setattr__(self._owner, self._name, self._original)
-        else:
-            object.__delattr__(self._owner, self._name)  # its class's shows again
+
+def ipython() -> Any:
+    """The shell of IPython or of a notebook that this process is; None elsewhere."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 
 
 def _noting(original: Callable[..., Any]) -> Callable[..., Any]:
