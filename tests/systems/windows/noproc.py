@@ -3,7 +3,7 @@
 import builtins
 import os
 
-_open, _exists = builtins.open, os.path.exists
+_open, _exists, _isdir = builtins.open, os.path.exists, os.path.isdir
 
 
 def _is_of_unix(path):
@@ -19,3 +19,4 @@ def open(file, *arguments, **options):
 
 builtins.open = open
 os.path.exists = lambda path: not _is_of_unix(path) and _exists(path)
+os.path.isdir = lambda path: not _is_of_unix(path) and _isdir(path)
