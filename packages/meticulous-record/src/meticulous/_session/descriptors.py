@@ -29,7 +29,6 @@ _PAUSE_SECONDS = 0.02
 # A pipe that has room at all has room for so much; of a terminal nobody can say.
 _AT_ONCE = getattr(select, "PIPE_BUF", 512)
 _STUCK_SECONDS = 0.5
-_BINARY = getattr(os, "O_BINARY", 0)
 
 
 def leads_to_descriptor(stream: Any) -> bool:
@@ -59,7 +58,7 @@ class DescriptorCapture:
         self._piece = b""  # what the terminal is yet to take
         self._thread = Heartbeat(self._show_what_is_there, _PAUSE_SECONDS)
         self._terminal = OwnDescriptor(os.dup(descriptor))
-        self._file = OwnDescriptor(os.open(path, os.O_RDONLY | _BINARY))
+        self._file = OwnDescriptor(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
         os.lseek(self._file.number, 0, os.SEEK_END)
         self._undo = contextlib.ExitStack()
 
@@ -67,13 +66,11 @@ class DescriptorCapture:
         """Point the descriptor at the file; whatever is raised in the midst of it, `end` undoes it."""
         _flush()
         process.redirections.append(self)
-        for each in (self._terminal.close, self._file.close, lambda: process.redirections.remove(self)):
-            self._undo.callback(each)
-        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | _BINARY)
-        try:
-            os.dup2(file, self.descriptor)
-        finally:
-            os.close(file)
+        self._undo.callback(self._terminal.close)
+        self._undo.callback(self._file.close)
+        self._undo.callback(process.redirections.remove, self)
+        with open(self._path, "ab", buffering=0) as file:
+            os.dup2(file.fileno(), self.descriptor)
         self._undo.callback(wrap(os, "_exit", self._show_and_exit))
         # There may be no stream, or one of another make.
         with contextlib.suppress(AttributeError, OSError, ValueError):

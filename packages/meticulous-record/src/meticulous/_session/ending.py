@@ -18,7 +18,7 @@ have been caught.
 
 What is left: `raise SystemExit(3)` calls no function. A script knows that it ended so, but not the code:
 CPython frees the exception before functions at exit run (seen in 3.9 to 3.13), so the heap has none to find.
-Elsewhere, a main module whose last statement is `raise SystemExit(main())` may have ended so.
+Elsewhere, a main module whose last line is `raise SystemExit(main())` may have ended so.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from meticulous import _format, _log
 from meticulous._disk import atomic
@@ -155,7 +155,7 @@ class Session(Ends):
         else:
             self._is_taken_by_others()  # which takes over keys that others have added
             self._metadata["end-time"] = now()
-            self._write(_format.METADATA, self._metadata, patience=_LAST_SECONDS, in_place=True)
+            self._write(_format.METADATA, self._metadata, patience=_LAST_SECONDS)
             self._write(_format.STATUS, status, patience=_LAST_SECONDS)
         # Only now: a signal that comes during the end finds it unfinished, and ends it in its own way.
         with process.changing:
@@ -209,7 +209,7 @@ class Session(Ends):
             self._version = version
         return self._is_taken
 
-    def _write(self, name: str, content: JSON, *, patience: float = 0, **how: Any) -> bool:
+    def _write(self, name: str, content: JSON, *, patience: float = 0) -> bool:
         """Whether it was written. Trouble is a warning; without `patience` not where somebody has it open."""
         try:
             if self._is_taken_by_others():
@@ -217,7 +217,7 @@ class Session(Ends):
             if name == _format.STATUS:
                 self.folder.write_status(str(content), patience=patience)
             else:
-                self.folder.write_json(name, content, patience=patience, **how)
+                self.folder.write_json(name, content, patience=patience, in_place=name == _format.METADATA)
         except OSError as error:
             if patience or not atomic.is_open_elsewhere(error):
                 _log.warn_unwritten(self.path / name, error)
@@ -226,7 +226,7 @@ class Session(Ends):
 
 
 def _captures(how: str, folder: ExperimentFolder) -> Iterator[Capture]:
-    """What copies standard output and standard error, `how` one of `CAPTURES` says."""
+    """What copies standard output and standard error, in the way of this name in `CAPTURES`."""
     streams = {1: (sys.stdout, "stdout", folder.stdout_path), 2: (sys.stderr, "stderr", folder.stderr_path)}
     for descriptor, (stream, name, path) in streams.items():
         if how == "fd" and (stream is None or leads_to_descriptor(stream)):

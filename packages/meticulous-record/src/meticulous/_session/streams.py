@@ -42,7 +42,6 @@ class Tee:
     def __init__(self, stream: Any, files: tuple[OutputFile, ...] = ()) -> None:
         self.stream = stream
         self.files = files
-        self.buffer: Any = None
         self._held: list[bytes] = []
         self._inside: list[int] = []  # the threads that are in a call to the text layer
         self._undo = contextlib.ExitStack()
@@ -55,7 +54,6 @@ class Tee:
             # Of another make, nobody knows whether its text comes by its `buffer`, and by which way.
             if is_plain:
                 self._undo.callback(wrap(stream.buffer, "write", self._bytes_write))
-                self.buffer = stream.buffer
 
     @property
     def is_in_place(self) -> bool:
@@ -77,7 +75,6 @@ class Tee:
     def after_fork_in_child(self) -> None:
         """Forget what the parent is about to write."""
         self._held.clear()
-        self._inside[:] = [thread for thread in self._inside if thread == _thread.get_ident()]
 
     def _copy(self, data: bytes) -> None:
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
@@ -187,9 +184,8 @@ class StreamCapture:
         found: Any = getattr(sys, self._name, None)
         try:
             is_file = type(found) is io.TextIOWrapper and isinstance(raw_layer(found), io.FileIO)
-            if not is_file or id(found) in process.tees:
-                return
-            if any(found.buffer is tee.buffer for tee in process.tees.values()):
+            # A new layer on a buffer that is copied is copied, too.
+            if not is_file or id(found) in process.tees or "write" in vars(found.buffer):
                 return
             leads_here = os.path.sameopenfile(found.fileno(), 1 if self._name == "stdout" else 2)
         except (OSError, ValueError):
