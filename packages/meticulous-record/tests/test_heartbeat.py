@@ -112,7 +112,8 @@ def experiment(repository, monkeypatch):
     monkeypatch.setattr("meticulous._format.HEARTBEAT_SECONDS", 0)
     monkeypatch.setattr(_session, "_TICK_SECONDS", 0)
     monkeypatch.setattr(_session, "Heartbeat", lambda beat, _: Heartbeat(lambda: (beat(), beats()), 0.001))
-    with Experiment() as experiment:
+    # No copies: between two parts of a test, pytest puts the streams back that it has replaced.
+    with Experiment(capture="none") as experiment:
         experiment.beats = beats
         yield experiment
 

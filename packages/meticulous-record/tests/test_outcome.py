@@ -52,7 +52,6 @@ EXITS = {
     "sys.exit(-1)": ("sys.exit(-1)", 255),
     "sys.exit(256)": ("sys.exit(256)", 0),
     "sys.exit(259)": ("sys.exit(259)", 3),
-    "sys.exit(-(2**63))": ("sys.exit(-(2**63))", 0),
     "exit(3)": ("exit(3)", 3),
     "quit()": ("quit()", 0),
     "quit('no data')": ("quit('no data')", 1),
@@ -100,8 +99,6 @@ EXITS_OF_WINDOWS = {
     "sys.exit(-1)": 0xFFFFFFFF,
     "sys.exit(256)": 256,
     "sys.exit(259)": 259,
-    "sys.exit(2**64)": 0xFFFFFFFF,
-    "sys.exit(-(2**63))": 0xFFFFFFFF,
 }
 
 

@@ -68,6 +68,8 @@ until [ -s "$WINEPREFIX/drive_c/shim/port" ]; do sleep 0.1; done
 rm -rf "$python"/Lib/site-packages/meticulous{,_read,_cli}
 printf 'Z:%s/src\n' "$root"/packages/* | tr / '\\' >"$python/Lib/site-packages/meticulous.pth"
 export PYTHONPYCACHEPREFIX="Z:${lane//\//\\}\\compiled"
+mkdir -p "$lane/temporary"
+export PYTEST_DEBUG_TEMPROOT="Z:${lane//\//\\}\\temporary"  # on Z:, git's own absolute paths are right
 cd "$root"
 set -o pipefail
 run "$@"
