@@ -26,6 +26,19 @@ RESERVED_PREFIXES = ("git.", "recorded-")
 
 # The key of metadata.json with the sessions before the latest.
 EARLIER_SESSIONS = "earlier-sessions"
+# The id of a scheduler's job, and the variables that have it. It stays the same when the job is requeued, on
+# whatever node. But all tasks of one job have it, and two clusters may give the same one (cylc-flow#2504):
+# hence the count and the name.
+SCHEDULER_KEYS = {
+    "slurm-job-id": "SLURM_JOB_ID",
+    "slurm-array-job-id": "SLURM_ARRAY_JOB_ID",
+    "slurm-array-task-id": "SLURM_ARRAY_TASK_ID",
+    "slurm-cluster-name": "SLURM_CLUSTER_NAME",
+    "slurm-restart-count": "SLURM_RESTART_COUNT",
+    "pbs-job-id": "PBS_JOBID",
+    "lsf-job-id": "LSB_JOBID",
+    "lsf-job-index": "LSB_JOBINDEX",
+}
 # The keys that tell of the latest session; all others stay when an experiment is resumed.
 SESSION_KEYS = (
     "start-time",
@@ -41,14 +54,7 @@ SESSION_KEYS = (
     "pid",
     "process-start",
     "heartbeat-seconds",
-    "slurm-job-id",
-    "slurm-array-job-id",
-    "slurm-array-task-id",
-    "slurm-cluster-name",
-    "slurm-restart-count",
-    "pbs-job-id",
-    "lsf-job-id",
-    "lsf-job-index",
+    *SCHEDULER_KEYS,
 )
 
 RUNNING = "RUNNING"

@@ -15,20 +15,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Optional
 
-__all__ = ["SCHEDULER_KEYS", "Observed", "Verdict", "identity", "observe", "scheduler_job", "verdict"]
+from meticulous import _format
 
-# The id of a scheduler's job stays the same when the job is requeued, on whatever node. But all tasks of one
-# job have it, and two clusters may give the same one (cylc-flow#2504): hence the count and the name.
-SCHEDULER_KEYS = {
-    "slurm-job-id": "SLURM_JOB_ID",
-    "slurm-array-job-id": "SLURM_ARRAY_JOB_ID",
-    "slurm-array-task-id": "SLURM_ARRAY_TASK_ID",
-    "slurm-cluster-name": "SLURM_CLUSTER_NAME",
-    "slurm-restart-count": "SLURM_RESTART_COUNT",
-    "pbs-job-id": "PBS_JOBID",
-    "lsf-job-id": "LSB_JOBID",
-    "lsf-job-index": "LSB_JOBINDEX",
-}
+__all__ = ["Observed", "Verdict", "identity", "observe", "scheduler_job", "verdict"]
 
 Verdict = Literal["gone", "alive", "unknown"]
 
@@ -58,7 +47,7 @@ def identity() -> dict[str, Any]:
 
 def scheduler_job() -> dict[str, str]:
     """Return the keys of metadata.json with the ids that a scheduler gave to this job, if there is one."""
-    job = {key: os.environ[name] for key, name in SCHEDULER_KEYS.items() if os.environ.get(name)}
+    job = {key: os.environ[name] for key, name in _format.SCHEDULER_KEYS.items() if os.environ.get(name)}
     if job.get("lsf-job-index") == "0":  # LSF's word for: not of an array
         del job["lsf-job-index"]
     return job
@@ -113,14 +102,12 @@ if sys.platform == "win32":
             return "windows", ctypes.get_last_error() != 87, None  # ERROR_INVALID_PARAMETER: nobody has it
         try:
             handle, code = wintypes.HANDLE(handle), wintypes.DWORD()
-            times = (wintypes.FILETIME * 4)()  # the first is that of its creation, in 100 ns since 1601
-            places = [ctypes.byref(times, ctypes.sizeof(wintypes.FILETIME) * index) for index in range(4)]
-            if not kernel32.GetExitCodeProcess(handle, ctypes.byref(code)):
+            times = (ctypes.c_uint64 * 4)()  # the first is that of its creation, in 100 ns since 1601
+            places = [ctypes.byref(times, 8 * index) for index in range(4)]
+            has_code = kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
+            if not has_code or not kernel32.GetProcessTimes(handle, *places):
                 return "windows", None, None
-            if not kernel32.GetProcessTimes(handle, *places):
-                return "windows", True, None
-            created = (times[0].dwHighDateTime << 32) + times[0].dwLowDateTime
-            return "windows", code.value == 259, str(created)  # STILL_ACTIVE
+            return "windows", code.value == 259, str(times[0])  # STILL_ACTIVE
         finally:
             kernel32.CloseHandle(handle)
 
@@ -142,12 +129,10 @@ else:
         return scope, True, start
 
     def _linux(pid: int) -> tuple[str | None, str | None]:
+        scope = None
         try:
             with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
                 scope = f"linux:{file.read().strip()}:{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
-        except OSError:
-            return None, None
-        try:
             with open(f"/proc/{pid}/stat", "rb") as stat:
                 # The second field, the name, is in brackets and may hold spaces and brackets itself.
                 fields = stat.read().rpartition(b")")[2].split()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-import types
+import traceback
 
 __all__ = ["is_importing_main", "other_rank"]
 
@@ -60,9 +60,7 @@ def is_importing_main() -> bool:
 
     `multiprocessing`, `multiprocess` (pathos, Hugging Face datasets) and loky all run it under this name.
     """
-    frame: types.FrameType | None = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__":
-            return True
-        frame = frame.f_back
-    return False
+    return any(
+        frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") == "__mp_main__"
+        for frame, _ in traceback.walk_stack(sys._getframe())
+    )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from meticulous._disk.encode import JSON
     from meticulous._session.session import Session
     from meticulous._session.unrecorded import Unrecorded
 
@@ -29,13 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["DirtyRepoException", "Experiment", "MismatchedArgsException", "MismatchedCommitException"]
 
 
-def _with_keywords(message: str) -> str:
+def _with_keywords(message: str, options: Mapping[str, Any]) -> str:
     """Return a message that names keyword arguments in the place of flags that no command line has."""
-    import re
-
-    message = re.sub(r"--(norecord|allow-dirty)\b", r"\1=True", message)
-    message = re.sub(r"--(project-directory|experiments-directory|experiment-id)\b", r"\1", message)
-    return re.sub(r"\b(allow|project|experiments|experiment)-(dirty|directory|id)\b", r"\1_\2", message)
+    for name, default in options.items():
+        keyword = f"{name}=True" if default is False else name
+        message = message.replace(f"--{name.replace('_', '-')}", keyword)
+    return message
 
 
 class Experiment:
@@ -88,28 +86,23 @@ class Experiment:
         allow_dirty: bool = False,
         capture: str = "sys",
     ) -> None:
-        from meticulous._start.options import Options, take_options
+        from meticulous._disk.encode import encode_object
+        from meticulous._start.options import Configuration, Options, take_options
         from meticulous._start.start import start
 
-        given = Options(
-            os.fspath(project_directory),
-            os.fspath(experiments_directory),
-            experiment_id,
-            description,
-            resume,
-            norecord,
-            allow_dirty,
-        )
+        directories = os.fspath(project_directory), os.fspath(experiments_directory)
+        given = Options(*directories, experiment_id, description, resume, norecord, allow_dirty)
         self.args, found = take_options({} if args is None else args)
-        if default_args is not None:
-            default_args, _ = take_options(default_args)
         # What the command line leaves at its default is as it was given here.
         chosen = {name: value for name, value in found.items() if value != Options._field_defaults[name]}
         try:
-            self._run = start(*_encode(self.args, default_args), given._replace(**chosen), capture)
+            encoded, defaults = encode_object(self.args, "args"), None
+            if default_args is not None:
+                defaults = encode_object(take_options(default_args)[0], "default_args")
+            self._run = start(Configuration(self.args, encoded, defaults, given._replace(**chosen)), capture)
         except MeticulousError as error:
             if not found:  # the script has none of our options on its command line
-                error.args = (_with_keywords(str(error)),)
+                error.args = (_with_keywords(str(error), Options._field_defaults),)
             raise error.with_traceback(None) from None  # the sentence says it all
 
     @staticmethod
@@ -140,9 +133,9 @@ class Experiment:
         """Parse the command line (or `arg_list`) and start an experiment with what it says.
 
         The recorder's options are added first, if `add_argument_group` has not done so. `overrides` are new
-        defaults, for these options or, by dest, for arguments of the script. The parser is first asked for
-        its defaults, then it parses: where an option is passed, its `type` may be called once more, on the
-        default. With `capture_defaults=False` it is not, and no defaults are recorded.
+        defaults for these options. The parser is first asked for its defaults, then it parses: where an
+        option is passed, its `type` may be called once more, on the default. With `capture_defaults=False`
+        it is not, and no defaults are recorded.
 
         Raises:
             SystemExit: the command line does not parse, or contradicts itself.
@@ -155,7 +148,7 @@ class Experiment:
             parsed = parse(parser, arg_list, capture_defaults, overrides)
             self = cls.__new__(cls)
             self.args = parsed.args
-            self._run = start(parsed.encoded, parsed.defaults, parsed.options, capture)
+            self._run = start(parsed, capture)
         except MeticulousError as error:
             raise error.with_traceback(None) from None
         return self
@@ -242,10 +235,7 @@ class Experiment:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             from meticulous._session.ending import of_with
@@ -258,10 +248,3 @@ class Experiment:
 
     def __deepcopy__(self, memo: object) -> Experiment:
         return self  # as part of a model or trainer whose copies belong to the same run
-
-
-def _encode(args: Any, default_args: Any) -> tuple[dict[str, JSON], dict[str, JSON] | None]:
-    from meticulous._disk.encode import encode_object
-
-    defaults = None if default_args is None else encode_object(default_args, "default_args")
-    return encode_object(args, "args"), defaults

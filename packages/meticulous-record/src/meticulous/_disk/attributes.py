@@ -56,13 +56,10 @@ def attributes(value: Any) -> dict[str, Any]:
     kinds: tuple[Any, ...] = (value if is_class else type(value)).__mro__
     for kind in reversed(kinds):
         for name, item in vars(kind).items():
-            if isinstance(item, type) and item.__qualname__ == f"{kind.__qualname__}.{name}":
-                # class Config: class optimizer: lr = 0.1
-                found.update(
-                    {}
-                    if "__init__" in vars(item) or issubclass(item, enum.Enum)
-                    else {name: attributes(item)}
-                )
+            # class Config: class optimizer: lr = 0.1
+            is_inner = isinstance(item, type) and item.__qualname__ == f"{kind.__qualname__}.{name}"
+            if is_inner and "__init__" not in vars(item) and not issubclass(item, enum.Enum):
+                found[name] = attributes(item)
             elif _is_data(name, item):
                 found[name] = item
         slots = kind.__dict__.get("__slots__", ())

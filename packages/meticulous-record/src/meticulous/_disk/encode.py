@@ -36,7 +36,6 @@ _DESCRIPTION = 200
 # Python refuses to print integers of more digits than a limit that can be set, at the least to 640.
 _INTEGER_BITS = 2048
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _warn_once = functools.cache(warn)
 
 
@@ -137,8 +136,15 @@ class _Encoder:
             raise _TooLarge
 
     def _described(self, value: Any, where: str) -> str:
+        """Return a text for what is too large."""
         self._large.append(where)
-        return _description(value)
+        kind = type(value).__name__
+        try:
+            if isinstance(getattr(value, "shape", None), tuple):
+                return Lost(f"<{kind} shape={tuple(value.shape)}>")
+            return Lost(f"<{kind} of {len(value)} {'characters' if isinstance(value, str) else 'items'}>")
+        except Exception:  # noqa: BLE001 - foreign code
+            return Lost(f"<{kind}>")
 
     def _any(self, value: Any, where: str, ancestors: tuple[int, ...]) -> JSON:
         left = self._left
@@ -174,7 +180,7 @@ class _Encoder:
             return int(value) if value.bit_length() <= _INTEGER_BITS else hex(value)
         if isinstance(value, float):
             number = float(value)  # of a subclass, too
-            return number if math.isfinite(number) else _NOT_FINITE[str(number)]
+            return number if math.isfinite(number) else json.dumps(number)
         if isinstance(value, (bytes, bytearray)):
             return repr(bytes(value))
         # A function or a class, and no list[int], which has the name of its class.
@@ -279,17 +285,6 @@ def _text(value: object, where: str) -> str:
     known = _ADDRESS.sub("", text)
     logger.warning("%s has no JSON form and is recorded as the text %.200s", where, known)
     return text if text == known else Lost(known)
-
-
-def _description(value: Any) -> str:
-    """Return a text for what is too large."""
-    kind = type(value).__name__
-    try:
-        if isinstance(getattr(value, "shape", None), tuple):
-            return Lost(f"<{kind} shape={tuple(value.shape)}>")
-        return Lost(f"<{kind} of {len(value)} {'characters' if isinstance(value, str) else 'items'}>")
-    except Exception:  # noqa: BLE001 - foreign code
-        return Lost(f"<{kind}>")
 
 
 def _length(encoded: JSON) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -46,28 +47,25 @@ class ExperimentFolder:
             ExperimentsDirectoryError: the directory or the folder cannot be made.
         """
         try:
-            number = _highest_number(experiments_directory)
-            while True:
-                # `mkdir` decides: listing again would trust a network file system's cache (spec 1.0, ids).
-                number += 1
+            # `mkdir` decides: listing again would trust a network file system's cache (spec 1.0, ids).
+            for number in itertools.count(_highest_number(experiments_directory) + 1):
                 path = experiments_directory / (experiment_id or str(number))
                 with contextlib.suppress(FileExistsError):
                     path.mkdir()
                     return cls(path)
                 if experiment_id is not None:
-                    return None
+                    break
         except OSError as error:
             raise directory_error(experiments_directory, error) from None
+        return None
 
     @classmethod
     def existing(cls, experiments_directory: Path) -> list[ExperimentFolder]:
         """All folders that may be experiments, in no order; none where there is no directory."""
-        try:
-            with os.scandir(experiments_directory) as entries:
-                names = [each.name for each in entries if each.name[0] != "." and each.is_dir()]
-        except OSError:
-            return []
-        return [cls(experiments_directory / name) for name in names]
+        with contextlib.suppress(OSError), os.scandir(experiments_directory) as entries:
+            names = [each.name for each in entries if each.name[0] != "." and each.is_dir()]
+            return [cls(experiments_directory / name) for name in names]
+        return []
 
     def remove(self) -> None:
         """Take back a claim that could not be filled: delete what the recorder made, and nothing else."""
@@ -89,13 +87,11 @@ class ExperimentFolder:
         path = self.path / name
         try:
             atomic.replace(path, data, is_synced=is_synced, sync_folder=name == _format.STATUS, **how)
-        except OSError as error:
-            if not in_place:
-                raise
-            try:
-                atomic.overwrite(path, data)
-            except OSError:
-                raise error from None
+        except OSError:
+            if in_place:
+                with contextlib.suppress(OSError):
+                    return atomic.overwrite(path, data)
+            raise
 
     def write_json(self, name: str, value: JSON, **how: Any) -> None:
         """Replace a recorded JSON file.
@@ -119,11 +115,10 @@ class ExperimentFolder:
 
     def version(self, name: str) -> tuple[int, int] | None:
         """What changes when a recorded file is replaced; None where there is none."""
-        try:
+        with contextlib.suppress(OSError):
             status = os.stat(self.path / name)
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+            return status.st_ino, status.st_mtime_ns
+        return None
 
     def read(self, name: str) -> bytes:
         """Return what a recorded file holds; empty where there is none that can be read.
@@ -131,19 +126,15 @@ class ExperimentFolder:
         It follows no link, and waits for no pipe, in its place.
         """
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        data = b""
-        try:
+        with contextlib.suppress(OSError):
             descriptor = os.open(self.path / name, flags | getattr(os, "O_BINARY", 0))
             try:
                 status = os.fstat(descriptor)
-                size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-                while len(data) < size and (piece := os.read(descriptor, size - len(data))):
-                    data += piece
+                # At once: only where that is no regular file, `read` may return less.
+                return os.read(descriptor, status.st_size) if stat.S_ISREG(status.st_mode) else b""
             finally:
                 os.close(descriptor)
-        except OSError:
-            return b""
-        return data
+        return b""
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """Return a recorded JSON object, or None where there is none that can be read."""
@@ -161,12 +152,11 @@ class ExperimentFolder:
     def irregular(self) -> list[str]:
         """The recorded files in whose place there is a link, a pipe or another thing."""
         recorded = {*_format.RECORDED_FILES, _format.RESUME_CLAIM}
-        try:
-            with os.scandir(self.path) as entries:
-                found = {each.name for each in entries if not each.is_file(follow_symlinks=False)}
-        except OSError:
-            return []
-        return sorted(recorded & found)
+        with contextlib.suppress(OSError), os.scandir(self.path) as entries:
+            return sorted(
+                recorded & {each.name for each in entries if not each.is_file(follow_symlinks=False)}
+            )
+        return []
 
     @property
     def was_cut_short(self) -> bool:
@@ -180,19 +170,15 @@ class ExperimentFolder:
     def is_started_within(self, seconds: float) -> bool:
         """Wait until STATUS is there, with which all is (spec 1.0, the start); False if it does not come."""
         deadline = time.monotonic() + seconds
-        while self.was_cut_short:
-            if time.monotonic() > deadline:
-                return False
+        while self.was_cut_short and time.monotonic() < deadline:
             time.sleep(0.02)
-        return True
+        return not self.was_cut_short
 
     def last_sign_of_life(self) -> float:
         """Return when STATUS (in a start, metadata.json) was touched, by the clock of its file system."""
         for name in (_format.STATUS, _format.METADATA):
-            try:
+            with contextlib.suppress(OSError):
                 return os.lstat(self.path / name).st_mtime
-            except OSError:
-                continue
         return float("-inf")
 
 

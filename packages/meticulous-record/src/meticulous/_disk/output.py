@@ -28,11 +28,9 @@ class OwnDescriptor:
         if sys.platform != "win32":
             import fcntl
 
-            try:
+            with contextlib.suppress(OSError):  # the limit is lower
                 self.number = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
                 os.close(descriptor)
-            except OSError:
-                pass  # the limit is lower
         self._place = os.fstat(self.number)
 
     def is_open(self) -> bool:

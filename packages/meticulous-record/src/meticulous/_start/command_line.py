@@ -7,31 +7,15 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 from meticulous._disk.encode import JSON, encode, encode_object
-from meticulous._start.options import (
-    Options,
-    add_options,
-    is_option,
-    set_defaults,
-    take_options,
-)
-from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError, listed
+from meticulous._start.options import Configuration, Options, add_options, is_option, take_options
+from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError
 
-__all__ = ["Parsed", "parse"]
+__all__ = ["parse"]
 
 _MAY_BE_EMPTY = (argparse.OPTIONAL, argparse.ZERO_OR_MORE, argparse.REMAINDER, argparse.SUPPRESS)
-
-
-class Parsed(NamedTuple):
-    """A parsed command line, divided."""
-
-    args: Any
-    """What the parser made, less the recorder's options."""
-    encoded: dict[str, JSON]
-    defaults: dict[str, JSON] | None
-    options: Options
 
 
 def parse(
@@ -39,15 +23,14 @@ def parse(
     arg_list: Sequence[str] | None,
     capture_defaults: bool,
     overrides: Mapping[str, Any],
-) -> Parsed:
+) -> Configuration:
     """Parse the command line once, and learn while it parses what it would be without any option.
 
-    `overrides` are new defaults: of the recorder's options, or of the script's own by their dest. Where both
-    have a name, the recorder's is meant.
+    `overrides` are new defaults of the recorder's options.
 
     Raises:
         ArgumentsError: `parser` is not argparse's, or what it made has no names.
-        OptionsError: `overrides` names nothing there is, or contradicts itself.
+        OptionsError: `overrides` has a name that is no option, or contradicts itself.
         SystemExit: the command line is wrong, or contradicts itself or the overrides.
     """
     if not isinstance(parser, argparse.ArgumentParser):
@@ -56,15 +39,13 @@ def parse(
             "What is parsed already goes to Experiment(args)"
         )
     parsers = _all_parsers(parser)
-    ours = {name: value for name, value in overrides.items() if name in Options._fields}
-    otherwise = Options(**ours).check()
-    _override(parsers, {name: value for name, value in overrides.items() if name not in Options._fields})
     # A script with subcommands may have given the options to those.
     having = [each for each in parsers if any(is_option(action.dest) for action in each._actions)] or [parser]
     for each in having:
-        add_options(each, ours)
-    defaults = _Defaults(parsers if capture_defaults else [])
-    with defaults.watch():
+        add_options(each, overrides)
+    otherwise = Options(**overrides).check()
+    defaults = _Defaults()
+    with defaults.watch(parsers if capture_defaults else []):
         args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
     args, found = take_options(args)
     options = otherwise._replace(**found)
@@ -73,17 +54,8 @@ def parse(
     except (OptionsError, ExperimentIdError) as error:
         parser.error(str(error))
     encoded = encode_object(args, "the parsed arguments")
-    return Parsed(args, encoded, defaults.collect(parser, encoded) if capture_defaults else None, options)
-
-
-def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str, Any]) -> None:
-    """Give the script's own arguments other defaults, in the parser or the subcommands that have them."""
-    unknown = set(defaults).difference(*(set_defaults(each, defaults) for each in parsers))
-    if unknown:
-        names = listed(map(repr, sorted(unknown)))
-        raise OptionsError(
-            f"{names}: neither the parser nor the recorder has such an argument to give a default"
-        )
+    default_args = defaults.collect(parser, encoded) if capture_defaults else None
+    return Configuration(args, encoded, default_args, options)
 
 
 class _Defaults:
@@ -93,22 +65,28 @@ class _Defaults:
     and for the parsing, since that may not be repeatable: a `type` may make a directory, or a random name.
     """
 
-    def __init__(self, parsers: Sequence[argparse.ArgumentParser]) -> None:
-        self._parsers = parsers
+    def __init__(self) -> None:
         self._found: dict[int, dict[str, JSON]] = {}
         """By the id of each parser that ran."""
         self._converted: dict[tuple[int, str], Any] = {}
         """By the id of the action whose text it is, and that."""
 
     @contextmanager
-    def watch(self) -> Iterator[None]:
+    def watch(self, parsers: Sequence[argparse.ArgumentParser]) -> Iterator[None]:
         """Listen to the parsers' own methods."""
 
         def parse(parser: Any, words: Any, namespace: Any, *more: Any, **how: Any) -> Any:
             if id(parser) not in self._found:  # else it parses again, on top of what it has found
                 bare = copy.copy(namespace)
-                with _nothing_required(parser), suppress(Exception, SystemExit):
+                required = [
+                    each for each in (*parser._actions, *parser._mutually_exclusive_groups) if each.required
+                ]
+                for each in required:
+                    each.required = False
+                with suppress(Exception, SystemExit):
                     type(parser)._parse_known_args(parser, [], bare, *more, **how)
+                for each in required:
+                    each.required = True
                 # jsonargparse's is nested, and has items as flat as its arguments are.
                 items = bare.items() if hasattr(type(bare), "items") else vars(bare).items()
                 self._found[id(parser)] = {dest: encode(value, dest) for dest, value in items}
@@ -130,23 +108,23 @@ class _Defaults:
                     raise
             return self._converted[key]
 
-        watched: dict[str, Any] = {"_parse_known_args": parse, "_get_value": convert}
-        for parser in self._parsers:
+        for parser in parsers:
             # Methods, so that a copy of the parser gets its own.
-            vars(parser).update({name: MethodType(method, parser) for name, method in watched.items()})
+            methods = {
+                "_parse_known_args": MethodType(parse, parser),
+                "_get_value": MethodType(convert, parser),
+            }
+            vars(parser).update(methods)
         try:
             yield
         finally:
-            for parser in self._parsers:
-                for name in watched:
-                    del vars(parser)[name]
+            for parser in parsers:
+                del vars(parser)["_parse_known_args"], vars(parser)["_get_value"]
 
     def collect(self, parser: argparse.ArgumentParser, encoded: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return the defaults of all parsers that ran, laid out as the parsed and `encoded` arguments are."""
         result: dict[str, JSON] = {}
-        left_out = {
-            action.dest for action in parser._actions if _is_required(action) or is_option(action.dest)
-        }
+        left_out = {each.dest for each in parser._actions if _is_required(each) or is_option(each.dest)}
         for dest, default in self._found.get(id(parser), {}).items():
             if dest not in left_out:
                 _put(result, dest, default, encoded)
@@ -158,18 +136,6 @@ class _Defaults:
                 # argparse lets those of a subcommand override its parser's, defaults included
                 return {**result, **self.collect(subparser, encoded)}
         return result
-
-
-@contextmanager
-def _nothing_required(parser: Any) -> Iterator[None]:
-    required = [each for each in (*parser._actions, *parser._mutually_exclusive_groups) if each.required]
-    for each in required:
-        each.required = False
-    try:
-        yield
-    finally:
-        for each in required:
-            each.required = True
 
 
 def _all_parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:

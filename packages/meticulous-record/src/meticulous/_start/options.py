@@ -7,10 +7,11 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from meticulous._disk.encode import JSON
 from meticulous._disk.names import check_experiment_id
 from meticulous.errors import OptionsError, listed
 
-__all__ = ["Options", "add_options", "is_option", "set_defaults", "take_options"]
+__all__ = ["Configuration", "Options", "add_options", "is_option", "take_options"]
 
 # The options keep to attributes of their own, so that no dest of a script can be the same.
 _PREFIX = "meticulous_"
@@ -48,6 +49,16 @@ class Options(NamedTuple):
         return self
 
 
+class Configuration(NamedTuple):
+    """What an experiment is started with."""
+
+    args: Any
+    """As the program has them, less the recorder's options."""
+    encoded: dict[str, JSON]
+    defaults: dict[str, JSON] | None
+    options: Options
+
+
 _HELP = {
     "project_directory": ("DIR", "a folder of the git repository"),
     "experiments_directory": ("DIR", "where experiments are recorded"),
@@ -79,8 +90,8 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
     if unknown:
         names, known = (listed(map(repr, sorted(each))) for each in (unknown, Options._fields))
         raise OptionsError(f"{names}: no such option; there are {known}")
+    parser.set_defaults(**{_PREFIX + name: value for name, value in defaults.items()})
     present = {action.dest for action in parser._actions}
-    set_defaults(parser, {_PREFIX + name: value for name, value in defaults.items()})
     missing = [name for name in Options._fields if _PREFIX + name not in present]
     if not missing:
         return
@@ -99,15 +110,6 @@ def add_options(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) ->
         text += "%(default).0s"
         switch: dict[str, Any] = {"action": "store_true"} if metavar is None else {"metavar": metavar}
         group.add_argument(_Flag(flag), dest=_PREFIX + name, default=default, help=text, **switch)
-
-
-def set_defaults(parser: argparse.ArgumentParser, defaults: Mapping[str, Any]) -> set[str]:
-    """Give `parser` those of `defaults` that it has arguments for, and return their dests."""
-    known = {action.dest for action in parser._actions} | set(parser._defaults)
-    wanted = {dest: value for dest, value in defaults.items() if dest in known}
-    if wanted:
-        parser.set_defaults(**wanted)
-    return set(wanted)
 
 
 def is_option(dest: str) -> bool:

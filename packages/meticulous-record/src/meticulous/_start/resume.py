@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from meticulous import _format
+from meticulous import _format, errors
 from meticulous._disk.claim import Claim
 from meticulous._disk.encode import JSON, canonical, lost
 from meticulous._disk.folder import ExperimentFolder
 from meticulous._log import warn
-from meticulous._process import SCHEDULER_KEYS, observe, scheduler_job, verdict
+from meticulous._process import observe, scheduler_job, verdict
 from meticulous._session.hooks import process
 from meticulous._session.session import Session
 from meticulous._start.code.commits import Code
 from meticulous._start.code.repository import is_inside
-from meticulous.errors import (
-    ExperimentRunningError,
-    MeticulousError,
-    MismatchedArgsException,
-    MismatchedCommitException,
-    listed,
-    quoted,
-)
 
 __all__ = ["Earlier", "claim_named", "claim_newest", "open_experiments"]
 
@@ -59,11 +52,9 @@ class _Misfit(NamedTuple):
     what: str
     """What it has, in words."""
     detail: str = ""
-    error: type[MeticulousError] = MeticulousError
+    error: type[errors.MeticulousError] = errors.MeticulousError
     then: Any = None
     now: Any = None
-    is_excused: bool = False
-    """Whether a user who names the experiment resumes it all the same."""
 
 
 def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> Earlier:
@@ -75,30 +66,19 @@ def claim_named(folder: ExperimentFolder, args: dict[str, JSON], code: Code) -> 
         ExperimentRunningError: it is running, may be, or is just being resumed.
         MeticulousError: it is not an experiment of this format, or has links in it.
     """
-    where = f"the experiment {quoted(folder.path)}"
-    metadata, recorded = folder.read_json(_format.METADATA) or {}, folder.read_json(_format.ARGS)
-    if recorded is None and folder.was_cut_short:
-        recorded = args  # which it would have been
-    if recorded is None or not _is_ours(metadata):
-        misfits = [_Misfit(f"no experiment of format {_format.FORMAT_VERSION} in it")]
-    else:
-        misfits = [misfit for misfit in _misfits(folder, metadata, args, code) if not misfit.is_excused]
-        if canonical(recorded) != canonical(args):
-            changed = _changed(recorded, args)
-            misfits.append(_Misfit("other arguments", changed, MismatchedArgsException, recorded, args))
-    if misfits:
-        what, detail, error, then, now, _ = misfits[0]
-        remedy = "" if error is MeticulousError else "bring back what it was started with, or "
-        raise error(
-            f"{where} can't be resumed, since it has {what}{f' ({detail})' if detail else ''}: "
-            f"{remedy}{_ANOTHER_ID}",
+    where = f"the experiment {errors.quoted(folder.path)}"
+    misfit = next(_misfits(folder, folder.read_json(_format.METADATA), args, code), None)
+    if misfit is not None:
+        remedy = "" if misfit.error is errors.MeticulousError else "bring back what it was started with, or "
+        raise misfit.error(
+            f"{where} can't be resumed, since it has {misfit.what}{misfit.detail}: {remedy}{_ANOTHER_ID}",
             path=folder.path,
-            expected=then,
-            found=now,
+            expected=misfit.then,
+            found=misfit.now,
         )
     claimed = _claim_in_time(folder)
     if isinstance(claimed, _Busy):
-        raise ExperimentRunningError(
+        raise errors.ExperimentRunningError(
             f"{where} {claimed.reason}: wait for its end, or {_ANOTHER_ID}", path=folder.path
         )
     return claimed
@@ -112,15 +92,14 @@ def claim_newest(
     Returns:
         That and nothing, or None and what came near it: the newest of each kind.
     """
-    found: list[tuple[float, ExperimentFolder, list[str]]] = []
-    for folder in _with_arguments(experiments_directory, args):
-        metadata = folder.read_json(_format.METADATA) or {}
-        if not _is_ours(metadata):
-            continue
-        misfits = [misfit.what for misfit in _misfits(folder, metadata, args, code)]
-        found.append((_start(metadata), folder, misfits))
     near: dict[str, str] = {}
-    for _, folder, misfits in sorted(found, key=lambda each: each[0], reverse=True):
+    folders = _with_arguments(experiments_directory, args)
+    found = [(folder, folder.read_json(_format.METADATA)) for folder in folders]
+    ours = [(folder, metadata) for folder, metadata in found if metadata and _is_ours(metadata)]
+    for folder, metadata in sorted(ours, key=lambda each: _start(each[1]), reverse=True):
+        misfits = [misfit.what for misfit in _misfits(folder, metadata, args, code)]
+        if _has_unrecorded_changes(folder, metadata):
+            misfits.append("uncommitted changes that are not recorded")
         claimed = None if misfits else _claim_in_time(folder)
         if isinstance(claimed, Earlier):
             return claimed, []
@@ -129,24 +108,21 @@ def claim_newest(
     return None, [*near.values()]
 
 
-def _with_arguments(experiments_directory: Path, args: dict[str, JSON]) -> Iterator[ExperimentFolder]:
-    """Yield the experiments with these arguments.
+def _with_arguments(experiments_directory: Path, args: dict[str, JSON]) -> list[ExperimentFolder]:
+    """Return the experiments with these arguments.
 
     In a sweep the commit is the same, so most folders cost one file; on a network each takes its time.
     """
     from concurrent.futures import ThreadPoolExecutor  # late: it costs a millisecond
 
     folders, wanted = ExperimentFolder.existing(experiments_directory), canonical(args)
+    shares = [folders[start::_THREADS] for start in range(min(_THREADS, len(folders)))]
 
-    def fit(some: list[ExperimentFolder]) -> list[ExperimentFolder]:
-        found = [(folder, folder.read_json(_format.ARGS)) for folder in some]
-        return [
-            folder for folder, recorded in found if recorded is not None and canonical(recorded) == wanted
-        ]
+    def fitting(share: list[ExperimentFolder]) -> list[ExperimentFolder]:
+        return [folder for folder in share if canonical(folder.read_json(_format.ARGS)) == wanted]
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        for some in pool.map(fit, (folders[start::_THREADS] for start in range(min(_THREADS, len(folders))))):
-            yield from some
+        return list(itertools.chain.from_iterable(pool.map(fitting, shares)))
 
 
 def open_experiments() -> list[ExperimentFolder]:
@@ -168,29 +144,39 @@ def _start(metadata: Mapping[str, Any]) -> float:
 
 
 def _misfits(
-    folder: ExperimentFolder, metadata: Mapping[str, Any], args: dict[str, JSON], code: Code
+    folder: ExperimentFolder, metadata: Mapping[str, Any] | None, args: dict[str, JSON], code: Code
 ) -> Iterator[_Misfit]:
-    """Yield what differs, but for the arguments (spec 1.0, RESUME-4, RESUME-5, RESUME-17 and RESUME-18)."""
+    """Yield what differs (spec 1.0, RESUME-4, RESUME-5, RESUME-17 and RESUME-18)."""
+    is_whole, recorded = not folder.was_cut_short, folder.read_json(_format.ARGS)
+    if metadata is None or not _is_ours(metadata) or (is_whole and recorded is None):
+        yield _Misfit(f"no experiment of format {_format.FORMAT_VERSION} in it")
+        return
     if folder.irregular:
         yield _Misfit(f"a link or a pipe in the place of {', '.join(folder.irregular)}")
-    then, now = _commits(metadata), _commits({"githead-sha": code.sha, "git-repositories": code.repositories})
+    then, now = _commits(metadata), _commits(code.facts)
     if then != now:
-        is_project = metadata.get("githead-sha") != code.sha
+        is_project = metadata.get("githead-sha") != code.facts["githead-sha"]
         what = "another commit" if is_project else "other commits of further repositories"
-        yield _Misfit(what, f"{then}, and now {now}", MismatchedCommitException, then, now)
-    patch, is_whole = folder.read(_format.GIT_DIFF), not folder.was_cut_short
+        yield _Misfit(what, f" ({then}, and now {now})", errors.MismatchedCommitException, then, now)
+    patch = folder.read(_format.GIT_DIFF)
     if (patch or is_whole) and patch != code.patch:
-        detail = f"see its {_format.GIT_DIFF}" if patch else "it had none"
-        yield _Misfit("other uncommitted changes", detail, MismatchedCommitException, patch, code.patch)
-    others = _objects(metadata.get("git-repositories"))
-    beside = [each for each in others if not is_inside(str(each.get("directory")))]
-    unrecorded = [*beside, *([metadata] if is_whole and not patch else [])]
-    if any(each.get("git-dirty") is True for each in unrecorded):
-        yield _Misfit("uncommitted changes that are not recorded", is_excused=True)  # RESUME-16
+        yield _Misfit("other uncommitted changes", "", errors.MismatchedCommitException, patch, code.patch)
     unknown = ", ".join(lost(args, "args"))
     if unknown:
         what = f"perhaps another value of {unknown}, of which a text does not say all"
-        yield _Misfit(what, error=MismatchedArgsException)
+        yield _Misfit(what, error=errors.MismatchedArgsException)
+    if recorded is not None and canonical(recorded) != canonical(args):
+        detail = f" ({_changed(recorded, args)})"
+        yield _Misfit("other arguments", detail, errors.MismatchedArgsException, recorded, args)
+
+
+def _has_unrecorded_changes(folder: ExperimentFolder, metadata: Mapping[str, Any]) -> bool:
+    """Return whether code ran that nothing holds (RESUME-16): a user who names the experiment may go on."""
+    others = _objects(metadata.get("git-repositories"))
+    unrecorded = [each for each in others if not is_inside(str(each.get("directory")))]
+    if not folder.was_cut_short and not folder.has(_format.GIT_DIFF):
+        unrecorded.append(dict(metadata))
+    return any(each.get("git-dirty") is True for each in unrecorded)
 
 
 def _commits(metadata: Mapping[str, Any]) -> str:
@@ -204,6 +190,14 @@ def _commits(metadata: Mapping[str, Any]) -> str:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _changed(then: dict[str, JSON], now: dict[str, JSON]) -> str:
+    """Return in words which arguments differ."""
+    values = {
+        key: [repr(args[key]) if key in args else "absent" for args in (then, now)] for key in {**then, **now}
+    }
+    return errors.listed(f"{key}: {old} then, {new} now" for key, (old, new) in values.items() if old != new)
 
 
 def _claim_in_time(folder: ExperimentFolder) -> Earlier | _Busy:
@@ -233,20 +227,17 @@ def _claim(folder: ExperimentFolder) -> Earlier | _Busy:
         return _Busy("is just being resumed by another process")
     # In this order: a process that is found gone has written its last STATUS, and before that its metadata.
     metadata = folder.read_json(_format.METADATA)
-    if metadata is None:
-        claim.release()
-        return _Busy("has just been deleted")
-    busy = _may_be_running(folder, metadata, claim.time)
+    busy = _may_be_running(folder, metadata or {}, claim.time)
     status = folder.read_status()
-    if folder.read_json(_format.METADATA) != metadata:
-        claim.release()
+    is_steady = folder.read_json(_format.METADATA) == metadata
+    if metadata is not None and is_steady and (busy is None or status.splitlines()[0] != _format.RUNNING):
+        session = {key: value for key, value in metadata.items() if key in _format.SESSION_KEYS}
+        sessions = [*_objects(metadata.get(_format.EARLIER_SESSIONS)), {**session, "status": status}]
+        return Earlier(folder, {**metadata, _format.EARLIER_SESSIONS: sessions}, claim)
+    claim.release()
+    if not is_steady:
         return _claim(folder)
-    if busy is not None and status.splitlines()[0] == _format.RUNNING:
-        claim.release()
-        return busy
-    session = {key: value for key, value in metadata.items() if key in _format.SESSION_KEYS}
-    sessions = [*_objects(metadata.get(_format.EARLIER_SESSIONS)), {**session, "status": status}]
-    return Earlier(folder, {**metadata, _format.EARLIER_SESSIONS: sessions}, claim)
+    return busy or _Busy("has just been deleted")
 
 
 def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any], now: float) -> _Busy | None:
@@ -262,7 +253,7 @@ def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any], now: 
     if found != "unknown":
         return _Busy(f"is running, as {who}") if found == "alive" else None
     job, count = scheduler_job(), "slurm-restart-count"
-    ids = {key: metadata.get(key) for key in SCHEDULER_KEYS if key != count}
+    ids = {key: metadata.get(key) for key in _format.SCHEDULER_KEYS if key != count}
     is_of_job = any(ids.values()) and all(job.get(key) == value for key, value in ids.items())
     if is_of_job and _number(job.get(count)) > _number(metadata.get(count)):
         return None  # the scheduler has started our job anew: what it started before has ended
@@ -280,11 +271,3 @@ def _may_be_running(folder: ExperimentFolder, metadata: Mapping[str, Any], now: 
 
 def _number(count: object) -> int:
     return int(str(count)) if str(count).isdecimal() else 0
-
-
-def _changed(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    then_and_now = [
-        (key, *(repr(values[key]) if key in values else "absent" for values in (recorded, now)))
-        for key in {**recorded, **now}
-    ]
-    return listed(f"{key}: {then} then, {now} now" for key, then, now in then_and_now if then != now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -18,26 +19,19 @@ from meticulous._session.unrecorded import Unrecorded
 from meticulous._start import resume
 from meticulous._start.code.commits import Code, inspect
 from meticulous._start.environment import requirements
-from meticulous._start.options import Options
+from meticulous._start.options import Configuration
 from meticulous.errors import OptionsError, RepositoryError
 
 __all__ = ["start"]
 
-_NO_DIRECTORY = (
-    "the current directory has been deleted, so there is no code to look at: start in another, name the "
-    "project's with --project-directory, or use --norecord"
-)
 
-
-def start(
-    args: dict[str, JSON], default_args: dict[str, JSON] | None, options: Options, capture: str
-) -> Session | Unrecorded:
+def start(given: Configuration, capture: str) -> Session | Unrecorded:
     """Record in this process, or not, as the options, the launcher and `multiprocessing` have it.
 
     Raises:
         MeticulousError: as `Experiment`; then nothing is left behind.
     """
-    options = options.check()
+    options = given.options.check()
     if capture not in CAPTURES:
         raise OptionsError(f"capture={capture!r} is not one of {', '.join(map(repr, CAPTURES))}")
     if capture == "fd" and process.redirections:
@@ -49,43 +43,41 @@ def start(
     try:
         project = Path(os.path.abspath(os.path.expanduser(options.project_directory)))
     except FileNotFoundError:
-        raise RepositoryError(_NO_DIRECTORY) from None
+        raise RepositoryError(
+            "the current directory has been deleted, so there is no code to look at: start in another, name "
+            "the project's with --project-directory, or use --norecord"
+        ) from None
     directory = project / os.path.expanduser(options.experiments_directory)
     rank = other_rank()
     if rank is None and not is_importing_main():
-        return _record(project, directory, args, default_args, options, capture)
+        return _record(project, directory, given, capture)
+    files = ""
     if options.experiment_id is not None:
         beside.awaited = directory / options.experiment_id
     elif rank is not None:
         beside.make_scratch()
-    if rank is not None:
-        files = ", and its files are deleted at the end" if beside.awaited is None else ""
+        files = ", and its files are deleted at the end"
+    if rank is None:
+        _log.logger.info("this is a worker that imports the main module: the main process records")
+    else:
         where = "(if this is a program of its own, unset the variable)"
         _log.warn(f"{rank} records nothing, since rank 0 does{files} {where}")
-    else:
-        _log.logger.info("this is a worker that imports the main module: the main process records")
     return beside
 
 
-def _record(
-    project: Path,
-    directory: Path,
-    args: dict[str, JSON],
-    default_args: dict[str, JSON] | None,
-    options: Options,
-    capture: str,
-) -> Session:
+def _record(project: Path, directory: Path, given: Configuration, capture: str) -> Session:
     """Record in a folder of its own below `directory`, or in that of an earlier experiment if options say so.
 
     Raises:
         MeticulousError: as `Experiment`; then nothing is left behind.
     """
+    args, options = given.encoded, given.options
     code = inspect(project, directory, allow_dirty=options.allow_dirty)
-    files = {
-        _format.ARGS: dump(args),
-        _format.DEFAULT_ARGS: None if default_args is None else dump(default_args),
-        _format.GIT_DIFF: code.patch or None,
-    }
+    files = {_format.ARGS: dump(args)}
+    if given.defaults is not None:
+        files[_format.DEFAULT_ARGS] = dump(given.defaults)
+    if code.patch:
+        files[_format.GIT_DIFF] = code.patch
     earlier, misses = resume.claim_newest(directory, args, code) if options.resume else (None, [])
     folder = earlier.folder if earlier else ExperimentFolder.claim(directory, options.experiment_id)
     if folder is None:
@@ -95,16 +87,15 @@ def _record(
     if misses:
         _log.warn(f"starting experiment {folder.experiment_id}: {'; '.join(misses)}")
     try:
-        metadata = _metadata(options, code)
+        metadata = _metadata(options.description, code)
         if earlier is not None:
             metadata = _of_next_session(earlier.metadata, metadata)
             # Arguments and code are what they were: a start that was cut short may not have written them.
-            kept = [name for name in files if folder.has(name) or not folder.was_cut_short]
-            files = {name: data for name, data in files.items() if name not in kept}
+            is_cut_short = folder.was_cut_short
+            files = {name: files[name] for name in files if is_cut_short and not folder.has(name)}
         folder.write_json(_format.METADATA, metadata)
         for name, data in files.items():
-            if data is not None:
-                folder.write(name, data)
+            folder.write(name, data)
         folder.write(_format.REQUIREMENTS, requirements())
         return Session(folder, metadata, capture)
     except Exception as error:
@@ -137,7 +128,7 @@ def _warn_of_others() -> None:
         )
 
 
-def _metadata(options: Options, code: Code) -> dict[str, JSON]:
+def _metadata(description: str, code: Code) -> dict[str, JSON]:
     """Return metadata.json of a first session: each key where there is something to say."""
     from meticulous import __version__
 
@@ -146,17 +137,11 @@ def _metadata(options: Options, code: Code) -> dict[str, JSON]:
         "format": _format.FORMAT_NAME,
         "format-version": _format.FORMAT_VERSION,
         "uuid": str(uuid.uuid4()),
-        "githead-sha": code.sha,
-        "githead-message": code.message,
-        "description": str(options.description or "") or None,
+        **code.facts,
+        "description": str(description or "") or None,
         "timestamp": start,
         "start-time": start,
         "command": _command() or None,
-        "githead-branch": code.branch,
-        "git-remote": code.remote,
-        "githead-claimed": code.is_claimed or None,
-        "git-dirty": None if code.is_claimed else bool(code.patch),
-        "git-repositories": code.repositories or None,
         "working-directory": _working_directory(),
         "runtime": f"Python {platform.python_version()}",
         "recorder": f"meticulous-record {__version__}",
@@ -178,7 +163,6 @@ def _command() -> list[JSON]:
 
 
 def _working_directory() -> str | None:
-    try:
+    with contextlib.suppress(OSError):
         return os.getcwd()
-    except OSError:
-        return None  # it has been deleted
+    return None  # it has been deleted

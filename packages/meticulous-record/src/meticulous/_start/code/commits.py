@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from meticulous._disk.encode import JSON
+from meticulous._start.code.git import undisturbed, why_git_fails
 from meticulous._start.code.loaded import find_script, loaded_code, spellings
-from meticulous._start.code.process import undisturbed, why_git_fails
 from meticulous._start.code.repository import Repository, find_root
 from meticulous.errors import DirtyRepoException, RepositoryError, listed, quoted
 
@@ -28,17 +28,9 @@ _CLAIM = "METICULOUS_COMMIT"
 class Code(NamedTuple):
     """The commits that hold the code, and what they do not hold of it."""
 
-    sha: str
-    is_claimed: bool
-    """Whether nobody could check `sha`: it was in the environment."""
-    message: str | None = None
-    branch: str | None = None
-    """None where HEAD is detached."""
-    remote: str | None = None
-    """The URL of the branch's remote, or of origin, without credentials."""
-    repositories: list[JSON] = []  # noqa: RUF012 - nobody changes it
-    """`git-repositories`: others that code came from, and submodules that are not as the commit has them."""
-    patch: bytes = b""
+    facts: dict[str, JSON]
+    """The keys of metadata.json, of `githead-` and `git-`."""
+    patch: bytes
     """What makes of the commits what runs, as `git apply` takes it; empty where nothing differs."""
 
 
@@ -83,7 +75,7 @@ def _inspect(project: Path, experiments: str, pending: ExitStack, allow_dirty: b
         sha = None if homes and not root else _claimed_commit()
         if sha is None:
             raise RepositoryError(str(why), path=project)
-        return Code(sha, is_claimed=True)
+        return Code({"githead-sha": sha, "githead-claimed": True}, b"")
     code: dict[str, set[str]] = {root: set()}
     for path in loaded_code(script):
         home = root_of(path)
@@ -138,14 +130,16 @@ def _dirty(root: str, files: dict[str, str], advice: str) -> DirtyRepoException:
 
 def _record(repositories: list[Repository]) -> Code:
     patches = [repository.patch() for repository in repositories]
-    facts = [
+    project, *others = repositories
+    further = [
         each.facts(is_dirty=bool(patch))
-        for each, patch in [*zip(repositories, patches)][1:]
+        for each, patch in zip(others, patches[1:])
         if each.code or each.is_moved or patch
     ]
-    project = repositories[0]
-    own = (project.sha, False, project.message, project.branch, project.remote())
-    return Code(*own, sorted(facts, key=str), b"".join(patches))
+    facts = {**project.facts(is_dirty=any(patches)), "githead-message": project.message}
+    if further:
+        facts["git-repositories"] = sorted(further, key=str)
+    return Code(facts, b"".join(patches))
 
 
 def _claimed_commit() -> str | None:

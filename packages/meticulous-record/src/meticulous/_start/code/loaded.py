@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
-from types import FrameType
 
 __all__ = ["find_script", "loaded_code", "spellings"]
 
@@ -37,10 +37,7 @@ def loaded_code(script: str | None) -> set[str]:
     """
     main = sys.modules.get("__main__")
     files = {_file_of(module) for module in list(sys.modules.values()) if module is not main}
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        files.add(frame.f_code.co_filename)
-        frame = frame.f_back
+    files.update(frame.f_code.co_filename for frame, _ in traceback.walk_stack(sys._getframe()))
     words = (word.rpartition("=")[2] for word in sys.argv[1:] if isinstance(word, str))
     files.update(word for word in words if word.endswith(".py"))
     real_folders: dict[str, str] = {}

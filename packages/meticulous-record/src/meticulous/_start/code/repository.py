@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from meticulous._disk.encode import JSON
-from meticulous._start.code.process import Git
+from meticulous._start.code.git import Git
 from meticulous.errors import quoted
 
 __all__ = ["Repository", "find_root", "is_inside", "without_credentials"]
@@ -165,18 +165,18 @@ class Repository:
         with self._index_without([*self._overlooked, *self.untracked]) as index:
             return self._git.ask("diff", *prefixes, *_DIFF, *self._paths, **index)()
 
-    def facts(self, *, is_dirty: bool) -> JSON:
-        """Return its object in `git-repositories`."""
+    def facts(self, *, is_dirty: bool) -> dict[str, JSON]:
+        """Return its keys in metadata.json, or in the object of it in `git-repositories`."""
         found: dict[str, JSON] = {
-            "directory": self.directory,
+            "directory": None if self.directory == "." else self.directory,
             "githead-sha": self.sha,
             "githead-branch": self.branch,
-            "git-remote": self.remote(),
+            "git-remote": self._remote(),
             "git-dirty": is_dirty,
         }
         return {key: value for key, value in found.items() if value is not None}
 
-    def remote(self) -> str | None:
+    def _remote(self) -> str | None:
         """Return the URL of the branch's remote, or of origin, without credentials."""
         try:
             config = self._git.repo.config_reader()

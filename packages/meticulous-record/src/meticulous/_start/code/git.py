@@ -104,7 +104,8 @@ class Git:
         def answer() -> bytes:
             out, said = process.communicate()
             if process.returncode != 0:
-                raise self._failed(command, process.returncode, said)
+                text = said.decode(errors="replace").strip()
+                raise self._failed(command, text or f"exit code {process.returncode}")
             return bytes(out)
 
         return answer
@@ -113,16 +114,11 @@ class Git:
         """Return an error of this repository."""
         return RepositoryError(sentence, path=self.root)
 
-    def _failed(self, command: str, code: int, said: bytes) -> RepositoryError:
-        version, text = self.repo.git.version_info, said.decode(errors="replace")
-        remedy = next(remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, text))
+    def _failed(self, command: str, said: str) -> RepositoryError:
+        version, lines = self.repo.git.version_info, said.splitlines()
+        why = next((line for line in reversed(lines) if line.startswith("fatal: ")), lines[-1]).strip()
+        remedy = next(remedy for pattern, remedy in _REMEDIES.items() if re.search(pattern, said))
         if version < _LEAST_GIT:
             remedy = "install git {}.{} or later; this is {}".format(*_LEAST_GIT, ".".join(map(str, version)))
-        where = f"`git {command}` failed in the repository {quoted(self.root)} ({_last_words(said, code)})"
+        where = f"`git {command}` failed in the repository {quoted(self.root)} ({why})"
         return self.error(f"{where}: {remedy.format(root=self.root)}, or use --norecord")
-
-
-def _last_words(said: bytes, code: int) -> str:
-    """Return the line in which git says why it gave up."""
-    lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {code}"]
-    return next((line for line in reversed(lines) if line.startswith("fatal: ")), lines[-1]).strip()
