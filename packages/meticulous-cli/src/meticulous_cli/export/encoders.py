@@ -7,41 +7,21 @@ import json
 import math
 import pickle
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from meticulous_cli.errors import USAGE, CommandError
-from meticulous_cli.export.markup import paper_table
-from meticulous_cli.show.facts import HEADER_COLUMNS
+from meticulous_cli.export.columns import Column, columns_of, holds_objects, names_of
 
 _NON_FINITE = {math.inf: "Infinity", -math.inf: "-Infinity"}
 # What a spreadsheet takes for the start of a formula: ASCII as OWASP lists it, and the same in full width.
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-](Infinity|[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?)")
-# What a column of the frame is called on the screen, where that is another name.
-_ON_SCREEN = {column.frame: column.name for column in HEADER_COLUMNS.values() if column.frame} | {
-    "expid": "id"
-}
 _QUOTED = re.compile(r'[",\r\n]|^ | $|^$')
-
-
-class _Column(NamedTuple):
-    """A column of the frame, or its index: two names, of which an index has one, and plain values.
-
-    Gaps are None. So is NaN in a column of numbers, where pandas knows no difference.
-    """
-
-    group: str
-    name: str
-    values: list[Any]
-
-    @property
-    def flat_name(self) -> str:
-        return f"{self.group}.{self.name}" if self.group else self.name
 
 
 def encoded(frame: pd.DataFrame, kind: str, *, flat_cols: bool) -> bytes:
@@ -54,53 +34,24 @@ def encoded(frame: pd.DataFrame, kind: str, *, flat_cols: bool) -> bytes:
         return pickle.dumps(_flattened(frame) if flat_cols else frame, protocol=5)
     if kind == "parquet":
         return _parquet(frame)
-    columns = _columns(frame)
-    if kind == "csv":
-        text = _csv(columns, flat_cols)
-    elif kind == "json":
-        text = _json(columns, flat_cols)
+    columns = columns_of(frame)
+    if kind in ("csv", "json"):
+        flat = [Column("", column.flat_name, column.values) for column in columns] if flat_cols else columns
+        text = _csv(flat) if kind == "csv" else _json(flat)
     else:
-        names = [(column.group, column.name) for column in columns]
-        text = paper_table(names, [column.values for column in columns], _titles(columns, flat_cols), kind)
+        from meticulous_cli.export.markup import paper_table
+
+        text = paper_table(columns, kind, flat_cols=flat_cols)
     # Only unpaired surrogates have no form in UTF-8. In JSON, this is the escape that it has for them.
     return text.encode(errors="backslashreplace")
 
 
-def _columns(frame: pd.DataFrame) -> list[_Column]:
-    columns = [] if frame.index.name is None else [_Column("", str(frame.index.name), frame.index.tolist())]
-    for place, (group, name) in enumerate(_names(frame)):
-        values = frame.iloc[:, place]
-        if not _holds_objects(values):
-            values = values.astype(object).where(values.notna(), None)
-        columns.append(_Column(group, name, values.tolist()))
-    return columns
-
-
-def _holds_objects(column: pd.Series[Any]) -> bool:
-    return column.dtype.kind == "O" and isinstance(column.dtype, np.dtype)
-
-
-def _flattened(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.set_axis(_index(f"{group}.{name}" for group, name in _names(frame)), axis=1)
-
-
-def _names(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    return zip(*(map(str, frame.columns.get_level_values(level)) for level in (0, 1)), strict=True)
-
-
-def _index(labels: Iterable[Any], name: Any = None) -> pd.Index[Any]:
-    """Return an index of Python's own strings, as those of pandas 3 do not take every string."""
-    index: pd.Index[Any] = pd.Index(list(labels), dtype=object, name=name)
-    return index
-
-
-def _csv(columns: Sequence[_Column], flat_cols: bool) -> str:
-    if flat_cols:
-        heads: list[list[str | None]] = [[column.flat_name for column in columns]]
-    else:
-        heads = [[column.group or None for column in columns], [column.name for column in columns]]
-    rows = zip(*(map(_csv_cell, column.values) for column in columns), strict=True)
-    return "".join(",".join(row) + "\n" for row in (*(map(_csv_cell, head) for head in heads), *rows))
+def _csv(columns: Sequence[Column]) -> str:
+    rows: list[Sequence[Any]] = [[column.name for column in columns]]
+    if any(column.group for column in columns):
+        rows.insert(0, [column.group or None for column in columns])
+    rows += zip(*(column.values for column in columns), strict=True)
+    return "".join(",".join(map(_csv_cell, row)) + "\n" for row in rows)
 
 
 def _csv_cell(value: Any) -> str:
@@ -108,28 +59,23 @@ def _csv_cell(value: Any) -> str:
         return ""
     if isinstance(value, (list, dict)):
         text = _json_text(value)
-    elif isinstance(value, (datetime, timedelta)):
-        text = str(_strict(value))
     else:
-        text = str(value)
+        text = str(_strict(value) if isinstance(value, (datetime, timedelta)) else value)
     if isinstance(value, str) and text.lstrip("'").startswith(_FORMULA) and not _NUMBER.fullmatch(text):
         text = f"'{text}"
     # Not by the csv module: before Python 3.13 it leaves a lone carriage return bare.
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
-def _json(columns: Sequence[_Column], flat_cols: bool) -> str:
-    cells = [[_strict(value) for value in column.values] for column in columns]
+def _json(columns: Sequence[Column]) -> str:
     lines = []
-    for row in zip(*cells, strict=True):
+    for row in zip(*(column.values for column in columns), strict=True):
         found: dict[str, Any] = {}
         for column, value in zip(columns, row, strict=True):
-            if flat_cols or not column.group:
-                found[column.flat_name] = value
-            else:
-                found.setdefault(column.group, {})[column.name] = value
-        lines.append(_json_text(found))
-    return "[" + ",".join(f"\n{line}" for line in lines) + "\n]\n"
+            place = found.setdefault(column.group, {}) if column.group else found
+            place[column.name] = value
+        lines.append(f"\n{_json_text(found)}")
+    return f"[{','.join(lines)}\n]\n"
 
 
 def _json_text(value: Any) -> str:
@@ -149,15 +95,25 @@ def _strict(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _strict(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_strict(item) for item in value]
+        return list(map(_strict, value))
     return value
+
+
+def _flattened(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.set_axis(_index(map(".".join, names_of(frame))), axis=1)
+
+
+def _index(labels: Iterable[Any], name: Any = None) -> pd.Index[Any]:
+    """Return an index of Python's own strings, as those of pandas 3 do not take every string."""
+    index: pd.Index[Any] = pd.Index(list(labels), dtype=object, name=name)
+    return index
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
     storable = _flattened(frame)
     for place in range(storable.shape[1]):
         column = storable.iloc[:, place]
-        if _holds_objects(column):
+        if holds_objects(column):
             storable.isetitem(place, _stored(column.tolist()))
     storable.columns = _index(map(_utf8, storable.columns))
     storable.index = _index(map(_utf8, map(str, frame.index)), frame.index.name)
@@ -180,12 +136,3 @@ def _stored(values: list[Any]) -> np.ndarray[Any, np.dtype[np.object_]]:
 
 def _utf8(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
-
-
-def _titles(columns: Sequence[_Column], flat_cols: bool) -> list[str]:
-    """Return the names that the screen has; with their group where that tells two apart."""
-    names = [_ON_SCREEN.get(column.flat_name, column.name) for column in columns]
-    return [
-        f"{column.group}.{name}" if column.group and (flat_cols or names.count(name) > 1) else name
-        for column, name in zip(columns, names, strict=True)
-    ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from meticulous_cli.errors import DATA, USAGE, CommandError
 from meticulous_cli.show.text import plain
@@ -12,21 +13,29 @@ from meticulous_cli.show.text import plain
 if TYPE_CHECKING:
     import pandas as pd
 
-_SUFFIXES = {
-    ".csv": "csv",
-    ".json": "json",
-    ".md": "md",
-    ".tex": "tex",
-    ".parquet": "parquet",
-    ".pd": "pickle",
-    ".pkl": "pickle",
-    ".pickle": "pickle",
-}
-EXPORT_KINDS = tuple(dict.fromkeys(_SUFFIXES.values()))
 STANDARD_OUTPUT = "-"
-_BINARY = ("parquet", "pickle")
-# What other programs read best with one row of names; the others keep the two levels of the frame.
-_FLAT = ("csv", "parquet")
+
+
+class Kind(NamedTuple):
+    """A kind of file that an export can be."""
+
+    suffixes: tuple[str, ...]
+    flat: bool = False
+    """Whether other programs read it best with one row of names; else it has the two levels of the frame."""
+    binary: bool = False
+    """Whether it is none for a terminal, and takes pandas' own types of columns."""
+    paper: bool = False
+    """Whether people read it, as the table on the screen."""
+
+
+EXPORT_KINDS = {
+    "csv": Kind((".csv",), flat=True),
+    "json": Kind((".json",)),
+    "md": Kind((".md",), paper=True),
+    "tex": Kind((".tex",), paper=True),
+    "parquet": Kind((".parquet",), flat=True, binary=True),
+    "pickle": Kind((".pd", ".pkl", ".pickle"), binary=True),
+}
 
 
 def export(
@@ -47,7 +56,7 @@ def export(
     # Late, as it needs pandas, and a mistyped name should not wait.
     from meticulous_cli.export.encoders import encoded
 
-    data = encoded(frame, kind, flat_cols=kind in _FLAT if flat_cols is None else flat_cols)
+    data = encoded(frame, kind, flat_cols=EXPORT_KINDS[kind].flat if flat_cols is None else flat_cols)
     if target != STANDARD_OUTPUT:
         _write_new(target, data)
     elif sys.stdout.isatty():
@@ -69,16 +78,17 @@ def export_kind(target: str, kind: str | None = None) -> str:
         if kind is None:
             kinds = ", ".join(EXPORT_KINDS)
             raise CommandError(f"--export - needs --export-format, which is one of {kinds}", USAGE)
-        if kind in _BINARY and sys.stdout.isatty():
+        if EXPORT_KINDS[kind].binary and sys.stdout.isatty():
             raise CommandError(f"{kind} is not for a terminal: send it to a file or through a pipe", USAGE)
         return kind
-    kind = kind or _SUFFIXES.get(os.path.splitext(target)[1].lower())
     if kind is None:
-        known = ", ".join(_SUFFIXES)
-        message = f"the suffix of {target} is none that is known"
-        raise CommandError(f"{message}: end it in one of {known}, or add --export-format", USAGE)
+        kinds_of = {suffix: name for name, each in EXPORT_KINDS.items() for suffix in each.suffixes}
+        kind = kinds_of.get(os.path.splitext(target)[1].lower())
+        if kind is None:
+            message = f"the suffix of {target} is none that is known: end it in one of {', '.join(kinds_of)}"
+            raise CommandError(f"{message}, or add --export-format", USAGE)
     if os.path.lexists(target):
-        raise _taken(target)
+        raise CommandError(f"{target} exists and is never replaced", USAGE)
     return kind
 
 
@@ -86,23 +96,14 @@ def _write_new(path: str, data: bytes) -> None:
     """Write a file that was not there before; what fails or is interrupted leaves none.
 
     Raises:
-        CommandError: the name is taken, or the file cannot be written.
+        CommandError: the name is taken by now, or the file cannot be written.
     """
-    made = False
-    try:
-        with open(path, "xb") as file:
-            made = True
-            file.write(data)
-        made = False
-    except FileExistsError:
-        raise _taken(path) from None
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise CommandError(f"cannot write {path}: {reason}; nothing was written", DATA) from None
-    finally:
-        if made:  # and then it failed, or Ctrl-C came
-            os.unlink(path)
-
-
-def _taken(path: str) -> CommandError:
-    return CommandError(f"{path} exists and is never replaced", USAGE)
+    with contextlib.ExitStack() as undo:
+        try:
+            with open(path, "xb") as file:
+                undo.callback(os.unlink, path)
+                file.write(data)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise CommandError(f"cannot write {path}: {reason}; nothing was written", DATA) from None
+        undo.pop_all()

@@ -13,8 +13,10 @@ from typing import Any
 
 import tabulate
 
-from meticulous_cli.show.cells import MISSING, arguments, numeric, results, shown
-from meticulous_cli.show.text import plain, shown_duration
+from meticulous_cli.export.columns import Column
+from meticulous_cli.show.cells import MISSING, arguments, results, shown
+from meticulous_cli.show.facts import HEADER_COLUMNS, short
+from meticulous_cli.show.text import shown_duration
 
 # What Markdown would obey within a cell. An underscore inside a word means nothing to it.
 _MARKDOWN = re.compile(r"[\\`*<&$~|]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(")
@@ -23,16 +25,15 @@ _TEX = (("|", r"\textbar{}"), ("--", "-{}-{}"), ("±", r"$\pm$"))
 # What stands first in a row, and what `\\` and the rules above it would take for their argument.
 _TAKEN = re.compile(r"(?m)^( *)(?=[\[*])")
 _NUMBER = re.compile(r"-?(inf|nan|[\d.]+(e[-+]\d+)?)( ± \S+)?( \(\d+\))?|")
-_COMMIT = 7
+# What a column of the frame is called on the screen, where that is another name.
+_ON_SCREEN = {column.frame: column.name for column in HEADER_COLUMNS.values()} | {"expid": "id"}
 
 
-def paper_table(
-    names: Sequence[tuple[str, str]], columns: Sequence[Sequence[Any]], titles: Sequence[str], kind: str
-) -> str:
-    """Return columns of plain values, None for gaps, as a table in "md" (GitHub's) or "tex" (booktabs)."""
-    cells = [_cells(group, name, values) for (group, name), values in zip(names, columns, strict=True)]
+def paper_table(columns: Sequence[Column], kind: str, *, flat_cols: bool) -> str:
+    """Return columns as a table in "md" (GitHub's) or "tex" (booktabs)."""
+    cells = list(map(_cells, columns))
     right = [all(map(_NUMBER.fullmatch, column)) and any(column) for column in cells]
-    heads = list(map(shown, titles))
+    heads = list(map(shown, _titles(columns, flat_cols)))
     if kind == "md":
         cells, heads = [list(map(_markdown, column)) for column in cells], list(map(_markdown, heads))
     text = tabulate.tabulate(
@@ -45,17 +46,26 @@ def paper_table(
     return f"{text if kind == 'md' else _tex(text)}\n"
 
 
-def _cells(group: str, name: str, values: Sequence[Any]) -> list[str]:
-    known = [MISSING if value is None else value for value in values]
-    if name == "sha" and group == "header":
-        return [plain(str(value))[:_COMMIT] for value in known]
+def _titles(columns: Sequence[Column], flat_cols: bool) -> list[str]:
+    """Return the names that the screen has; with their group where that tells two apart."""
+    names = [_ON_SCREEN.get(column.flat_name, column.name) for column in columns]
+    return [
+        f"{column.group}.{name}" if column.group and (flat_cols or names.count(name) > 1) else name
+        for column, name in zip(columns, names, strict=True)
+    ]
+
+
+def _cells(column: Column) -> list[str]:
+    known = [MISSING if value is None else value for value in column.values]
+    if column.flat_name == "header.sha":
+        return [short(str(value)) for value in known]
     if any(isinstance(value, (datetime, timedelta)) for value in known):
         return list(map(_moment, known))
-    if group == "args":
+    if column.group == "args":
         return arguments(known)
     if all(isinstance(value, str) and _NUMBER.fullmatch(value) for value in known):
         return known  # means, each with its deviation
-    return results(known) if numeric(known) else list(map(shown, known))
+    return results(known)
 
 
 def _moment(value: Any) -> str:

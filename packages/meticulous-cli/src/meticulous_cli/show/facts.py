@@ -134,6 +134,11 @@ def text_of(reader: ExperimentReader, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def short(sha: str) -> str:
+    """Return as much of a commit as tells it apart."""
+    return plain(sha[:7])
+
+
 def is_dirty(recorded: Mapping[str, Any]) -> bool:
     """Tell whether code differed from the commit that is recorded beside this."""
     return recorded.get("git-dirty") is True
@@ -184,7 +189,7 @@ def _commit(row: Row) -> str:
 
 def _short_commit(row: Row, now: datetime | None) -> str:
     commit = _commit(row)
-    return plain(commit[:7]) + commit[40:]
+    return short(commit) + commit[40:]
 
 
 def _header(

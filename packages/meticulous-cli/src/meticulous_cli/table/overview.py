@@ -271,13 +271,13 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
 
 def _exported(table: _Table, kind: str) -> str:
     """Write a table to a file or to standard output, and return a word on it for the former."""
-    from meticulous_cli.export.export import STANDARD_OUTPUT, export
+    from meticulous_cli.export.export import EXPORT_KINDS, STANDARD_OUTPUT, export
     from meticulous_cli.table.frame import frame_of_experiments, frame_of_groups
 
     if table.grouped:
-        frame = frame_of_groups(table.rows, table.columns, "±" if kind in ("md", "tex") else "")
+        frame = frame_of_groups(table.rows, table.columns, "±" if EXPORT_KINDS[kind].paper else "")
     else:
-        as_text = kind not in ("parquet", "pickle")
+        as_text = not EXPORT_KINDS[kind].binary
         frame = frame_of_experiments(table.found.experiments, table.rows, table.columns, as_text=as_text)
     options = table.found.options
     export(frame, options.export, kind=kind, flat_cols=options.flat_cols)
