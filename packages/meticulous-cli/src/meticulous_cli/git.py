@@ -28,7 +28,6 @@ _SAFE = {
 _CONFIGURATION = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "core.quotePath": "false"}
 # As os.fsdecode, but on Windows as well for what is no UTF-8, such as an old commit's message.
 _CODEC = (sys.getfilesystemencoding(), "surrogateescape")
-_PLAIN = ("--no-ext-diff", "--no-textconv")
 
 
 class Repository:
@@ -68,49 +67,28 @@ class Repository:
         asked = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"]
         return self._run(asked, filters=False) == ""
 
-    def has_applied(self, patch: str) -> bool:
-        """Return whether a patch, which could be taken out again, is all that the work tree differs in."""
-        asked = ["diff", "--numstat", "-z", "--no-renames", "--ignore-submodules=dirty", *_PLAIN, "HEAD"]
-        changed, named = self._run(asked, filters=False), self._run(["apply", "--numstat", "-z", patch])
-        if changed is None or named is None or not {*changed.split("\0")} <= {*named.split("\0")}:
-            return False
-        return self._run(["apply", "--check", "--reverse", patch], filters=False) is not None
-
     def submodules(self, sha: str) -> list[str]:
         """Return the folders of a commit's submodules, from the root."""
         asked = ["config", "-z", f"--blob={sha}:.gitmodules", "--get-regexp", r"\.path$"]
         return [item.partition("\n")[2] for item in (self._run(asked) or "").split("\0") if item]
 
-    def between(self, one: str, other: str) -> list[tuple[str, str]] | None:
+    def between(self, one: str, other: str) -> list[str] | None:
         """Return the commits that only one of two descends from, or is, newest first; None if git fails.
 
         Each is "<" (of the first only) or ">", and its abbreviated name and subject.
         """
-        form = (
-            "--format=%m%h  %s",
-            "--abbrev=7",
-            "--no-show-signature",
-            "--no-decorate",
-            "-z",
-            "--left-right",
-        )
+        form = ["--left-right", "--format=%m%h  %s", "--abbrev=7", "--no-show-signature"]
         found = self._run(["log", *form, f"{one}...{other}"])
-        records = (record.lstrip("\n") for record in (found or "").split("\0"))
-        return None if found is None else [(record[0], record[1:]) for record in records if record]
+        return None if found is None else found.split("\n")[:-1]
 
-    def changes(self, one: str, other: str) -> list[tuple[str, str, str]] | None:
+    def changes(self, one: str, other: str) -> list[list[str]] | None:
         """Return the files in which the second of two commits differs from the first; None if git fails.
 
         Each is the number of lines that it got, and lost, "-" where it is no text, and its name.
         """
-        found = self._run(["diff-tree", "-r", "-z", "--numstat", "-M", *_PLAIN, one, other])
-        changes = []
-        records = iter((found or "").split("\0")[:-1])
-        for record in records:
-            added, deleted, name = record.split("\t", 2)
-            # Of a file that was renamed, both names follow as records of their own.
-            changes.append((added, deleted, name or f"{next(records)} => {next(records)}"))
-        return None if found is None else changes
+        form = ["-r", "--numstat", "-M", "--no-ext-diff", "--no-textconv"]
+        found = self._run(["diff-tree", *form, one, other])
+        return None if found is None else [line.split("\t", 2) for line in found.split("\n")[:-1]]
 
     def _kinds(self, objects: Sequence[str]) -> list[str]:
         """Return what kind of object each name is, something else for none."""

@@ -43,10 +43,6 @@ def resolve(words: Sequence[str]) -> tuple[list[str], list[str]]:
     if others:
         message = f"{others[0]} is no experiment, as others here are: name directories, or experiments"
         raise CommandError(message, USAGE)
-    places = list(map(os.path.realpath, paths)) if len(paths) > 1 else paths
-    for path, place in zip(paths, places, strict=True):
-        if (first := paths[places.index(place)]) is not path:
-            raise CommandError(f"{first} and {path} are the same experiment: name each once", USAGE)
     return [], paths
 
 
@@ -83,15 +79,14 @@ def likely_command(paths: Iterable[str]) -> str:
 def _found_above() -> str:
     """Return the nearest `experiments`, here or in a folder above, but not above the project."""
     above = ""
-    while True:
-        found = os.path.join(above, _DIRECTORY)
-        if os.path.isdir(found):
-            return found
+    while not os.path.isdir(found := os.path.join(above, _DIRECTORY)):
         # A submodule's .git is a file: its experiments lie further up.
         folder = os.path.abspath(above)
         if os.path.isdir(os.path.join(folder, ".git")) or os.path.dirname(folder) == folder:
             break
         above = os.path.join(above, os.pardir)
+    else:
+        return found
     if likely := likely_command([os.curdir]):
         raise CommandError("no experiments here", USAGE, likely)
     raise CommandError("no experiments here or above; name their directory: meticulous PATH", USAGE)

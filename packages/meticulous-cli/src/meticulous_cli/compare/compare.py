@@ -12,8 +12,8 @@ from meticulous_read import ExperimentReader
 
 from meticulous_cli.compare.history import digest, history, uncommitted
 from meticulous_cli.compare.packages import packages_of, runtimes_of
-from meticulous_cli.show.cells import MISSING, alike, all_alike, arguments, fixed, number_of, numeric, results
-from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result
+from meticulous_cli.show.cells import MISSING, alike, all_alike, arguments, fixed, number_of, results, shown
+from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result, short
 from meticulous_cli.show.style import BOLD, DIM, Style, state_code
 from meticulous_cli.show.text import cut, cut_apart, plain, width
 
@@ -27,18 +27,15 @@ _HEADER = ("status", "start", "duration", "commit", "description", "reason", "ho
 
 
 class _Line(NamedTuple):
-    """What is compared, how each experiment has it, and how it changed.
-
-    Attributes:
-        cells: as they are shown.
-        codes: of each cell, its weight or colour.
-        change: of a number, for two experiments.
-    """
+    """What is compared, how each experiment has it, and how it changed."""
 
     name: str
     cells: Sequence[str]
+    """As they are shown where there is room."""
     codes: Sequence[str] = ()
+    """The weight or colour of each cell."""
     change: str = ""
+    """Of a number, for two experiments."""
 
 
 class _Section(NamedTuple):
@@ -88,23 +85,21 @@ def _header(rows: Sequence[Row], style: Style) -> _Section:
     now = style.now if style.terminal else None
     for name in _HEADER:
         column = HEADER_COLUMNS[name]
-        cells, values = [column.shown(row, now) for row in rows], [column.get(row) for row in rows]
-        if name == "commit" and len(set(values)) == 1 and len({digest(row.reader) for row in rows}) > 1:
-            continue  # the same one with other changes, of which the code has a line
-        if name == "duration":
-            values = cells
-        if len(set(map(repr, values))) == 1:
-            section.same.extend([name] if cells[0] else [])
-            continue
-        if len(set(cells)) < len(set(map(repr, values))):
+        cells = [column.shown(row, now) for row in rows]
+        values = cells if name == "duration" else [repr(column.get(row)) for row in rows]
+        if len(set(cells)) < len(set(values)):
             cells = [row.reader.sha if name == "commit" else column.shown(row) for row in rows]
-        codes = [state_code(row.state) for row in rows] if name == "status" else ()
-        section.lines.append(_Line(name, cells, codes))
+        if len(set(values)) > 1:
+            codes = [state_code(row.state) for row in rows] if name == "status" else ()
+            section.lines.append(_Line(name, cells, codes))
+        # The same commit with other changes is other code, of which a note says more.
+        elif cells[0] and (name != "commit" or len({digest(row.reader) for row in rows}) == 1):
+            section.same.append(name)
     others = [repositories_of(row.reader) for row in rows]
     for name in names_in(others):
         shas = [found.get(name, ("",))[0] for found in others]
         if len(set(shas)) > 1:
-            section.lines.append(_Line(plain(f"{name} at"), [plain(sha[:7]) for sha in shas]))
+            section.lines.append(_Line(plain(f"{name} at"), list(map(short, shas))))
     name, versions = runtimes_of([row.reader for row in rows])
     if len(set(versions)) > 1:
         section.lines.append(_Line(name, versions))
@@ -126,7 +121,7 @@ def _arguments(rows: Sequence[Row], titles: Sequence[str]) -> _Section:
             new.setdefault(f"only in {who}, at the default: ", []).append(plain(name))
         else:
             codes = [DIM if at_default else "" for at_default in default]
-            lines.append(_Line(_named(name), arguments(values), codes))
+            lines.append(_Line(_INDENT + shown(name), arguments(values), codes))
     notes = [f"{who}{', '.join(names)}" for who, names in new.items()]
     return _Section("args", lines, [f"{same} args"] if same else [], notes)
 
@@ -138,14 +133,10 @@ def _results(rows: Sequence[Row]) -> _Section:
         if all_alike(values):
             same += 1
             continue
-        cells = results(values, apart=True) if numeric(values) else arguments(values)
+        cells = results(values, apart=True)
         change = _change(values[0], values[1], cells) if len(values) == 2 else ""
-        lines.append(_Line(_named(name), cells, change=change))
+        lines.append(_Line(_INDENT + shown(name), cells, change=change))
     return _Section("summary", lines, [f"{same} summary"] if same else [])
-
-
-def _named(name: str) -> str:
-    return _INDENT + (plain(name) or "''")
 
 
 def _change(before: Any, after: Any, cells: Sequence[str]) -> str:
@@ -156,9 +147,9 @@ def _change(before: Any, after: Any, cells: Sequence[str]) -> str:
     try:
         difference = other - one
         part = difference / abs(one) if one else math.inf
+        if not math.isfinite(difference):
+            return ""
     except OverflowError:  # integers of a size that no float has
-        return ""
-    if not math.isfinite(difference):
         return ""
     places = max((len(cell.partition(".")[2]) for cell in cells if "e" not in cell), default=0)
     text = fixed(difference, places)
@@ -169,13 +160,12 @@ def _change(before: Any, after: Any, cells: Sequence[str]) -> str:
 def _packages(readers: Sequence[ExperimentReader], style: Style) -> _Section:
     """Return the packages of which experiments had different versions, if all have recorded them."""
     found = list(map(packages_of, readers))
-    if not found or None in found:
+    if not found or not all(found):
         return _Section("packages", [], [])
-    known = [each for each in found if each is not None]
-    versions = {name: [each.get(name, "") for each in known] for name in sorted(names_in(known))}
+    versions = {name: [each.get(name, "") for each in found] for name in sorted(names_in(found))}
     different = {name: cells for name, cells in versions.items() if len(set(cells)) > 1}
-    shown_ones = list(different)[: _PACKAGES if len(different) <= _PACKAGES else _PACKAGES - 1]
-    lines = [_Line(_named(name), different[name]) for name in shown_ones]
+    most = _PACKAGES if len(different) <= _PACKAGES else _PACKAGES - 1
+    lines = [_Line(_INDENT + shown(name), different[name]) for name in list(different)[:most]]
     more = len(different) - len(lines)
     notes = [f"{style.ellipsis} {more} more in requirements.txt"] if more else []
     return _Section("packages", lines, [] if different else ["packages"], notes)
@@ -201,12 +191,12 @@ def _drawn(titles: Sequence[str], sections: Sequence[_Section], style: Style) ->
         if cells != line.cells and not any(line.codes):
             painted = _marked(cells, style)
         name = cut(line.name, names, style.ellipsis)
-        start = name + " " * (names - width(name))
-        gaps = [" " * (size - width(cell)) for size, cell in zip(sizes, cells, strict=True)]
-        text = _GAP.join([start, *map(str.__add__, cells, gaps), line.change]).rstrip()
-        if style.cut(text) != text:
-            return style.cut(text)
-        return _GAP.join([start, *map(str.__add__, painted, gaps), line.change]).rstrip()
+        gaps = [
+            " " * (size - width(cell)) for size, cell in zip([names, *sizes], [name, *cells], strict=True)
+        ]
+        texts = [map(str.__add__, [name, *each], gaps) for each in (cells, painted)]
+        bare, text = (_GAP.join([*each, line.change]).rstrip() for each in texts)
+        return text if style.cut(bare) == bare else style.cut(bare)
 
     yield drawn(_Line("", titles, [BOLD] * len(titles), head))
     for section in sections:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, find_repository
-from meticulous_cli.show.facts import is_dirty
+from meticulous_cli.show.facts import is_dirty, short
 from meticulous_cli.show.style import Style
 from meticulous_cli.show.text import plain
 
@@ -30,7 +30,7 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
     for (one, title), (other, other_title) in pairwise(named):
         if one.sha != other.sha:
             which = f" from {title} to {other_title}" if len(named) > 2 else ""
-            name = f"code{which}, {plain(one.sha[:7])}..{plain(other.sha[:7])}"
+            name = f"code{which}, {short(one.sha)}..{short(other.sha)}"
             repository, reason = find_repository(dict.fromkeys(folders), [one.sha, other.sha])
             found = _between(repository, one.sha, other.sha, title, style) if repository else [reason]
             yield [style.bold(style.cut(name)), *(style.cut(_INDENT + plain(line)) for line in found)]
@@ -66,8 +66,8 @@ def _between(repository: Repository, one: str, other: str, title: str, style: St
         yield "git could not list all of it: the repository lacks some, or it took long"
     if commits:
         # What came first, then what went.
-        lines = [f"+ {text}" for side, text in commits if side == ">"]
-        gone = [f"- {text}" for side, text in commits if side == "<"]
+        lines = [f"+ {commit[1:]}" for commit in commits if commit[0] == ">"]
+        gone = [f"- {commit[1:]}" for commit in commits if commit[0] == "<"]
         yield from _some([*lines, *gone], "commits", style)
         if gone:
             yield f"- is in {title} only"

@@ -14,13 +14,13 @@ _LINE = re.compile(r"([^\s=@#]+)\s*(?:==|@)\s*(\S+)")
 _LARGEST = 2**20
 
 
-def packages_of(reader: ExperimentReader) -> dict[str, str] | None:
-    """Return the version, or the URL, of each package; None where nothing is recorded or readable."""
+def packages_of(reader: ExperimentReader) -> dict[str, str]:
+    """Return the version, or the URL, of each package; none where nothing is recorded or readable."""
     try:
         with reader.open("requirements.txt", errors="replace") as file:
             lines = file.read(_LARGEST).splitlines()
     except (OSError, ValueError):
-        return None
+        return {}
     return {plain(found[1]): plain(found[2]) for line in lines if (found := _LINE.fullmatch(line.strip()))}
 
 
