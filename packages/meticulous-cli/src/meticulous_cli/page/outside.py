@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, is_sha
-from meticulous_cli.show.facts import repositories_of
+from meticulous_cli.show.facts import short
 from meticulous_cli.show.shell import pasted
 
 _EDITABLE = re.compile(r"^\S+ @ (file://\S+)$", re.MULTILINE)
@@ -24,12 +24,12 @@ def not_in_commit(
 ) -> list[str]:
     """Return the files and folders on a command line that lie in the work tree and not in the commit."""
     root, found = os.path.realpath(here.folder), {}
-    experiments = os.path.realpath(reader.directory.parent)
     for word in command[1:]:
         name = word.partition("=")[2] if word.startswith("-") else word
         path = os.path.realpath(os.path.join(root, place, name))
-        if name and path.startswith(root + os.sep) and os.path.exists(path) and path != experiments:
+        if name and path.startswith(root + os.sep) and os.path.exists(path):
             found[os.path.relpath(path, root)] = name
+    found.pop(os.path.relpath(os.path.realpath(reader.directory.parent), root), None)
     held = here.holds(reader.sha, list(found)) if found else []
     return [name for path, name in found.items() if path not in held]
 
@@ -48,50 +48,49 @@ def editable(reader: ExperimentReader, here: Repository, root: str, *, in_place:
         return []
     found = []
     for path in paths:
-        other = Repository(path)
+        other, is_ours = Repository(path), _is_below(path, root)
         if in_place and _is_below(path, os.path.realpath(here.folder)):
             continue
-        if _is_below(path, root) or other.has([reader.sha]):
-            folder = relative(path, root if _is_below(path, root) else os.path.realpath(other.root()))
+        if is_ours or other.has([reader.sha]):
+            folder = relative(path, root if is_ours else os.path.realpath(other.root()))
             source = os.path.normpath(os.path.join(folder, "src"))
-            if folder != os.curdir and os.path.exists(os.path.join(path, ".git")):  # a submodule
-                is_there = os.path.isdir(os.path.join(path, "src"))
-            else:
-                is_there = bool(here.holds(reader.sha, [source]))
+            # What lies in a submodule, the commit does not know.
+            is_there = here.holds(reader.sha, [source]) or os.path.isdir(os.path.join(here.folder, source))
             found.append(source if is_there else folder)
     return found
 
 
 def beside(reader: ExperimentReader, here: Repository) -> Iterator[str]:
     """Yield a note on each repository beside the project that is not at the commit of then."""
-    for folder, sha in _others(reader):
-        if _is_inside(folder):
-            continue
+    for folder, sha, remote in _others(reader, inside=False):
         path = os.path.normpath(os.path.join(here.folder, folder))
         other, shown = Repository(path), path if os.path.isabs(folder) else relative(path, os.curdir)
-        head = other.head()
-        if head != sha and other.has([sha]):
-            way = pasted([["git", "-C", shown, "checkout", "--detach", sha]])
-            yield f"{shown} is now at {head[:7]}, not at {sha[:7]}: {way}"
-        elif head != sha:
-            yield f"{shown} has to be at {sha[:7]}, which is not there{_of(reader, folder)}"
+        if other.head() != sha:
+            origin = f"it is of {remote}" if remote else "it is not there"
+            way = pasted([["git", "-C", shown, "checkout", "--detach", sha]]) if other.has([sha]) else origin
+            yield f"{shown} has to be at {short(sha)}: {way}"
 
 
-def inside(reader: ExperimentReader) -> Iterator[tuple[str, str]]:
-    """Return folder and commit of the other repositories inside of the project."""
-    return ((folder, sha) for folder, sha in _others(reader) if _is_inside(folder))
+def is_checked_out(reader: ExperimentReader, here: Repository) -> bool:
+    """Return whether the work tree is as in the commit, and the repositories inside of it are at theirs."""
+    submodules = [os.path.join(here.folder, folder, ".git") for folder in here.submodules(reader.sha)]
+    commits = [("", reader.sha, ""), *_others(reader, inside=True)]
+    heads = (Repository(os.path.join(here.folder, folder)).head() == sha for folder, sha, _ in commits)
+    return all(heads) and all(map(os.path.exists, submodules)) and here.is_clean()
 
 
 def bring_inside(reader: ExperimentReader, here: Repository) -> tuple[list[list[str]], list[str]]:
     """Return the commands that bring the repositories inside into a new work tree, and notes."""
     submodules, notes = here.submodules(reader.sha), []
     steps = [["git", "submodule", "update", "--init", "--recursive"]] if submodules else []
-    for folder, sha in inside(reader):
+    for folder, sha, remote in _others(reader, inside=True):
         if not any(f"{folder}/".startswith(f"{submodule}/") for submodule in submodules):
             now = os.path.join(here.folder, folder)
-            source = now if Repository(now).has([sha]) else _remote(reader, folder)
+            source = now if Repository(now).has([sha]) else remote
             if not source:
-                notes.append(f"{folder} was a clone of its own at {sha[:7]}, which is not here: put it there")
+                notes.append(
+                    f"{folder} was a clone of its own at {short(sha)}, which is not here: put it there"
+                )
                 continue
             steps.append(["git", "clone", "--", source, folder])
         steps.append(["git", "-C", folder, "checkout", sha])
@@ -106,9 +105,17 @@ def relative(path: str, start: str) -> str:
         return path
 
 
-def _others(reader: ExperimentReader) -> list[tuple[str, str]]:
-    found = repositories_of(reader).items()
-    return [(folder, sha) for folder, (sha, _) in found if is_sha(sha)][:_MOST]
+def _others(reader: ExperimentReader, *, inside: bool) -> list[tuple[str, str, str]]:
+    """Return folder, commit and URL of the other repositories inside of the project, or of those beside."""
+    recorded = reader.metadata.get("git-repositories")
+    known = [each for each in recorded if isinstance(each, dict)] if isinstance(recorded, list) else []
+    found = []
+    for each in known:
+        folder, sha, remote = (str(each.get(key) or "") for key in ("directory", "githead-sha", "git-remote"))
+        is_beside = os.path.isabs(folder) or folder.startswith(os.pardir)
+        if is_sha(sha) and is_beside != inside:
+            found.append((folder, sha, remote))
+    return found[:_MOST]
 
 
 def _path_of(url: str) -> str:
@@ -118,18 +125,3 @@ def _path_of(url: str) -> str:
 
 def _is_below(path: str, root: str) -> bool:
     return f"{path}{os.sep}".startswith(root + os.sep)
-
-
-def _is_inside(folder: str) -> bool:
-    return not (os.path.isabs(folder) or folder.startswith(os.pardir))
-
-
-def _remote(reader: ExperimentReader, folder: str) -> str:
-    """Return the recorded URL of another repository, "" where there is none."""
-    found = [each for each in reader.metadata["git-repositories"] if isinstance(each, dict)]
-    return next(str(each.get("git-remote") or "") for each in found if each.get("directory") == folder)
-
-
-def _of(reader: ExperimentReader, folder: str) -> str:
-    remote = _remote(reader, folder)
-    return f": it is of {remote}" if remote else ""

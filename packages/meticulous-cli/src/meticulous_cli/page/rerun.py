@@ -11,20 +11,28 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, find_repository, is_sha
-from meticulous_cli.page.outside import beside, bring_inside, editable, inside, not_in_commit, relative
+from meticulous_cli.page.outside import (
+    beside,
+    bring_inside,
+    editable,
+    is_checked_out,
+    not_in_commit,
+    relative,
+)
 from meticulous_cli.show.facts import is_dirty, text_of
 from meticulous_cli.show.shell import pasted
 
-# The recorder's options that lead back to this experiment or its repository; a value follows all but _RESUME.
-_RESUME = "resume"
-_RECORDERS = ("experiment-id", "project-directory", _RESUME)
+# The recorder's options that lead back to this experiment or its repository, with their values.
+_RECORDERS = re.compile(
+    r"--(?P<prefix>meticulous-)?((?P<name>experiment-id|project-directory|resume(?!=))(?P<value>=.*)?)", re.S
+)
 # Programs whose command starts no such run (seen: ipykernel 7, Ray 2.60, submitit 1.5, dask), and what does.
 _STARTED_ELSEWHERE = {
     r"\bipykernel(_launcher|/__main__)\.py$": "a notebook recorded it: run its cells",
@@ -35,16 +43,16 @@ _STARTED_ELSEWHERE = {
 _NOT_PASTED = "no shell takes its arguments as they are: see command in metadata.json"
 
 
-class Start(NamedTuple):
+class _Start(NamedTuple):
     """How a program is started in a work tree of its commit."""
 
     place: str
     """The folder, from the root; "" for the root itself."""
     command: list[str]
-    installed: str
-    """The program, where it is none of the commit's; else ""."""
     root: str
     """Of the work tree in which it was started then."""
+    installed: list[str]
+    """The program, where it is none of the commit's."""
 
 
 def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
@@ -61,15 +69,12 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
     for program, note in _STARTED_ELSEWHERE.items():
         if re.search(program, command[0].replace("\\", "/")):
             return [note], ""
-    python = text_of(reader, "runtime").startswith("Python ") or command[0].endswith(".py")
-    where = text_of(reader, "working-directory")
-    own, search, patch = _own(reader, command), "", ""
-    notes: list[str] = []
-    more: list[str] = []
+    notes, patch, search = [], "", ""
     if is_dirty(reader.metadata):
         patch = os.path.join(os.path.realpath(reader.directory), "git.diff")
         if not os.path.isfile(patch):
             patch, notes = "", ["its uncommitted changes were not kept: this runs the commit without them"]
+    where, own = text_of(reader, "working-directory"), _own(reader, command)
     folders = [os.curdir, where, os.path.join(where, os.path.dirname(command[0]))]
     repository, reason = find_repository(filter(os.path.isdir, folders), [sha])
     if repository is None:
@@ -79,41 +84,26 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
     else:
         here = Repository(repository.root())
         start = _start(here, sha, where, own)
-        own = start.command
-        is_ready = here.has_applied(patch) if patch else here.is_clean()
-        in_place = is_ready and _is_checked_out(reader, here)
+        own, more = start.command, list[str]()
+        in_place = not patch and is_checked_out(reader, here)
         if in_place:
-            steps = _in_place(here, start.place)
+            target = relative(os.path.realpath(os.path.join(here.folder, start.place)), os.curdir)
+            steps = [["cd", target]] if target != os.curdir else []
         else:
             steps, more = _in_new_tree(reader, here, start.place, patch)
-        folders = editable(reader, here, start.root, in_place=in_place)
-        search = os.pathsep.join(relative(folder, start.place or os.curdir) for folder in folders)
+        found = editable(reader, here, start.root, in_place=in_place)
+        search = os.pathsep.join(relative(folder, start.place or os.curdir) for folder in found)
         outside = not_in_commit(reader, here, start.place, own)
-        if start.installed and not (in_place or search):
-            outside = [start.installed, *outside]
+        outside = outside if in_place or search else [*start.installed, *outside]
         notes += [f"not in the commit, so perhaps not what it was: {', '.join(outside)}"] if outside else []
         notes += [*beside(reader, here), *more]
-    if python:
+        if search:
+            notes.append(f"PYTHONPATH={search}: else what was installed with -e runs as it is now")
+    if text_of(reader, "runtime").startswith("Python ") or command[0].endswith(".py"):
         own = ["python", *own]
-    if search:
-        notes.append(f"PYTHONPATH={search}: else what was installed with -e runs as it is now")
-        own = own if os.name == "nt" else ["env", f"PYTHONPATH={search}", *own]
+    own = ["env", f"PYTHONPATH={search}", *own] if search and os.name != "nt" else own
     line = pasted([*steps, own])
     return [*notes, *([] if line else [_NOT_PASTED])], line
-
-
-def _is_checked_out(reader: ExperimentReader, here: Repository) -> bool:
-    """Return whether the work tree has the commit, and the repositories inside of it theirs."""
-    inner = [os.path.join(here.folder, folder, ".git") for folder in here.submodules(reader.sha)]
-    commits = [(here.folder, reader.sha)]
-    commits += [(os.path.join(here.folder, folder), sha) for folder, sha in inside(reader)]
-    return all(map(os.path.exists, inner)) and all(Repository(each).head() == sha for each, sha in commits)
-
-
-def _in_place(here: Repository, place: str) -> list[list[str]]:
-    """Return the commands that lead to where the program starts."""
-    cwd, target = os.path.realpath(os.curdir), os.path.realpath(os.path.join(here.folder, place))
-    return [["cd", relative(target, cwd)]] if target != cwd else []
 
 
 def _in_new_tree(
@@ -126,12 +116,11 @@ def _in_new_tree(
     name = f"{root}-{os.path.basename(reader.experiment_id)}"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     tree = next(name for name in names if not os.path.lexists(name))
-    # By force: git keeps a tree in mind that somebody has simply deleted.
-    steps = [[*git, "worktree", "add", "--force", "--detach", tree, reader.sha], ["cd", tree]]
     inner, notes = bring_inside(reader, here)
-    steps += inner
     if patch.startswith(os.path.realpath(root) + os.sep):
         patch = os.path.relpath(patch, os.path.realpath(tree))
+    # By force: git keeps a tree in mind that somebody has simply deleted.
+    steps = [[*git, "worktree", "add", "--force", "--detach", tree, reader.sha], ["cd", tree], *inner]
     steps += [["git", "apply", patch]] if patch else []
     steps += [["cd", place]] if place else []
     # By force: what ran there has left byte code and the like.
@@ -140,63 +129,47 @@ def _in_new_tree(
     return steps, [*notes, f"it records in {folder}; once that is moved, the way back: {back}"]
 
 
-def _start(here: Repository, sha: str, where: str, command: list[str]) -> Start:
+def _start(here: Repository, sha: str, where: str, command: list[str]) -> _Start:
     """Return how the program is started in a work tree of a commit.
 
     The record has the folder in which the experiment started. The program may have changed to it before, and
-    another clone has another path: of the paths that may be the script's, the longest in the commit is.
+    in another clone the root of then is not known: of the paths that may be the script's, the longest in the
+    commit is.
     """
-    root = os.path.realpath(here.folder)
-    where = os.path.realpath(os.path.join(os.sep, where.replace("\\", "/")))
-    known = f"{where}{os.sep}".startswith(root + os.sep)
+    known = PurePath(os.path.realpath(here.folder))
+    folder = PurePath(os.path.realpath(os.path.join(os.sep, where.replace("\\", "/"))))
+    is_known = folder.is_relative_to(known)
     module = command[1].replace(".", "/") if command[0] == "-m" and len(command) > 1 else ""
     scripts = [f"{module}.py", f"{module}/__main__.py"] if module else command[:1]
-    paths: dict[str, tuple[str, str]] = {}  # in the commit → the folder of the start, and the root
-    for base in (where, *map(str, PurePath(where).parents)):
+    starts: dict[str, tuple[PurePath, PurePath]] = {}  # path in the commit → where it was started, and root
+    for base in (folder, *folder.parents):
         for script in scripts:
-            for top, path in _splits(os.path.normpath(os.path.join(base, script))):
-                if top == root or not known:
-                    paths.setdefault(path, (base, top))
-    held = here.holds(sha, list(paths))
-    if not held:  # an installed program: only its folder is known
-        folders = {path: top for top, path in _splits(where) if top == root or not known}
-        place = "".join(here.holds(sha, list(folders))[:1])
-        program = command[1] if module else command[0]
-        return Start(place, command, program, folders.get(place, root if known else where))
-    path = max(held, key=lambda path: path.count("/"))
-    base, top = paths[path]
-    place = os.path.relpath(base, top)
+            path = PurePath(os.path.normpath(base / script))
+            for root in [known] if is_known else path.parents:
+                if path.is_relative_to(root):
+                    starts.setdefault(path.relative_to(root).as_posix(), (base, root))
+    held = here.holds(sha, list(starts))
+    script = max(held, key=lambda path: path.count("/"), default="")  # none of an installed program
+    base, root = starts.get(script, (folder, known if is_known else folder))
+    place = os.path.relpath(base, root)
     place = place if here.holds(sha, [place]) else ""
-    own = command if module else [os.path.relpath(path, place or os.curdir), *command[1:]]
-    return Start(place, own, "", top)
-
-
-def _splits(path: str) -> Iterator[tuple[str, str]]:
-    """Yield each folder above a path, and the path from there, the longest first."""
-    parts = path.split(os.sep)
-    for first in range(1, len(parts)):
-        yield os.sep.join(parts[:first]) or os.sep, "/".join(parts[first:])
+    if script and not module:
+        command = [os.path.relpath(script, place or os.curdir), *command[1:]]
+    return _Start(place, command, str(root), [] if script else [command[1] if module else command[0]])
 
 
 def _own(reader: ExperimentReader, command: Sequence[str]) -> list[str]:
     """Return a command without the recorder's options that would resume the recorded experiment."""
-    theirs = {name.replace("_", "-") for name in reader.args}
-    flags = {
-        f"--{prefix}{name}": name
-        for name in _RECORDERS
-        for prefix in ("", "meticulous-")
-        # Else it is an option of the program's own, or short for one.
-        if prefix or not any(their.startswith(name) for their in theirs)
-    }
-    own = []
+    theirs = [name.replace("_", "-") for name in reader.args]
+    own = list[str]()
     parts = iter(command)
     for part in parts:
-        flag, equals, _ = part.partition("=")
-        name = flags.get(flag)
+        found = _RECORDERS.fullmatch(part)
         if part == "--":  # what follows are no options
             own += [part, *parts]
-        elif name is None or (name == _RESUME and equals):
+        # Without the prefix it may be an option of the program's own, or short for one.
+        elif not found or (not found["prefix"] and any(their.startswith(found["name"]) for their in theirs)):
             own.append(part)
-        elif name != _RESUME and not equals:
+        elif found["name"] != "resume" and not found["value"]:
             next(parts, None)
     return own
