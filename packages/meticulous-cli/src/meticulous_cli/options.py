@@ -1,20 +1,5 @@
-"""The command line → options, and for each mistake what to type instead."""
+"""The command line → options, and for each mistake what to type instead.
 
-from __future__ import annotations
-
-import argparse
-import itertools
-import os
-from collections.abc import Sequence
-from typing import Any, NoReturn
-
-from meticulous_cli.errors import USAGE, CommandError
-from meticulous_cli.export.export import EXPORT_KINDS
-from meticulous_cli.show.shell import command
-
-ARGS_CHOICES = ("none", "truncated", "non-default", "all")
-
-HELP = """\
 usage: meticulous [PATH ...] [options]
   meticulous                  the table of ./experiments
   meticulous 3                the page of experiment 3 (last: of the newest)
@@ -48,6 +33,22 @@ examples
   meticulous --over seed --export table.tex          for the paper
 """
 
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from meticulous_cli.errors import USAGE, CommandError
+from meticulous_cli.export.export import EXPORT_KINDS
+from meticulous_cli.show.shell import command
+
+# What `--help` prints stands above, so that it is read with what the parser takes.
+HELP = (__doc__ or "").partition("\n\n")[2]
+ARGS_CHOICES = ("none", "truncated", "non-default", "all")
+
 # What other tools and the recorder call it → what stands for it here; {} is the value that follows.
 _SYNONYMS = {
     **dict.fromkeys(("--head", "--limit", "--max", "-n"), ("--tail", "{}")),
@@ -62,8 +63,7 @@ _SYNONYMS = {
 _SPELLINGS = {
     "--group-by": "--groupby",
     "--sort-by": "--sort",
-    "--column": "--columns",
-    "--cols": "--columns",
+    **dict.fromkeys(("--column", "--cols"), "--columns"),
 }
 _NORMALIZE = "--normalize-json-values"
 # What a list of columns has a use for.

@@ -97,23 +97,14 @@ def state_code(text: str) -> str:
     return _STATES.get(text, YELLOW)
 
 
-if sys.platform == "win32":
-
-    def _takes_codes(stream: TextIO) -> bool:
-        """Switch a console to colour codes, which cmd leaves off (cpython#74261); False where it can't."""
-        import ctypes
-        import msvcrt
-        from ctypes import wintypes
-
-        try:
-            console, mode = wintypes.HANDLE(msvcrt.get_osfhandle(stream.fileno())), wintypes.DWORD()
-        except (OSError, ValueError):
-            return False
-        kernel32 = ctypes.WinDLL("kernel32")
-        known = kernel32.GetConsoleMode(console, ctypes.byref(mode))
-        return bool(known and kernel32.SetConsoleMode(console, mode.value | 4))  # ENABLE_VIRTUAL_TERMINAL_…
-
-else:
-
-    def _takes_codes(stream: TextIO) -> bool:
+def _takes_codes(stream: TextIO) -> bool:
+    """Switch a console to colour codes, which cmd leaves off (cpython#74261); False where it can't."""
+    if sys.platform != "win32":
         return True
+    import ctypes
+    import msvcrt
+
+    kernel32, mode = ctypes.windll.kernel32, ctypes.c_ulong()
+    console = ctypes.c_void_p(msvcrt.get_osfhandle(stream.fileno()))
+    known = kernel32.GetConsoleMode(console, ctypes.byref(mode))
+    return bool(known and kernel32.SetConsoleMode(console, mode.value | 4))  # ENABLE_VIRTUAL_TERMINAL_…

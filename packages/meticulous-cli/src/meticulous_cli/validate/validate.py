@@ -64,7 +64,7 @@ def validate(paths: Sequence[str]) -> tuple[str, int]:
 
 
 def _folders(path: str) -> Iterator[str]:
-    """Yield the folders of experiments at a path, numbers in their order and then names."""
+    """Yield the folders of experiments at a path."""
     if is_experiment(path):
         yield path
         return
@@ -73,10 +73,5 @@ def _folders(path: str) -> Iterator[str]:
     folders = [each for each in paths if os.path.isdir(each) or not os.path.exists(each)]
     if not folders:
         raise CommandError(f"no experiments in {path}", DATA)
-    # Numbers in their order, and then names.
-    yield from sorted(folders, key=_natural)
-
-
-def _natural(path: str) -> tuple[bool, int, str]:
-    name = os.path.basename(path)
-    return (not name.isdecimal(), len(name) * name.isdecimal(), name)
+    # Numbers in their order, and of names the short ones first.
+    yield from sorted(folders, key=lambda folder: (len(folder), folder))
