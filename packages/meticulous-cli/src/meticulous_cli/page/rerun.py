@@ -18,14 +18,7 @@ from typing import NamedTuple
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, find_repository, is_sha
-from meticulous_cli.page.outside import (
-    beside,
-    bring_inside,
-    editable,
-    is_checked_out,
-    not_in_commit,
-    relative,
-)
+from meticulous_cli.page import outside
 from meticulous_cli.show.facts import is_dirty, text_of
 from meticulous_cli.show.shell import pasted
 
@@ -85,18 +78,18 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         here = Repository(repository.root())
         start = _start(here, sha, where, own)
         own, more = start.command, list[str]()
-        in_place = not patch and is_checked_out(reader, here)
+        in_place = not patch and outside.is_checked_out(reader, here)
         if in_place:
-            target = relative(os.path.realpath(os.path.join(here.folder, start.place)), os.curdir)
+            target = outside.relative(os.path.realpath(os.path.join(here.folder, start.place)), os.curdir)
             steps = [["cd", target]] if target != os.curdir else []
         else:
             steps, more = _in_new_tree(reader, here, start.place, patch)
-        found = editable(reader, here, start.root, in_place=in_place)
-        search = os.pathsep.join(relative(folder, start.place or os.curdir) for folder in found)
-        outside = not_in_commit(reader, here, start.place, own)
-        outside = outside if in_place or search else [*start.installed, *outside]
-        notes += [f"not in the commit, so perhaps not what it was: {', '.join(outside)}"] if outside else []
-        notes += [*beside(reader, here), *more]
+        found = outside.editable(reader, here, start.root, in_place=in_place)
+        search = os.pathsep.join(outside.relative(folder, start.place or os.curdir) for folder in found)
+        missing = outside.not_in_commit(reader, here, start.place, own)
+        missing = missing if in_place or search else [*start.installed, *missing]
+        notes += [f"not in the commit, so perhaps not what it was: {', '.join(missing)}"] if missing else []
+        notes += [*outside.beside(reader, here), *more]
         if search:
             notes.append(f"PYTHONPATH={search}: else what was installed with -e runs as it is now")
     if text_of(reader, "runtime").startswith("Python ") or command[0].endswith(".py"):
@@ -116,7 +109,7 @@ def _in_new_tree(
     name = f"{root}-{os.path.basename(reader.experiment_id)}"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     tree = next(name for name in names if not os.path.lexists(name))
-    inner, notes = bring_inside(reader, here)
+    inner, notes = outside.bring_inside(reader, here)
     if patch.startswith(os.path.realpath(root) + os.sep):
         patch = os.path.relpath(patch, os.path.realpath(tree))
     # By force: git keeps a tree in mind that somebody has simply deleted.
