@@ -36,10 +36,9 @@ _EXCEPTION = re.compile(r"(\s*\| )?\w")
 def page(reader: ExperimentReader, style: Style) -> str:
     """Return the page as text; at a terminal, each line but the one to be pasted keeps to its width."""
     row = Row(reader)
-    state = row.state
-    ongoing = state in ("RUNNING", "silent")
+    ongoing = row.state in ("RUNNING", "silent")
     sections = [
-        ["", *_title(reader, state, style), "", *_facts(reader, style)],
+        ["", *_title(row, style), "", *_facts(reader, style)],
         ["args", *_arguments(row, style)] if row.args else [],
         ["summary so far" if ongoing else "summary", *_results(row, style)] if row.summary else [],
         ["files", *_files(str(reader.directory), style)],
@@ -54,13 +53,14 @@ def page(reader: ExperimentReader, style: Style) -> str:
     return "\n".join(lines[:-1])
 
 
-def _title(reader: ExperimentReader, state: str, style: Style) -> Iterator[str]:
+def _title(row: Row, style: Style) -> Iterator[str]:
     """Yield id, state and how long it took; then the reason, whole."""
-    name, more = plain(reader.experiment_id), _since(reader, state, style)
+    reader, name, state = row.reader, plain(row.id), row.state
+    more = _since(reader, state, style)
     if style.room:
         name, state = cut(name, max(style.room // 3, 8), style.ellipsis), cut(state, max(style.room // 3, 7))
     more = style.cut(_INDENT * bool(more) + more, width(name) + len(_INDENT) + width(state))
-    code = GREEN if state == "SUCCESS" else state_code(state)
+    code = GREEN if row.ended_well else state_code(row.state)
     yield f"{style.bold(name)}{_INDENT}{style.paint(state, code)}{more}"
     _, reason, rest = _reason_in(reader)
     for line in [reason, *rest[:_LINES]] if reason else []:
@@ -205,7 +205,7 @@ def _traceback(reader: ExperimentReader, style: Style) -> list[str]:
     chosen = {0, 1, *range(len(lines) - _LINES + 2, len(lines))}
     for end in (*ends[:1], *ends[-_LINES:]):
         chosen |= {end, end + 1}
-    chosen |= {n for n in range(len(lines)) if len(lines) <= _LINES or {n - 1, n + 1} <= chosen}
+    chosen |= {n for n in range(len(lines)) if {n - 1, n + 1} <= chosen}
     body = []
     for is_chosen, numbers in itertools.groupby(range(len(lines)), chosen.__contains__):
         part = [style.cut(plain(lines[n].expandtabs(4))) for n in numbers]
@@ -232,8 +232,8 @@ def _output(reader: ExperimentReader, name: str, style: Style) -> list[str]:
 
 
 def _following(reader: ExperimentReader) -> list[str]:
-    paths = [str(reader.directory / name) for name in ("stdout", "stderr")]
-    found = list(filter(os.path.isfile, paths))
+    paths = [reader.directory / name for name in ("stdout", "stderr")]
+    found = [str(path) for path in paths if path.is_file()]
     follow = ["tail", "-f"]
     if os.name == "nt":  # in PowerShell, which waits for one file only
         follow, found = ["Get-Content", "-Tail", "10", "-Wait"], found[:1]
