@@ -459,9 +459,10 @@ def test_new_arguments_at_their_defaults_are_one_line(make, run):
 def test_from_five_on_it_is_the_table_of_these_and_what_lies_between_the_ends(make, screen, commit):
     first, last = commit("First"), commit("Last", file="x\n")
     for number in range(1, 8):
-        make(
-            str(number), {"lr": number}, {"acc": number / 7}, **at(10 + number, last if number > 3 else first)
-        )
+        more = at(10 + number, last if number > 3 else first)
+        if number == 1:  # the first of all, on a clock that is ahead
+            more["start_time"] = "2024-11-23T20:00:00+12:00"
+        make(str(number), {"lr": number}, {"acc": number / 7}, **more)
     printed = screen("1", "2", "4", "5", "6", NO_COLOR="1")
     assert [line.split()[0] for line in printed.splitlines() if re.match(r" \d ", line)] == list("12456")
     assert f"code, {first[:7]}..{last[:7]}\n  + {last[:7]}  Last\n" in printed

@@ -59,12 +59,6 @@ _SYNONYMS = {
     "--project-directory": ("{}/experiments",),
     "--format": ("--export", "-", "--export-format", "{}"),
 }
-# Taken as they are: nobody means anything else by them.
-_SPELLINGS = {
-    "--group-by": "--groupby",
-    "--sort-by": "--sort",
-    **dict.fromkeys(("--column", "--cols"), "--columns"),
-}
 _NORMALIZE = "--normalize-json-values"
 # What a list of columns has a use for.
 _FOR_LISTS = ("--list-columns", "--filter", "--last", _NORMALIZE)
@@ -88,17 +82,18 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("paths", nargs="*")
     several: dict[str, Any] = {"action": "append", "default": []}
     flag: dict[str, Any] = {"action": "store_true"}
+    # The second names are what others call them: nobody means anything else by those.
     table = [
         parser.add_argument("--filter", **several),
         parser.add_argument("--last", type=_whole),
-        parser.add_argument("--sort", **several),
+        parser.add_argument("--sort", "--sort-by", **several),
         parser.add_argument("--sort-reverse", **flag),
         parser.add_argument("--tail", type=_whole),
-        parser.add_argument("--columns", **several),
+        parser.add_argument("--columns", "--column", "--cols", **several),
         parser.add_argument("--args", choices=ARGS_CHOICES, default="truncated"),
         parser.add_argument("--list-columns", **flag),
         parser.add_argument(_NORMALIZE, type=lambda text: _whole(text, 0)),
-        parser.add_argument("--groupby", **several),
+        parser.add_argument("--groupby", "--group-by", **several),
         parser.add_argument("--over", **several),
         parser.add_argument("--export"),
         parser.add_argument("--export-format", choices=EXPORT_KINDS),
@@ -168,11 +163,8 @@ def _is_name(word: str) -> bool:
 
 def _with_dashes(word: str) -> str:
     """Return an option in our spelling; the original tool's had underscores."""
-    if not word.startswith("--"):
-        return word
     name, equals, value = word.partition("=")
-    name = name.replace("_", "-")
-    return _SPELLINGS.get(name, name) + equals + value
+    return name.replace("_", "-") + equals + value if word.startswith("--") else word
 
 
 def _whole(text: str, least: int = 1) -> int:

@@ -38,12 +38,10 @@ def resolve(words: Sequence[str]) -> tuple[list[str], list[str]]:
         return [_found_above()], []
     paths = [word if _mode(word) else _by_id(word, words) for word in words]
     others = [path for path in paths if not is_experiment(path)]
-    if len(others) == len(paths):
-        return paths, []
-    if others:
+    if others and len(others) < len(paths):
         message = f"{others[0]} is no experiment, as others here are: name directories, or experiments"
         raise CommandError(message, USAGE)
-    return [], paths
+    return (paths, []) if others else ([], paths)
 
 
 def is_experiment(path: str) -> bool:

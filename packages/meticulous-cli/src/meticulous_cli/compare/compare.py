@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.compare.history import digest, history, uncommitted
+from meticulous_cli.compare.history import digest, history, started, uncommitted
 from meticulous_cli.compare.packages import packages_of, runtimes_of
 from meticulous_cli.show.cells import MISSING, alike, all_alike, arguments, fixed, number_of, results, shown
 from meticulous_cli.show.facts import HEADER_COLUMNS, Row, names_in, repositories_of, result, short
@@ -64,7 +64,7 @@ def compare(readers: Sequence[ExperimentReader], style: Style) -> str:
 
 def compare_ends(readers: Sequence[ExperimentReader], style: Style) -> str:
     """Return how packages and code of the last to start differ from those of the first, "" if they do not."""
-    known = sorted((reader for reader in readers if reader.start_time), key=lambda each: str(each.start_time))
+    known = sorted((reader for reader in readers if reader.start_time), key=started)
     ends = [known[0], known[-1]] if len(known) > 1 else []
     titles = _titles(ends)
     section = _packages(ends, style)

@@ -24,7 +24,7 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
     """Yield a section on what lies between the commits of each experiment and of the next one to start."""
     named = sorted(
         ((reader, title) for reader, title in zip(readers, titles, strict=True) if reader.sha),
-        key=lambda item: item[0].start_time.timestamp() if item[0].start_time else 0.0,
+        key=lambda item: started(item[0]),
     )
     folders = [*(os.path.dirname(os.path.abspath(reader.directory)) for reader, _ in named), os.curdir]
     for (one, title), (other, other_title) in pairwise(named):
@@ -34,6 +34,11 @@ def history(readers: Sequence[ExperimentReader], titles: Sequence[str], style: S
             repository, reason = find_repository(dict.fromkeys(folders), [one.sha, other.sha])
             found = _between(repository, one.sha, other.sha, title, style) if repository else [reason]
             yield [style.bold(style.cut(name)), *(style.cut(_INDENT + plain(line)) for line in found)]
+
+
+def started(reader: ExperimentReader) -> float:
+    """Return when an experiment started, as a number; 0 where that is not known."""
+    return reader.start_time.timestamp() if reader.start_time else 0.0
 
 
 def uncommitted(readers: Sequence[ExperimentReader], titles: Sequence[str]) -> list[str]:

@@ -39,10 +39,9 @@ def _posix(word: str) -> str:
     if not word.isprintable():
         # What a terminal would obey, or not show, as bash, zsh and POSIX 2024 have it.
         return f"$'{''.join(map(_posix_char, word))}'"
-    if re.fullmatch(r"[\w@%+=:,./-]+", word, re.ASCII):
-        return word
+    quoted = shlex.quote(word)
     # In double quotes if in any: texts of filters have others inside.
-    return shlex.quote(word) if re.search(r'["$`\\!]', word) or not word else f'"{word}"'
+    return quoted if quoted == word or not word or re.search(r'["$`\\!]', word) else f'"{word}"'
 
 
 def _posix_char(char: str) -> str:
