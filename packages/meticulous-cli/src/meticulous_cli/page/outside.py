@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, is_sha
-from meticulous_cli.show.facts import short
+from meticulous_cli.show.facts import repositories_of, short
 from meticulous_cli.show.shell import pasted
 
 _EDITABLE = re.compile(r"^\S+ @ (file://\S+)$", re.MULTILINE)
@@ -29,7 +29,7 @@ def not_in_commit(
         path = os.path.realpath(os.path.join(root, place, name))
         if name and path.startswith(root + os.sep) and os.path.exists(path):
             found[os.path.relpath(path, root)] = name
-    found.pop(os.path.relpath(os.path.realpath(reader.directory.parent), root), None)
+    found.pop(relative(os.path.realpath(reader.directory.parent), root), None)
     held = here.holds(reader.sha, list(found)) if found else []
     return [name for path, name in found.items() if path not in held]
 
@@ -107,14 +107,11 @@ def relative(path: str, start: str) -> str:
 
 def _others(reader: ExperimentReader, *, inside: bool) -> list[tuple[str, str, str]]:
     """Return folder, commit and URL of the other repositories inside of the project, or of those beside."""
-    recorded = reader.metadata.get("git-repositories")
-    known = [each for each in recorded if isinstance(each, dict)] if isinstance(recorded, list) else []
-    found = []
-    for each in known:
-        folder, sha, remote = (str(each.get(key) or "") for key in ("directory", "githead-sha", "git-remote"))
-        is_beside = os.path.isabs(folder) or folder.startswith(os.pardir)
-        if is_sha(sha) and is_beside != inside:
-            found.append((folder, sha, remote))
+    found = [
+        (folder, sha, remote)
+        for folder, (sha, _, remote) in repositories_of(reader).items()
+        if is_sha(sha) and inside != (os.path.isabs(folder) or folder.startswith(os.pardir))
+    ]
     return found[:_MOST]
 
 

@@ -17,7 +17,7 @@ from meticulous_cli.page.rerun import run_again
 from meticulous_cli.page.tail import last_lines
 from meticulous_cli.paths import RECORDED
 from meticulous_cli.show.cells import MISSING, alike, arguments, results, shown
-from meticulous_cli.show.facts import Row, is_dirty, repositories_of, result, text_of
+from meticulous_cli.show.facts import Row, is_dirty, repositories_of, result, short, text_of
 from meticulous_cli.show.shell import pasted
 from meticulous_cli.show.style import GREEN, RED, YELLOW, Style, state_code
 from meticulous_cli.show.text import cut, local, plain, shown_duration, shown_time, width
@@ -106,15 +106,15 @@ def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:
     facts = [("description", text("description")), ("command", _command(metadata.get("command")))]
     if reader.sha:
         subject, branch = text("githead-message").strip().partition("\n")[0], text("githead-branch")
-        commit = reader.sha[:7] + "+" * is_dirty(metadata)
+        commit = short(reader.sha) + "+" * is_dirty(metadata)
         facts.append(("commit", "  ".join(filter(None, [commit, subject])) + f" ({branch})" * bool(branch)))
     if is_dirty(metadata):
         kept = os.path.isfile(reader.directory / "git.diff")
         facts.append(("", f"+ uncommitted changes, {'kept in git.diff' if kept else 'not kept'}"))
     if metadata.get("githead-claimed") is True:
         facts.append(("", "as the recorder was told: it had no repository to ask"))
-    for folder, (sha, dirty) in repositories_of(reader).items():
-        facts.append(("", f"with {folder} at {sha[:7]}{'+' * dirty}"))
+    for folder, (sha, dirty, _) in repositories_of(reader).items():
+        facts.append(("", f"with {folder} at {short(sha)}{'+' * dirty}"))
     if reader.start_time:
         ago = style.now - reader.start_time
         ended = f", {shown_duration(ago)} ago" if style.terminal and ago > timedelta(0) else ""

@@ -144,11 +144,15 @@ def is_dirty(recorded: Mapping[str, Any]) -> bool:
     return recorded.get("git-dirty") is True
 
 
-def repositories_of(reader: ExperimentReader) -> dict[str, tuple[str, bool]]:
-    """Return commit and dirtiness of the further repositories that code came from, by their folder."""
+def repositories_of(reader: ExperimentReader) -> dict[str, tuple[str, bool, str]]:
+    """Return commit, dirtiness and URL of the further repositories that code came from, by their folder."""
     others = reader.metadata.get("git-repositories")
     return {
-        str(other.get("directory")): (str(other.get("githead-sha")), is_dirty(other))
+        str(other.get("directory")): (
+            str(other.get("githead-sha")),
+            is_dirty(other),
+            str(other.get("git-remote") or ""),
+        )
         for other in (others if isinstance(others, list) else ())
         if isinstance(other, dict)
     }
