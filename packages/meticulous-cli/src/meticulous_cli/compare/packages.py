@@ -7,20 +7,15 @@ from collections.abc import Sequence
 
 from meticulous_read import ExperimentReader
 
-from meticulous_cli.show.facts import text_of
+from meticulous_cli.show.facts import requirements_of, text_of
 from meticulous_cli.show.text import plain
 
 _LINE = re.compile(r"([^\s=@#]+)\s*(?:==|@)\s*(\S+)")
-_LARGEST = 2**20
 
 
 def packages_of(reader: ExperimentReader) -> dict[str, str]:
     """Return the version, or the URL, of each package; none where nothing is recorded or readable."""
-    try:
-        with reader.open("requirements.txt", errors="replace") as file:
-            lines = file.read(_LARGEST).splitlines()
-    except (OSError, ValueError):
-        return {}
+    lines = requirements_of(reader).splitlines()
     return {plain(found[1]): plain(found[2]) for line in lines if (found := _LINE.fullmatch(line.strip()))}
 
 

@@ -10,12 +10,11 @@ from urllib.parse import unquote, urlsplit
 from meticulous_read import ExperimentReader
 
 from meticulous_cli.git import Repository, is_sha
-from meticulous_cli.show.facts import repositories_of, short
+from meticulous_cli.show.facts import repositories_of, requirements_of, short
 from meticulous_cli.show.shell import pasted
 
 _EDITABLE = re.compile(r"^\S+ @ (file://\S+)$", re.MULTILINE)
 # A record may be anybody's: each of its repositories and packages costs some runs of git.
-_LARGEST = 2**20
 _MOST = 50
 
 
@@ -40,9 +39,8 @@ def editable(reader: ExperimentReader, here: Repository, root: str, *, in_place:
     What imports them gets it from the path that was installed: below the `root` of then, or in another work
     tree or clone. Of a program that starts in place, those are left out that lie there.
     """
+    urls = dict.fromkeys(_EDITABLE.findall(requirements_of(reader)))
     try:
-        with reader.open("requirements.txt", errors="replace") as file:
-            urls = dict.fromkeys(_EDITABLE.findall(file.read(_LARGEST)))
         paths = [os.path.realpath(_path_of(url)) for url in [*urls][:_MOST]]
     except (OSError, ValueError):
         return []

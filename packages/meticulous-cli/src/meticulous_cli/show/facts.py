@@ -19,6 +19,7 @@ GROUPS = (ARGS, SUMMARY, METADATA, DEFAULT_ARGS)
 ALL_LEVELS = 200
 
 _STATE_WIDTH = 40
+_LARGEST = 2**20  # a record may be anybody's
 
 
 class Row:
@@ -156,6 +157,15 @@ def repositories_of(reader: ExperimentReader) -> dict[str, tuple[str, bool, str]
         for other in (others if isinstance(others, list) else ())
         if isinstance(other, dict)
     }
+
+
+def requirements_of(reader: ExperimentReader) -> str:
+    """Return the packages that an experiment ran with, a line each; "" where none can be read."""
+    try:
+        with reader.open("requirements.txt", errors="replace") as file:
+            return str(file.read(_LARGEST))
+    except (OSError, ValueError):
+        return ""
 
 
 def result(value: Any) -> Any:
