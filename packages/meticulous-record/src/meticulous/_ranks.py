@@ -34,14 +34,9 @@ def other_rank() -> str | None:
             size = 2 if rank else 1
         if rank is not None and size is not None and size > 1:
             return f"rank {rank} ({name})" if rank > 0 else None
-    return _other_rank_of_lightning(_number("WORLD_SIZE") or 1)
-
-
-def _other_rank_of_lightning(size: int) -> str | None:
-    """Look for what Lightning and Fabric set where they run the script again (subprocess_script.py): no RANK.
-
-    On further nodes its users start the script by hand, with NODE_RANK and MASTER_ADDR alone.
-    """
+    # Lightning and Fabric set no RANK where they run the script again (subprocess_script.py). On further
+    # nodes their users start it by hand, with NODE_RANK and MASTER_ADDR alone.
+    size = _number("WORLD_SIZE") or 1
     for name in ("NODE_RANK", "GROUP_RANK"):
         node = _number(name)
         if node and (size > 1 or "MASTER_ADDR" in os.environ):

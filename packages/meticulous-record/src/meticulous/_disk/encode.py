@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import enum
-import functools
 import itertools
 import json
 import math
@@ -36,7 +35,6 @@ _DESCRIPTION = 200
 # Python refuses to print integers of more digits than a limit that can be set, at the least to 640.
 _INTEGER_BITS = 2048
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_warn_once = functools.cache(warn)
 
 
 class Lost(str):
@@ -127,7 +125,8 @@ class _Encoder:
         """Encode the whole value, and say once what was too large."""
         encoded = self._any(value, where, ())
         if self._large:
-            _warn_once(f"{listed(self._large)}: too large to be recorded, so only that is recorded")
+            names = listed(self._large)
+            warn(f"{names}: too large to be recorded, so only that is recorded", kind="large", about=names)
         return encoded
 
     def _take(self, size: int) -> None:

@@ -15,6 +15,7 @@ from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError
 
 __all__ = ["parse"]
 
+_Defaults = dict[int, dict[str, JSON]]  # by the id of each parser that ran
 _MAY_BE_EMPTY = (argparse.OPTIONAL, argparse.ZERO_OR_MORE, argparse.REMAINDER, argparse.SUPPRESS)
 
 
@@ -44,8 +45,7 @@ def parse(
     for each in having:
         add_options(each, overrides)
     otherwise = Options(**overrides).check()
-    defaults = _Defaults()
-    with defaults.watch(parsers if capture_defaults else []):
+    with _asked(parsers if capture_defaults else []) as defaults:
         args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
     args, found = take_options(args)
     options = otherwise._replace(**found)
@@ -54,88 +54,80 @@ def parse(
     except (OptionsError, ExperimentIdError) as error:
         parser.error(str(error))
     encoded = encode_object(args, "the parsed arguments")
-    default_args = defaults.collect(parser, encoded) if capture_defaults else None
+    default_args = _laid_out(defaults, parser, encoded) if capture_defaults else None
     return Configuration(args, encoded, default_args, options)
 
 
-class _Defaults:
-    """What each parser that runs would make of no arguments: its own answer, asked just before it parses.
+@contextmanager
+def _asked(parsers: Sequence[argparse.ArgumentParser]) -> Iterator[_Defaults]:
+    """Ask each parser that runs what it would make of no arguments, just before it parses.
 
     Before, since an action may append to a default. And a text default is converted once, for the question
     and for the parsing, since that may not be repeatable: a `type` may make a directory, or a random name.
     """
+    found: _Defaults = {}
+    converted: dict[tuple[int, str], Any] = {}  # by the id of the action whose text it is, and that
 
-    def __init__(self) -> None:
-        self._found: dict[int, dict[str, JSON]] = {}
-        """By the id of each parser that ran."""
-        self._converted: dict[tuple[int, str], Any] = {}
-        """By the id of the action whose text it is, and that."""
+    def parse(parser: Any, words: Any, namespace: Any, *more: Any, **how: Any) -> Any:
+        if id(parser) not in found:  # else it parses again, on top of what it has found
+            bare = copy.copy(namespace)
+            all_of_it = (*parser._actions, *parser._mutually_exclusive_groups)
+            required = [each for each in all_of_it if each.required]
+            for each in required:
+                each.required = False
+            with suppress(Exception, SystemExit):
+                type(parser)._parse_known_args(parser, [], bare, *more, **how)
+            for each in required:
+                each.required = True
+            # jsonargparse's is nested, and has items as flat as its arguments are.
+            items = bare.items() if hasattr(type(bare), "items") else vars(bare).items()
+            found[id(parser)] = {dest: encode(value, dest) for dest, value in items}
+        return type(parser)._parse_known_args(parser, words, namespace, *more, **how)
 
-    @contextmanager
-    def watch(self, parsers: Sequence[argparse.ArgumentParser]) -> Iterator[None]:
-        """Listen to the parsers' own methods."""
+    def convert(parser: Any, action: argparse.Action, text: str) -> Any:
+        if text is not action.default:
+            return type(parser)._get_value(parser, action, text)
+        is_question = id(parser) not in found
+        if is_question and isinstance(action.type, argparse.FileType) and text != "-":
+            return text  # to convert it is to open it, and perhaps another one is asked for
+        key = id(action), text
+        if key not in converted:
+            try:
+                converted[key] = type(parser)._get_value(parser, action, text)
+            except (Exception, SystemExit):  # the script's own function refuses its own default
+                if is_question:
+                    return text
+                raise
+        return converted[key]
 
-        def parse(parser: Any, words: Any, namespace: Any, *more: Any, **how: Any) -> Any:
-            if id(parser) not in self._found:  # else it parses again, on top of what it has found
-                bare = copy.copy(namespace)
-                required = [
-                    each for each in (*parser._actions, *parser._mutually_exclusive_groups) if each.required
-                ]
-                for each in required:
-                    each.required = False
-                with suppress(Exception, SystemExit):
-                    type(parser)._parse_known_args(parser, [], bare, *more, **how)
-                for each in required:
-                    each.required = True
-                # jsonargparse's is nested, and has items as flat as its arguments are.
-                items = bare.items() if hasattr(type(bare), "items") else vars(bare).items()
-                self._found[id(parser)] = {dest: encode(value, dest) for dest, value in items}
-            return type(parser)._parse_known_args(parser, words, namespace, *more, **how)
-
-        def convert(parser: Any, action: argparse.Action, text: str) -> Any:
-            if text is not action.default:
-                return type(parser)._get_value(parser, action, text)
-            is_question = id(parser) not in self._found
-            if is_question and isinstance(action.type, argparse.FileType) and text != "-":
-                return text  # to convert it is to open it, and perhaps another one is asked for
-            key = id(action), text
-            if key not in self._converted:
-                try:
-                    self._converted[key] = type(parser)._get_value(parser, action, text)
-                except (Exception, SystemExit):  # the script's own function refuses its own default
-                    if is_question:
-                        return text
-                    raise
-            return self._converted[key]
-
+    for parser in parsers:
+        # Methods, so that a copy of the parser gets its own.
+        own = vars(parser)
+        own["_parse_known_args"], own["_get_value"] = MethodType(parse, parser), MethodType(convert, parser)
+    try:
+        yield found
+    finally:
         for parser in parsers:
-            # Methods, so that a copy of the parser gets its own.
-            methods = {
-                "_parse_known_args": MethodType(parse, parser),
-                "_get_value": MethodType(convert, parser),
-            }
-            vars(parser).update(methods)
-        try:
-            yield
-        finally:
-            for parser in parsers:
-                del vars(parser)["_parse_known_args"], vars(parser)["_get_value"]
+            del vars(parser)["_parse_known_args"], vars(parser)["_get_value"]
 
-    def collect(self, parser: argparse.ArgumentParser, encoded: Mapping[str, JSON]) -> dict[str, JSON]:
-        """Return the defaults of all parsers that ran, laid out as the parsed and `encoded` arguments are."""
-        result: dict[str, JSON] = {}
-        left_out = {each.dest for each in parser._actions if _is_required(each) or is_option(each.dest)}
-        for dest, default in self._found.get(id(parser), {}).items():
-            if dest not in left_out:
-                _put(result, dest, default, encoded)
-        for name, subparser in _subparsers(parser):
-            if id(subparser) in self._found:
-                values = encoded.get(name)
-                if isinstance(values, dict) and hasattr(parser, "get_defaults"):  # jsonargparse
-                    return {**result, name: self.collect(subparser, values)}
-                # argparse lets those of a subcommand override its parser's, defaults included
-                return {**result, **self.collect(subparser, encoded)}
-        return result
+
+def _laid_out(
+    defaults: _Defaults, parser: argparse.ArgumentParser, encoded: Mapping[str, JSON]
+) -> dict[str, JSON]:
+    """Return the defaults of all parsers that ran, laid out as the parsed and `encoded` arguments are."""
+    result: dict[str, JSON] = {}
+    left_out = {each.dest for each in parser._actions if _is_required(each) or is_option(each.dest)}
+    for dest, default in defaults.get(id(parser), {}).items():
+        if dest not in left_out:
+            _put(result, dest, default, encoded)
+    for name, subparser in _subparsers(parser):
+        if id(subparser) in defaults:
+            values = encoded.get(name)
+            if isinstance(values, dict) and hasattr(parser, "get_defaults"):  # jsonargparse
+                return {**result, name: _laid_out(defaults, subparser, values)}
+            # argparse lets those of a subcommand override its parser's, defaults included
+            return {**result, **_laid_out(defaults, subparser, encoded)}
+    return result
 
 
 def _all_parsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
