@@ -188,25 +188,24 @@ def _replaced(value: Any) -> Any:
 
 def normalized(values: Mapping[str, Any], levels: int) -> dict[str, Any]:
     """Return one group's values with objects spread over names of their own, except where one is taken."""
-    if dict not in set(map(type, values.values())):
-        return dict(values)
     row: dict[str, Any] = {}
     for name, value in values.items():
-        if not isinstance(value, dict):
-            row[name] = value
-            continue
-        items = list(_spread(name, value, levels))
-        names = {longer for longer, _ in items}
-        is_unclear = len(names) < len(items) or any(
-            longer in row or (longer in values and longer != name) for longer in names
-        )
-        row.update([(name, value)] if is_unclear else items)
+        if value and type(value) is dict:
+            items: dict[str, Any] = {}
+            count = _spread(f"{name}.", value, levels - 1, items)
+            if count == len(items) and items.keys().isdisjoint(row) and items.keys().isdisjoint(values):
+                row.update(items)
+                continue
+        row[name] = value
     return row
 
 
-def _spread(name: str, value: Any, levels: int) -> Iterable[tuple[str, Any]]:
-    if levels <= 0 or not isinstance(value, dict) or not value:
-        yield name, value
-        return
-    for key, item in value.items():
-        yield from _spread(f"{name}.{key}", item, levels - 1)
+def _spread(prefix: str, values: Mapping[str, Any], levels: int, found: dict[str, Any]) -> int:
+    """Add values by their longer names, and return how many there are: two may have one name."""
+    count = len(values)
+    for name, value in values.items():
+        if levels > 0 and value and type(value) is dict:
+            count += _spread(f"{prefix}{name}.", value, levels - 1, found) - 1
+        else:
+            found[prefix + name] = value
+    return count

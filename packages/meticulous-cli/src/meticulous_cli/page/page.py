@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from meticulous_read import ExperimentReader
@@ -133,7 +133,8 @@ def _facts(reader: ExperimentReader, style: Style) -> Iterator[str]:
 
 def _offset(moment: datetime) -> str:
     """Return the offset of this machine's clock; its name, on Windows, is a sentence."""
-    return local(moment).isoformat()[-6:] if local(moment).utcoffset() else "UTC"
+    moment = moment.replace(microsecond=0)
+    return str(timezone(local(moment) - moment.replace(tzinfo=None))).removeprefix("UTC") or "UTC"
 
 
 def _command(command: Any) -> str:

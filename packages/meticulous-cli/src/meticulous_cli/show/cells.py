@@ -71,8 +71,10 @@ def shown(value: Any, digits: int = _DIGITS) -> str:
 
 def arguments(values: Sequence[Any], digits: int = _DIGITS) -> list[str]:
     """Return arguments as they were given, with more digits than six only where two would look alike."""
+    if set(map(type, values)) == {int}:
+        return list(map(str, values))
     cells = [shown(value, digits) for value in values]
-    simple = len(set(map(type, values))) == 1 and isinstance(values[0], (int, str))
+    simple = len(set(map(type, values))) == 1 and isinstance(values[0], (bool, str))
     if digits >= _ALL_DIGITS or (simple and len(set(cells)) == len(set(values))):
         return cells
     seen: dict[str, Any] = {}
@@ -94,7 +96,12 @@ def results(values: Sequence[Any], *, apart: bool = False, places: int | None = 
         return arguments(values)
     places = decimals(values) if places is None else places
     while True:
-        cells = [fixed(value, places) for value in values]
+        # Most are neither so small nor so large that they need a closer look.
+        least, template = _least(places), f"%.{places}f"
+        cells = [
+            template % value if type(value) is float and least <= abs(value) < HUGE else fixed(value, places)
+            for value in values
+        ]
         if not apart or places >= _ALL_DIGITS or len(set(cells)) == len(set(map(repr, values))):
             return cells
         places += 1
@@ -111,7 +118,7 @@ def decimals(values: Sequence[Any]) -> int:
     else:
         places = 3 - math.floor(math.log10(largest)) if largest else 1
     recorded = 0
-    for value in found:
+    for value in set(found):
         recorded = max(recorded, _recorded_decimals(value))
         if recorded >= places:
             return places
@@ -125,14 +132,22 @@ def fixed(value: Any, places: int) -> str:
     size = abs(value)
     if not math.isfinite(size):
         return str(value)
-    # Where large numbers leave few decimals, small ones must not lose what they say.
-    if size >= HUGE or 0 < size < (10.0 ** (1 - places) if places < 4 else 0.5 * 10.0**-places):
+    if size >= HUGE or 0 < size < _least(places):
         return f"{value:.{max(places, 4) if size >= HUGE else 3}g}"
     return f"{value:.{places}f}"
 
 
+def _least(places: int) -> float:
+    """Return the smallest number that so many decimals are enough for."""
+    # Where large numbers leave few decimals, small ones must not lose what they say.
+    return 10.0 ** (1 - places) if places < 4 else 0.5 * 10.0**-places
+
+
 def aligned(cells: Sequence[str]) -> list[str]:
     """Pad numbers on their right so that, set flush right, their points stand below each other."""
+    decimals = {len(cell.partition(".")[2]) for cell in cells}
+    if (len(decimals) == 1 and 0 not in decimals) or "".join(cells).isdecimal():
+        return list(cells)
     tails = [_tail(cell) for cell in cells]
     longest = max((tail for tail in tails if tail is not None), default=0)
     return [

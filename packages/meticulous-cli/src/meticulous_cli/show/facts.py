@@ -45,6 +45,8 @@ class Row:
         self.reader = reader
         self.id = name or reader.experiment_id
         self.levels = levels
+        self.args = reader.spread(ARGS, levels)
+        self.summary = reader.spread(SUMMARY, levels)
 
     def __getattr__(self, name: str) -> Any:
         """Work out what is asked for the first time: most tables need no metadata, for instance."""

