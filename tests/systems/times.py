@@ -11,7 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-STARTS, LINES, REPEATS = 7, 20_000, 5
+STARTS = 7
+LINES = 200  # at once: fewer bytes than a pipe of Windows holds, so that no line waits for its reader
+REPEATS = 51
 RECORDED = "from meticulous import Experiment\nwith Experiment({'lr': 1}):\n    pass\n"
 PRINTS = """
 import sys, time
@@ -25,6 +27,7 @@ with nullcontext() if sys.argv[1] == "bare" else Experiment({"lr": 1}, capture=s
             print("epoch", number, "loss", 0.5)
         sys.stdout.flush()
         print((time.perf_counter() - start) / LINES, file=sys.stderr)
+        time.sleep(0.02)
 """
 
 

@@ -596,7 +596,7 @@ def test_the_branch_is_recorded_whatever_is_tagged_and_decorated(project, script
     git("checkout", "-q", "-b", "a/branch")
     git("config", "log.excludeDecoration", "refs/heads/*")
     refs = "".join(f"create refs/tags/v{number} HEAD\n" for number in range(500))
-    subprocess.run(["git", "update-ref", "--stdin"], input=refs, text=True, cwd=project, check=True)
+    subprocess.run(["git", "update-ref", "--stdin"], input=refs.encode(), cwd=project, check=True)
     assert execute(project, script).returncode == 0
     assert metadata_of(project)["githead-branch"] == "a/branch"
     git("checkout", "-q", "--detach")

@@ -122,12 +122,21 @@ class Repository:
             with self._index_without(self._overlooked) as index:
                 answer = self._git.ask("diff", "--name-only", "-z", *_DIFF, *self._paths, **index)
                 self.changed = sorted({*self.changed, *_names(answer())})
-        unknown = [name for name in self.code if name not in self._tracked]
+        unknown = [name for name in self.code if not self._is_tracked(name)]
         if unknown:
             how = ("--others", "--exclude-standard", "-z", "--")
             answer = self._git.ask("ls-files", *how, *unknown, GIT_LITERAL_PATHSPECS="1")
             self.ignored = {*unknown}.difference(_names(answer()))
         self.untracked = [name for name in unknown if name not in self.ignored or not self._is_made(name)]
+
+    def _is_tracked(self, name: str) -> bool:
+        """Return whether git tracks a file; on Windows and macOS, `python Train.py` runs a `train.py`."""
+        others = (other for other in self._tracked if other.lower() == name.lower())
+        paths = (os.path.join(self.root, other) for other in others)
+        path = os.path.join(self.root, name)
+        return name in self._tracked or any(
+            os.path.samefile(path, each) for each in paths if os.path.exists(each)
+        )
 
     def _is_made(self, name: str) -> bool:
         """Return whether an ignored file is made from others that are tracked, as it says.
