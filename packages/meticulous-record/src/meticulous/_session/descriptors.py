@@ -9,7 +9,6 @@ to the terminal again.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import select
 import sys
@@ -57,7 +56,7 @@ class DescriptorCapture:
         self._failure: OSError | None = None
         self._piece = b""  # what the terminal is yet to take
         self._thread = Heartbeat(self._show_what_is_there, _PAUSE_SECONDS)
-        self._terminal = OwnDescriptor(os.dup(descriptor))
+        self.terminal = OwnDescriptor(os.dup(descriptor))
         self._file = OwnDescriptor(os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)))
         os.lseek(self._file.number, 0, os.SEEK_END)
         self._undo = contextlib.ExitStack()
@@ -66,7 +65,7 @@ class DescriptorCapture:
         """Point the descriptor at the file; whatever is raised in the midst of it, `end` undoes it."""
         _flush()
         process.redirections.append(self)
-        self._undo.callback(self._terminal.close)
+        self._undo.callback(self.terminal.close)
         self._undo.callback(self._file.close)
         self._undo.callback(process.redirections.remove, self)
         with open(self._path, "ab", buffering=0) as file:
@@ -101,10 +100,6 @@ class DescriptorCapture:
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 self._stream.buffer.write(self._piece)
 
-    def leave_terminal(self) -> None:
-        """In a forked child: whoever waits for the end of what is shown does not wait for the child."""
-        self._terminal.close()
-
     def _lead_back(self, *, hurried: bool = False) -> None:
         self._thread.stop()
         self._show(hurried=hurried)
@@ -113,7 +108,7 @@ class DescriptorCapture:
 
     def _lead_to_terminal(self) -> None:
         if self._is_fed():
-            os.dup2(self._terminal.number, self.descriptor)
+            os.dup2(self.terminal.number, self.descriptor)
 
     def _is_fed(self) -> bool:
         """Whether what is written to the descriptor goes into the file."""
@@ -123,7 +118,6 @@ class DescriptorCapture:
             return False  # somebody has closed it
 
     def _show_and_exit(self, original: Callable[[int], NoReturn]) -> Callable[[int], NoReturn]:
-        @functools.wraps(original)
         def exit(status: int) -> NoReturn:
             if self in process.redirections:
                 self._lead_back()  # no thread is left to show it after this
@@ -147,11 +141,11 @@ class DescriptorCapture:
             if os.fstat(file).st_size < os.lseek(file, 0, os.SEEK_CUR):
                 os.lseek(file, 0, os.SEEK_SET)  # a child's `> /dev/stdout` has emptied it
             self._piece = self._piece or os.read(file, _AT_ONCE)
-            if not (self._piece and self._terminal.is_open()):
+            if not (self._piece and self.terminal.is_open()):
                 return False
         except OSError:
             return False  # the program has closed it
-        terminal = self._terminal.number
+        terminal = self.terminal.number
         try:
             # Windows can wait only for sockets.
             if sys.platform != "win32" and not select.select([], [terminal], [], _STUCK_SECONDS)[1]:

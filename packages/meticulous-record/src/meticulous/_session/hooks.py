@@ -79,9 +79,9 @@ class Process:
 
             put_back()
         for redirection in self.redirections:
-            redirection.leave_terminal()
+            redirection.terminal.close()  # or who waits for the end of what is shown waits for the child, too
         for tee in self.tees.values():
-            tee.after_fork_in_child()
+            tee.held.clear()  # the parent is about to write it
         self._start()
 
     def at_exit(self) -> None:

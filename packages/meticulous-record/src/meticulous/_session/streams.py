@@ -42,7 +42,7 @@ class Tee:
     def __init__(self, stream: Any, files: tuple[OutputFile, ...] = ()) -> None:
         self.stream = stream
         self.files = files
-        self._held: list[bytes] = []
+        self.held: list[bytes] = []  # pieces that wait for the end of their line
         self._inside: list[int] = []  # the threads that are in a call to the text layer
         self._undo = contextlib.ExitStack()
         is_plain = isinstance(stream, io.TextIOWrapper) and isinstance(stream.write, BuiltinMethodType)
@@ -69,26 +69,22 @@ class Tee:
 
     def flush(self) -> None:
         """Copy what waits for the end of its line."""
-        if self._held:
+        if self.held:
             self._append(b"")
-
-    def after_fork_in_child(self) -> None:
-        """Forget what the parent is about to write."""
-        self._held.clear()
 
     def _copy(self, data: bytes) -> None:
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        if len(self._held) >= _MOST:
+        if len(self.held) >= _MOST:
             end = len(data)
         if end:
             self._append(data[:end])
         if end < len(data):
-            self._held.append(data[end:])
+            self.held.append(data[end:])
 
     def _append(self, data: bytes) -> None:
         try:
-            while self._held:
-                data = self._held.pop() + data
+            while self.held:
+                data = self.held.pop() + data
         except IndexError:
             pass  # another thread has the last one
         for file in self.files:
@@ -104,7 +100,7 @@ class Tee:
             self._inside.remove(thread)
 
     def _text_write(self, original: Callable[[str], Any]) -> Callable[[str], Any]:
-        held, inside, this_thread = self._held, self._inside, _thread.get_ident
+        held, inside, this_thread = self.held, self._inside, _thread.get_ident
         encode = str.encode  # not a method of the text's own, which may be another one's
 
         def write_first(text: str) -> Any:
@@ -143,17 +139,11 @@ class Tee:
         return flush
 
     def _bytes_write(self, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        takes_all = isinstance(self.stream.buffer, io.BufferedWriter)
-
         def write(data: Any) -> Any:
-            if not self.files or _thread.get_ident() in self._inside:
-                return original(data)
-            if takes_all and isinstance(data, bytes):
-                self._copy(data)
-                return original(data)
-            written = original(data)
-            self._copy(bytes(data)[:written])  # an unbuffered stream may take less than it was given
-            return written
+            if self.files and _thread.get_ident() not in self._inside:
+                with contextlib.suppress(TypeError):  # these are no bytes, as the stream is about to say
+                    self._copy(bytes(memoryview(data)))
+            return original(data)
 
         return write
 
