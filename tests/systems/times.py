@@ -44,6 +44,8 @@ def main() -> None:
         prints = PRINTS.replace("REPEATS", str(REPEATS)).replace("LINES", str(LINES))
         for name, code in (("recorded.py", RECORDED), ("bare.py", ""), ("prints.py", prints)):
             Path(folder, name).write_text(code)
+        for name in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):  # each costs more than a recorder
+            os.environ.pop(name, None)
         os.environ["GIT_CEILING_DIRECTORIES"] = str(Path(__file__).resolve().parents[1])
         who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
         for command in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "Measure")):
