@@ -606,7 +606,19 @@ def test_a_tilde_is_the_home_directory(repository, monkeypatch, tmp_path, name):
 
 
 class TestOverrides:
-    def test_are_new_defaults_of_the_recorders_options(self):
+    def test_are_new_defaults_of_the_scripts_arguments_by_dest(self):
+        made = parser(("--lr", {"type": float, "default": 0.1}), ("--seed", {"dest": "s"}))
+        parsed = parse(made, ["--seed", "2"], True, {"lr": "0.5", "s": 1})
+        assert (parsed.encoded, parsed.defaults) == ({"lr": 0.5, "s": "2"}, {"lr": 0.5, "s": 1})
+
+    def test_reach_subcommands_and_only_those_that_have_the_argument(self):
+        parsed = parse(commands(dest="command"), ["test"], True, {"split": "train", "lr": 3})
+        assert parsed.encoded.pop("func") == parsed.defaults.pop("func") == "max"
+        assert parsed.encoded == {"command": "test", "lr": 3, "seed": 0, "split": "train"}
+        assert parsed.defaults == {"command": None, "lr": 3, "seed": 0, "split": "train"}
+        assert "split" not in parse(commands(), ["train", "d"], True, {"split": "train"}).encoded
+
+    def test_of_the_recorders_options(self):
         parsed = parse(parser(), ["--description", "b"], True, {"description": "a", "resume": True})
         assert parsed.options == Options(description="b", resume=True)
 
@@ -614,9 +626,11 @@ class TestOverrides:
         parsed = parse(parser(("--description", {"default": "script"})), [], True, {"description": "ours"})
         assert (parsed.encoded, parsed.options.description) == ({"description": "script"}, "ours")
 
-    def test_of_what_is_no_option_get_one_clear_error(self):
-        with pytest.raises(OptionsError, match=r"^'a', 'lr': no such option; there are "):
-            parse(parser(("--lr", {})), [], True, {"lr": 2, "a": 3})
+    def test_of_what_nobody_has_get_one_clear_error(self):
+        with pytest.raises(
+            OptionsError, match=r"^'a', 'b': neither the parser nor the recorder has such an argument"
+        ):
+            parse(parser(("--lr", {})), [], True, {"b": 1, "lr": 2, "a": 3})
 
 
 CONTRADICTIONS = [
@@ -683,11 +697,11 @@ class TestARecordedScript:
     def test_that_has_options_of_ours_and_subcommands(self, repository):
         made = commands(dest="command")
         made.add_argument("--resume", type=pathlib.Path, default="start.pt")
-        with Experiment.from_parser(made, ["--resume", "a.pt", "train", "d"]) as experiment:
+        with Experiment.from_parser(made, ["--resume", "a.pt", "train", "d"], seed=7) as experiment:
             assert experiment.args == argparse.Namespace(
-                command="train", data="d", func=len, lr=0.5, resume=pathlib.Path("a.pt"), seed=0
+                command="train", data="d", func=len, lr=0.5, resume=pathlib.Path("a.pt"), seed=7
             )
-        args = {"lr": 0.5, "seed": 0, "command": "train", "data": "d", "func": "len"}
+        args = {"lr": 0.5, "seed": 7, "command": "train", "data": "d", "func": "len"}
         assert self.load(experiment, "args.json") == {**args, "resume": "a.pt"}
         del args["data"]
         assert self.load(experiment, "default_args.json") == {**args, "command": None, "resume": "start.pt"}

@@ -283,6 +283,28 @@ def test_a_resumed_experiment_shows_only_what_is_new(run, repository):
     assert len(json.loads(repository.output(stream="metadata.json"))["earlier-sessions"]) == 1
 
 
+@posix
+def test_more_open_files_than_select_can_take(run, repository):
+    body = """
+    import os, resource
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    except ValueError:
+        print("not so many")
+        sys.exit()
+    files = [open(os.devnull) for _ in range(1100)]
+    experiment = Experiment(capture='fd')
+    print("mine", flush=True)
+    os.system("echo theirs")
+    """
+    done = run(HEAD + textwrap.dedent(body))
+    if done.stdout == b"not so many\n":
+        pytest.skip("1,100 files cannot be open here")
+    assert (done.returncode, done.stderr, done.stdout) == (0, b"", b"mine\ntheirs\n")
+    assert repository.output() == done.stdout
+
+
 # No file may grow beyond this, as on a disk that fills up; the terminal, a pipe here, takes more.
 FULL = """
 import resource

@@ -102,9 +102,9 @@ class TestJsonargparse:
                 subcommands.add_subcommand(name, subparser)
             return made
 
-        parsed = parse(build(), ["--description", "x", "tune", "--lr", "3"], True, {})
-        assert parsed.encoded == {"seed": 1, "subcommand": "tune", "tune": {"lr": 3.0}}
-        assert parsed.defaults == {"seed": 1, "subcommand": None, "tune": {"lr": 0.2}}
+        parsed = parse(build(), ["--description", "x", "tune", "--lr", "3"], True, {"seed": 5})
+        assert parsed.encoded == {"seed": 5, "subcommand": "tune", "tune": {"lr": 3.0}}
+        assert parsed.defaults == {"seed": 5, "subcommand": None, "tune": {"lr": 0.2}}
 
     def test_arguments_made_from_a_signature(self):
         def train(lr: float = 0.1, optimizer: Optional[Optimizer] = None, layers: tuple = (1, 2)):

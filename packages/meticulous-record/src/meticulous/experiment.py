@@ -133,9 +133,9 @@ class Experiment:
         """Parse the command line (or `arg_list`) and start an experiment with what it says.
 
         The recorder's options are added first, if `add_argument_group` has not done so. `overrides` are new
-        defaults for these options. The parser is first asked for its defaults, then it parses: where an
-        option is passed, its `type` may be called once more, on the default. With `capture_defaults=False`
-        it is not, and no defaults are recorded.
+        defaults, for these options or, by dest, for arguments of the script. The parser is first asked for
+        its defaults, then it parses: where an option is passed, its `type` may be called once more, on the
+        default. With `capture_defaults=False` it is not, and no defaults are recorded.
 
         Raises:
             SystemExit: the command line does not parse, or contradicts itself.

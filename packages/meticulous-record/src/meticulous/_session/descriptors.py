@@ -147,8 +147,9 @@ class DescriptorCapture:
             return False  # the program has closed it
         terminal = self.terminal.number
         try:
-            # Windows can wait only for sockets.
-            if sys.platform != "win32" and not select.select([], [terminal], [], _STUCK_SECONDS)[1]:
+            # Windows can wait only for sockets, and select for none of the descriptors from 1,024 on.
+            can_wait = sys.platform != "win32" and terminal < 1024
+            if can_wait and not select.select([], [terminal], [], _STUCK_SECONDS)[1]:
                 return not hurried
             self._piece = self._piece[os.write(terminal, self._piece) :]
         except BlockingIOError:  # another program has made it so: a terminal is shared

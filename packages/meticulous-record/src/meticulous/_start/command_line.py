@@ -11,7 +11,7 @@ from typing import Any
 
 from meticulous._disk.encode import JSON, encode, encode_object
 from meticulous._start.options import Configuration, Options, add_options, is_option, take_options
-from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError
+from meticulous.errors import ArgumentsError, ExperimentIdError, OptionsError, listed
 
 __all__ = ["parse"]
 
@@ -27,11 +27,12 @@ def parse(
 ) -> Configuration:
     """Parse the command line once, and learn while it parses what it would be without any option.
 
-    `overrides` are new defaults of the recorder's options.
+    `overrides` are new defaults: of the recorder's options, or of the script's own by their dest. Where both
+    have a name, the recorder's is meant.
 
     Raises:
         ArgumentsError: `parser` is not argparse's, or what it made has no names.
-        OptionsError: `overrides` has a name that is no option, or contradicts itself.
+        OptionsError: `overrides` names nothing there is, or contradicts itself.
         SystemExit: the command line is wrong, or contradicts itself or the overrides.
     """
     if not isinstance(parser, argparse.ArgumentParser):
@@ -40,11 +41,13 @@ def parse(
             "What is parsed already goes to Experiment(args)"
         )
     parsers = _all_parsers(parser)
+    ours = {name: value for name, value in overrides.items() if name in Options._fields}
+    otherwise = Options(**ours).check()
+    _override(parsers, {name: value for name, value in overrides.items() if name not in ours})
     # A script with subcommands may have given the options to those.
     having = [each for each in parsers if any(is_option(action.dest) for action in each._actions)] or [parser]
     for each in having:
-        add_options(each, overrides)
-    otherwise = Options(**overrides).check()
+        add_options(each, ours)
     with _asked(parsers if capture_defaults else []) as defaults:
         args = parser.parse_args() if arg_list is None else parser.parse_args(arg_list)
     args, found = take_options(args)
@@ -56,6 +59,20 @@ def parse(
     encoded = encode_object(args, "the parsed arguments")
     default_args = _laid_out(defaults, parser, encoded) if capture_defaults else None
     return Configuration(args, encoded, default_args, options)
+
+
+def _override(parsers: Sequence[argparse.ArgumentParser], defaults: Mapping[str, Any]) -> None:
+    """Give the script's own arguments other defaults, in the parser or the subcommands that have them."""
+    unknown = set(defaults)
+    for parser in parsers:
+        known = {action.dest for action in parser._actions}.union(parser._defaults).intersection(defaults)
+        parser.set_defaults(**{dest: defaults[dest] for dest in known})
+        unknown -= known
+    if unknown:
+        names = listed(map(repr, sorted(unknown)))
+        raise OptionsError(
+            f"{names}: neither the parser nor the recorder has such an argument to give a default"
+        )
 
 
 @contextmanager
