@@ -290,7 +290,7 @@ def test_of_a_repository_beside_it_says_where_another_commit_is(
     if later:
         project.git("commit", "-q", "--allow-empty", "-m", "More")
     section, _ = pasted(folder, project.folder)
-    notes = [line for line in section if "../library" in line]
+    notes = [line for line in section if os.path.join("..", "library") in line]
     assert len(notes) == (state != "same")
     if state == "moved":
         way = notes[0].rpartition(": ")[2]

@@ -43,7 +43,6 @@ build() {
   # For their metadata and meticulous.exe; their code is this checkout's, as if installed with -e.
   uv build -q --wheel --all-packages -o "$lane/wheels" "$root"
   unzip -q -o wheels/pip-*.whl -d "$python/Lib/site-packages"
-  cp "$here/noproc.py" "$python/Lib/site-packages/"
   echo 'import noproc' >"$python/Lib/site-packages/noproc.pth"
   x86_64-w64-mingw32-gcc -O1 -municode -o "$WINEPREFIX/drive_c/shim/git.exe" "$here/git.c" -lws2_32
   run python.exe -m pip install -q --no-index --find-links "Z:${lane//\//\\}\\wheels" "${rest[@]:1}" "${old[@]}" "${parsers[@]}" \
@@ -65,6 +64,7 @@ rm -f "$WINEPREFIX/drive_c/shim/port"
 python3 "$here/git_server.py" 9>&- &
 trap 'kill $!' EXIT
 until [ -s "$WINEPREFIX/drive_c/shim/port" ]; do sleep 0.1; done
+cp "$here/noproc.py" "$python/Lib/site-packages/"
 rm -rf "$python"/Lib/site-packages/meticulous{,_read,_cli}
 printf 'Z:%s/src\n' "$root"/packages/* | tr / '\\' >"$python/Lib/site-packages/meticulous.pth"
 export PYTHONPYCACHEPREFIX="Z:${lane//\//\\}\\compiled"
