@@ -28,9 +28,12 @@ def script(body):
 def both(run, repository):
     """Run a script bare and recorded; all must be equal, and the copies what was printed."""
 
-    def both(code, copies=True, **how):
+    def both(code, copies=True, ordered=True, **how):
         bare, recorded = run(code, bare=True, **how), run(code, **how)
         assert recorded.stderr == bare.stderr
+        if not ordered:
+            assert sorted(recorded.stdout.splitlines()) == sorted(bare.stdout.splitlines())
+            return recorded
         assert recorded.stdout == bare.stdout
         assert recorded.returncode == bare.returncode
         if copies:
@@ -184,6 +187,46 @@ def test_text_that_waits_for_its_line_is_not_duplicated_by_a_fork_and_not_lost_a
     assert sorted(repository.output().split()) == [b"child", b"half"]
     run(script("print('half', end='')"))
     assert repository.output(2) == b"half"
+
+
+# What waits for the end of its line is shown when, and as often as, it would be without us.
+HALF_LINES = {
+    "that are lost": "os._exit(0)",
+    "that a kill loses": "os.kill(os.getpid(), 9)",
+    "that a signal loses": "import signal; os.kill(os.getpid(), signal.SIGTERM)",
+    "that a flush shows": "sys.stdout.flush(); os._exit(0)",
+    "with a return in them": "print('\\r50%', end=''); sys.stdout.flush(); os._exit(0)",
+    "that a child shows, too": "sys.exit() if os.fork() == 0 else os.wait()",
+    "that a child ends": "print('child') if os.fork() == 0 else os.wait()",
+    "behind bytes": "sys.stdout.buffer.write(b'bytes'); sys.stdout.flush()",
+    "written through": "sys.stdout.reconfigure(write_through=True); print('b', end=''); os._exit(0)",
+    "on a stream that is closed": "sys.stdout.close(); print('b', end='')",
+    "before a lone surrogate": "print('\\udcff')",
+    "before an error": "print(1 / 0)",
+    "of very many pieces": "for i in range(3000): print('.', end='')",
+    "before an experiment within": "Experiment(capture='fd').finish()",
+    "after the end": "experiment.finish(); print('b', end=''); sys.stdout.flush()",
+}
+
+
+@posix
+@pytest.mark.parametrize("flags", [(), ("-u",)])
+@pytest.mark.parametrize("kind", HALF_LINES)
+def test_half_lines_are_shown_as_without_us(kind, flags, run):
+    code = script(f"print('half', end='')\n{HALF_LINES[kind]}\n")
+    bare, recorded = run(code, bare=True, flags=flags), run(code, flags=flags)
+    assert (recorded.stdout, recorded.returncode) == (bare.stdout, bare.returncode)
+
+
+def test_no_line_of_threads_that_print_at_once_is_torn(both, repository):
+    body = """
+    from concurrent.futures import ThreadPoolExecutor
+    sys.setswitchinterval(60)  # so that threads take turns only where one waits
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: print("line", i, "done"), range(400)))
+    """
+    for printed in (both(script(body), ordered=False).stdout, repository.output()):
+        assert sorted(printed.splitlines()) == sorted(f"line {i} done".encode() for i in range(400))
 
 
 def test_what_was_printed_before_the_start_is_not_copied(both, repository):

@@ -81,7 +81,7 @@ class Process:
         for redirection in self.redirections:
             redirection.terminal.close()  # or who waits for the end of what is shown waits for the child, too
         for tee in self.tees.values():
-            tee.held.clear()  # the parent is about to write it
+            tee.leave_to_parent()
         self._start()
 
     def at_exit(self) -> None:
