@@ -791,7 +791,8 @@ def test_a_reason_without_bound_is_cut(end, run, repository):
     [
         ("SUCCESS", "SUCCESS"),
         ("SUCCESS pruned", "SUCCESS\npruned"),
-        ("ERROR", "ERROR"),
+        ("ERROR", "ERROR\nfinish('ERROR')"),
+        (" ", "ERROR\nfinish(' ')"),
         ("ERROR: the loss is NaN", "ERROR\nthe loss is NaN"),
         ("stopped", "ERROR\nstopped"),
     ],

@@ -158,7 +158,10 @@ def of_finish(status: str) -> str:
     word, _, reason = status.replace(":", " ", 1).partition(" ")
     if word not in (_format.SUCCESS, _format.ERROR):
         word, reason = _format.ERROR, status
-    return _bounded(f"{word}\n{reason.strip()}".rstrip())
+    reason = reason.strip()
+    if word == _format.ERROR and not reason:
+        reason = f"finish({status!r})"  # an error has a reason (STATUS-4)
+    return _bounded(f"{word}\n{reason}".rstrip())
 
 
 def _bounded(status: str) -> str:

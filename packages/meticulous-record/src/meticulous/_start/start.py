@@ -120,10 +120,9 @@ def _of_next_session(earlier: dict[str, JSON], new: dict[str, JSON]) -> dict[str
 
 def _warn_of_others() -> None:
     """Say that an experiment of this process has not ended: it would record what belongs to the next one."""
-    running = ", ".join(str(each.experiment_id) for each in resume.open_experiments())
-    if running:
+    for each in resume.open_experiments():
         _log.warn(
-            f"experiment {running} has not ended, and also records what the next one prints: "
+            f"experiment {each.experiment_id} has not ended, and also records what the next one prints: "
             "end each by `with` or finish() before the next one starts"
         )
 
