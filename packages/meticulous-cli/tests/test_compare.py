@@ -414,6 +414,17 @@ def test_starts_of_the_same_minute_and_commits_of_the_same_beginning_differ(make
         assert lines[name][1] != lines[name][-1]
 
 
+@pytest.mark.parametrize(
+    ("end", "places"),
+    [("10:01:30", ["same"]), ("10:01:30.4", []), ("10:01:31", ["duration"]), ("09:00:00", ["duration"])],
+)
+def test_only_durations_that_are_equal_are_the_same(make, screen, end, places):
+    make("1", **at(10))
+    make("2", **{**at(10), "end_time": f"2024-11-23T{end}+00:00"})
+    lines = screen("1", "2", NO_COLOR="1").splitlines()
+    assert [line.split()[0] for line in lines if "duration" in line] == places
+
+
 def test_packages_language_and_host_are_compared(make, run):
     for name, numpy, host, runtime in (
         ("1", "numpy==1.24.0", "node7", "Python 3.11.7"),

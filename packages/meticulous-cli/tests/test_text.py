@@ -88,6 +88,18 @@ def test_results_have_the_same_number_of_decimals(values, cells):
     assert results(values) == cells
 
 
+@pytest.mark.parametrize(
+    ("values", "cells"),
+    [
+        ([1, 1.0, 0.25], ["1", "1.0", "0.25"]),
+        ([0.5, 1.23456e-20, 1.23457e-20], ["0.5", "1.23456e-20", "1.23457e-20"]),
+        ([0.123456, 0.123457], ["0.123456", "0.123457"]),
+    ],
+)
+def test_what_no_number_of_decimals_tells_apart_has_its_own_digits(values, cells):
+    assert results(values, apart=True) == cells
+
+
 numbers = st.lists(st.floats() | st.integers() | st.none() | st.just(MISSING), max_size=6)
 
 

@@ -82,25 +82,26 @@ def _titles(readers: Sequence[ExperimentReader]) -> list[str]:
 
 def _header(rows: Sequence[Row], style: Style) -> _Section:
     section = _Section("", [], [])
-    now = style.now if style.terminal else None
+    now, readers = style.now if style.terminal else None, [row.reader for row in rows]
     for name in _HEADER:
         column = HEADER_COLUMNS[name]
         cells = [column.shown(row, now) for row in rows]
-        values = cells if name == "duration" else [repr(column.get(row)) for row in rows]
+        values = [repr(column.get(row)) for row in rows]
         if len(set(cells)) < len(set(values)):
             cells = [row.reader.sha if name == "commit" else column.shown(row) for row in rows]
-        if len(set(values)) > 1:
+        # Durations that differ by less than is shown are neither a line nor the same.
+        if len(set(cells if name == "duration" else values)) > 1:
             codes = [state_code(row.state) for row in rows] if name == "status" else ()
             section.lines.append(_Line(name, cells, codes))
         # The same commit with other changes is other code, of which a note says more.
-        elif cells[0] and (name != "commit" or len({digest(row.reader) for row in rows}) == 1):
+        elif values[0] and len(set(values)) == 1 and (name != "commit" or len({*map(digest, readers)}) == 1):
             section.same.append(name)
-    others = [repositories_of(row.reader) for row in rows]
+    others = list(map(repositories_of, readers))
     for name in names_in(others):
         shas = [found.get(name, ("",))[0] for found in others]
         if len(set(shas)) > 1:
             section.lines.append(_Line(plain(f"{name} at"), list(map(short, shas))))
-    name, versions = runtimes_of([row.reader for row in rows])
+    name, versions = runtimes_of(readers)
     if len(set(versions)) > 1:
         section.lines.append(_Line(name, versions))
     elif versions[0]:

@@ -102,8 +102,10 @@ def results(values: Sequence[Any], *, apart: bool = False, places: int | None = 
             template % value if type(value) is float and least <= abs(value) < HUGE else fixed(value, places)
             for value in values
         ]
-        if not apart or places >= _ALL_DIGITS or len(set(cells)) == len(set(map(repr, values))):
+        if not apart or len(set(cells)) == len(set(map(repr, values))):
             return cells
+        if places >= _ALL_DIGITS:  # such as of 1 and 1.0
+            return arguments(values)
         places += 1
 
 
