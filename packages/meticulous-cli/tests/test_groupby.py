@@ -91,9 +91,10 @@ def test_two_groups_never_have_the_same_label(make, run):
 
 
 def test_what_is_no_number_is_shown_where_all_agree(make, run):
-    for number, (lr, note) in enumerate([(1, "x"), (1, "x"), (2, "x"), (2, 3), (3, True)]):
-        make(str(number), {"lr": lr}, {"note": note})
-    assert table(run("--groupby", "lr"))[1:] == [["1", "2", "x"], ["2", "2"], ["3", "1", "True"]]
+    notes = [(1, "x"), (1, "x"), (2, "x"), (2, 3), (3, True), (4, "only one has it"), (4, None)]
+    for number, (lr, note) in enumerate(notes):
+        make(str(number), {"lr": lr}, {} if note is None else {"note": note})
+    assert table(run("--groupby", "lr"))[1:] == [["1", "2", "x"], ["2", "2"], ["3", "1", "True"], ["4", "2"]]
 
 
 def test_the_same_values_are_one_group_and_what_lacks_them_another(make, run):
@@ -129,6 +130,11 @@ def test_numbers_that_no_float_holds_have_no_mean_or_an_infinite_one(make, run, 
         ([0.5], 0.5, None),
         ([2, 2], 2, 0),
         ([1e200, -1e200], 0, 2**0.5 * 1e200),
+        ([0.1] * 7, 0.1, 0),
+        ([1e15 + 0.5, 1e15, 1e15], 1e15 + 0.125, 0.28867513459481287),
+        ([2**53 + 3, 2**53 + 1, 2**53 + 1], 2**53 + 2, 1.1547005383792515),
+        ([10**18 + seed for seed in (0, 1, 2, 0, 0, 9)], 1e18, 3.5213633723318023),
+        ([10**30 + 1, 10**30], 1e30, 0.5**0.5),
     ],
 )
 def test_the_deviation_is_of_the_sample(make, run, values, mean, deviation):
@@ -175,6 +181,38 @@ def test_a_narrow_terminal_shows_the_groups_and_says_what_it_left_out(seeds, scr
     assert any(line.split()[:3] == ["lr", "seed", "n"] for line in lines[:4])
     assert any(line.startswith("no room for: ") for line in lines)
     assert max(map(len, lines)) <= 24
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+@pytest.mark.parametrize(
+    "options", [["--over", "seed"], ["--groupby", ",".join(f"argument_{place}" for place in range(9))]]
+)
+def test_many_labels_leave_room_for_results_and_what_has_none_is_named(make, screen, options, columns):
+    for number in range(8):
+        args = {f"argument_{place}": f"text {number * place % 8}" for place in range(9)}
+        make(str(number), {**args, "seed": number}, {"loss": number / 7, "acc": number / 9})
+    lines = screen(*options, columns=columns, NO_COLOR="1").splitlines()
+    names = " ".join(lines[1:4])
+    assert re.search(r"\bn +loss", names)
+    assert lines[-1].startswith("no room for: argument_")
+    assert columns < 60 or any(re.search("0.1429 +0.1111", line) for line in lines)
+    assert max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("content", [None, "", "not json", '{"lr": '])
+def test_what_arguments_nobody_can_read_is_in_no_group_of_equal_ones(make, run, screen, content):
+    for name in "abc":
+        make(name, {"lr": len(name), "seed": name}, {"loss": 1.0})
+    for name in "de":
+        file = make(name, {}, {"loss": 2.0}, defaults={"seed": 0}) / "args.json"
+        file.unlink() if content is None else file.write_text(content)
+    make("none to read", {}, {"loss": 3.0})
+    lines = screen("--over", "seed", NO_COLOR="1").splitlines()
+    assert "4 of 6 experiments in 1 group; mean ± standard deviation" in lines
+    assert "left out: 2 with unreadable arguments" in lines
+    assert "unreadable" not in screen("--groupby", "seed")
+    alone = run("d", "e", "--over", "default_args.seed")
+    assert (alone.returncode, alone.stdout, alone.stderr.count("\n")) == (1, "", 1)
 
 
 values = st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=2, max_size=5)

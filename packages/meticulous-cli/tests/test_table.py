@@ -120,6 +120,16 @@ def test_differing_values_never_look_alike(make, screen):
         assert len({row[place] for row in cells}) == 4
 
 
+@pytest.mark.parametrize("options", [[], ["--normalize-json-values", "0"], ["--columns", "id,acc"]])
+def test_results_of_chosen_experiments_never_look_alike(make, screen, options):
+    values = [0.71234, 0.123456789012, 0.123456789013, 0.5, 0.50000001, 1e-5]
+    for number, value in enumerate(values):
+        make(str(number), {"lr": number}, {"acc": value})
+    make("other", {"lr": 1}, {"acc": 0.25})
+    rows = [line.split() for line in screen(*"012345", *options, NO_COLOR="1").splitlines()]
+    assert len({row[-1] for row in rows if row and row[0] in set("012345")}) >= len(values)
+
+
 def test_columns_says_how_wide_the_terminal_is(sweep, screen):
     assert "no room for" in COLOUR.sub("", screen(columns=200, COLUMNS="40"))
 

@@ -35,7 +35,9 @@ def counts(rows: Sequence[Row], total: int, where: str, style: Style) -> list[st
     return style.footnotes([text])
 
 
-def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column], style: Style) -> list[str]:
+def group_counts(
+    groups: Sequence[Group], total: int, columns: Sequence[Column], unread: Sequence[Row], style: Style
+) -> list[str]:
     """Return the lines on what the means are of, and what was left out of them."""
     members = [row for group in groups for row in group.members]
     well = [row for row in members if row.ended_well]
@@ -47,7 +49,8 @@ def group_counts(groups: Sequence[Group], total: int, columns: Sequence[Column],
     text = (
         f"{number} experiments in {counted(len(groups), 'group')}; mean {style.plus_minus} standard deviation"
     )
-    without = [f"{count} {state}" for state, count in _states(members) if state != "SUCCESS"]
+    without = [f"{len(unread)} with unreadable arguments"] if unread else []
+    without += [f"{count} {state}" for state, count in _states(members) if state != "SUCCESS"]
     without += [f"{count} {what}" for what, count in odd.items()]
     return [style.note(text), *listed("left out", without, style=style)]
 

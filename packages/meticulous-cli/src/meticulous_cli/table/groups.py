@@ -13,6 +13,9 @@ from meticulous_cli.show.layout import Block
 from meticulous_cli.show.style import Style
 from meticulous_cli.table.columns import block
 
+# Of a later format than is known, the metadata says so, and nothing else is read.
+_OF_ARGUMENTS = {"args.json", "metadata.json"}
+
 
 class Mean(NamedTuple):
     """What a group has of a result that is a number.
@@ -66,11 +69,16 @@ def group(rows: Sequence[Row], by: Sequence[Column], columns: Iterable[Column]) 
 def group_columns(by: Sequence[Column], columns: Iterable[Column]) -> Iterator[Column]:
     """Yield the columns that groups have: what they have in common, `n`, and the summary."""
     for column in by:
-        yield column._replace(get=_getter(column), text=_text_of(column))
+        yield column._replace(get=_getter(column), text=_text_of(column), score=1.0, least=10)
     yield Column(HEADER, "n", lambda group: group.n, score=math.inf)
     for column in columns:
         if column.group == SUMMARY and column not in by:
             yield column._replace(get=_getter(column))
+
+
+def has_arguments(row: Row) -> bool:
+    """Tell whether arguments are known: where there seem to be none, they may be what cannot be read."""
+    return bool(row.args) or not {problem.file for problem in row.reader.problems} & _OF_ARGUMENTS
 
 
 def differing(groups: Sequence[Sequence[Row]], columns: Iterable[Column]) -> list[Column]:
@@ -158,13 +166,15 @@ def mean_of(values: Sequence[Any]) -> Mean:
         return Mean(MISSING, None, 0)
     try:
         mean = math.fsum(known) / len(known)
-        squares = math.hypot(*(value - mean for value in known))
+        # From one of them, as no float holds how far a large integer is from a mean of its size.
+        offsets = [value - known[0] for value in known]
+        middle = math.fsum(offsets) / len(known)
+        squares = math.hypot(*(offset - middle for offset in offsets))
     except (OverflowError, ValueError):  # beyond what a float holds, or infinities of both signs
         return Mean(math.nan, None, len(known))
     deviation = squares / math.sqrt(len(known) - 1) if len(known) > 1 else math.nan
     return Mean(mean, deviation if math.isfinite(deviation) else None, len(known))
 
 
-def _agreed(values: Sequence[Any]) -> Any:
-    known = [value for value in values if value is not MISSING]
-    return known[0] if known and all_alike(known) else MISSING
+def _agreed(values: list[Any]) -> Any:
+    return values[0] if values and all_alike(values) else MISSING

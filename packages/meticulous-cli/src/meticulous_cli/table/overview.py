@@ -71,6 +71,7 @@ class _Table(NamedTuple):
         members: the experiments that its results are of.
         columns: all that there is to show.
         sort: the columns by which rows are sorted.
+        labels: the columns that groups are made by.
         kept: the columns that are shown however little room there is.
         chosen: the arguments that tell something, and in how many rows each was chosen.
         only: whether columns were named that stand instead of all others.
@@ -82,6 +83,7 @@ class _Table(NamedTuple):
     members: list[Row]
     columns: list[Column]
     sort: list[Column]
+    labels: list[Column]
     kept: list[Column]
     chosen: dict[str, int]
     only: bool
@@ -169,6 +171,9 @@ def _table(found: _Found, *, screen: bool) -> _Table:
     chosen: dict[str, int] = {}
     by, over = names.find_all(options.groupby), names.find_all(options.over)
     if over:
+        rows = list(filter(groups.has_arguments, rows))
+        if not rows:
+            raise CommandError("--over needs arguments, and none of these experiments' can be read", DATA)
         differing = groups.differing([rows], (column for column in every if column.group == ARGS))
         by = list(dict.fromkeys([*by, *(column for column in differing if column not in over)]))
     grouped = bool(options.groupby or options.over)
@@ -179,13 +184,13 @@ def _table(found: _Found, *, screen: bool) -> _Table:
     sort = names.find_all(options.sort)
     rows = _sorted(options, rows, sort or labels)
     named = names.find_all([value.removeprefix(_ADD) for value in options.columns])
-    members = [row for row in found.rows if row.ended_well] if grouped else rows
+    members = [row for group in rows for row in group.members if row.ended_well] if grouped else rows
     only = any(not value.startswith(_ADD) for value in options.columns)
     if only:
         columns = [*(labels if grouped else [HEADER_COLUMNS["id"]]), *named]
     elif grouped:
         # Other scripts' results are results of none of these.
-        having = set(names_in(row.summary for row in members))
+        having, chosen = set(names_in(row.summary for row in members)), chosen_arguments(members)
         columns = [column for column in every if column.group != SUMMARY or column.name in having]
         columns = [*labels, *columns, *named]
     else:
@@ -195,8 +200,8 @@ def _table(found: _Found, *, screen: bool) -> _Table:
             shown = names_in(row.args for row in rows)
         default = default_columns(every, rows, shown, terminal=screen)
         columns = in_order([*default, *sort, *named])
-    kept = [*labels, *sort, *named]
-    return _Table(found, grouped, rows, members, list(dict.fromkeys(columns)), sort, kept, chosen, only)
+    columns, kept = list(dict.fromkeys(columns)), [*labels[:1], *sort, *named]
+    return _Table(found, grouped, rows, members, columns, sort, labels, kept, chosen, only)
 
 
 def _printed(table: _Table, style: Style) -> str:
@@ -204,15 +209,17 @@ def _printed(table: _Table, style: Style) -> str:
     options, labelled = table.found.options, style.terminal and not table.only
     folded: list[Column] = []
     if labelled:
-        candidates = set(table.columns).difference(table.kept)
+        candidates = set(table.columns).difference(table.kept, table.labels)
         folded = same((column for column in table.found.columns if column in candidates), table.members)
     gone = set(folded)
     columns = [column for column in table.columns if column not in gone]
     heads = titles(columns, table.sort, style, reverse=options.sort_reverse, labelled=labelled)
+    # Whoever chooses experiments compares them.
+    apart = set(columns if options.chosen else table.sort)
 
     def make(column: Column) -> Block:
         made = groups.block_of if table.grouped else block
-        return made(column, heads[column], table.rows, style, apart=column in table.sort)
+        return made(column, heads[column], table.rows, style, apart=column in apart)
 
     notes: list[str] = []
     if style.terminal:
@@ -249,13 +256,14 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
     ]
     if table.grouped:
         members = [[row for row in group.members if row.ended_well] for group in table.rows]
+        unread = [row for row in found.rows if found.options.over and not groups.has_arguments(row)]
         over, shown = found.names.find_all(found.options.over), set(table.columns)
         # With --over, the arguments that differ make the groups.
         asked = [column for column in found.columns if column.group == ARGS and not over]
         differ = groups.differing(members, [*asked, HEADER_COLUMNS["commit"]])
         averaged = [column for column in found.columns if column in shown]
         return [
-            *footnotes.group_counts(table.rows, found.total, averaged, style),
+            *footnotes.group_counts(table.rows, found.total, averaged, unread, style),
             *footnotes.copies(found.rows, style),
             *listed("also differ within groups", [column.name for column in differ]),
             *listed(
