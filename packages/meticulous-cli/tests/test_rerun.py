@@ -349,6 +349,22 @@ def test_a_package_that_was_installed_to_be_edited_is_the_commits(
             assert pasted(folder, at)[1]["part"] == 1
 
 
+@pytest.mark.parametrize("words", [["lab/é new.py"], ["-m", "lab.go"]])
+def test_what_only_the_patch_has_is_named_no_more_than_what_the_commit_has(project, record, pasted, words):
+    project.write(**{"lab/é new.py": SCRIPT, "lab/go.py": SCRIPT, "conf/a.yaml": "a: 1\n"})
+    project.git("add", "-A")
+    patch = project.git("diff", "--cached", "--binary", "HEAD")
+    project.git("reset", "-q")
+    project.write(**{"data.csv": "1\n"})
+    folder = record("-m", patch=f"{patch}\n", git_dirty=True)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata |= {"command": [*words, "conf", "conf/a.yaml", "data.csv"], "runtime": "Python 3.11"}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    section, ran = pasted(folder, project.folder)
+    assert "not in the commit, so perhaps not what it was: data.csv" in map(str.strip, section)
+    assert (ran["place"], ran["arguments"]) == ("digits-1", metadata["command"][len(words) :])
+
+
 @pytest.mark.parametrize("words", [["/env/bin/mytrain"], ["-m", "installed.train"]])
 def test_a_program_that_is_in_no_commit_is_named(project, record, run, words):
     folder = record("-m")

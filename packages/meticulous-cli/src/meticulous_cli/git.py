@@ -47,11 +47,15 @@ class Repository:
         wanted = list(shas)
         return self._kinds(wanted) == ["commit"] * len(wanted)
 
-    def holds(self, sha: str, paths: Sequence[str]) -> list[str]:
-        """Return those of some paths, from the root, that a commit has."""
-        asked = [path for path in paths if "\n" not in path]
-        kinds = self._kinds([f"{sha}:{path.replace(os.sep, '/')}" for path in asked])
-        return [path for path, kind in zip(asked, kinds, strict=False) if kind in ("blob", "tree")]
+    def holds(self, sha: str, paths: Sequence[str], patch: str = "") -> list[str]:
+        """Return those of some paths, from the root, that a commit has, or a patch to it makes or changes."""
+        asked = {path: path.replace(os.sep, "/") for path in paths if "\n" not in path}
+        kinds = self._kinds([f"{sha}:{name}" for name in asked.values()])
+        held = {path for path, kind in zip(asked, kinds, strict=False) if kind in ("blob", "tree")}
+        listed = self._run(["apply", "--numstat", "-z", patch]) if patch else ""
+        for file in [item.split("\t", 2)[-1] for item in (listed or "").split("\0")]:
+            held.update(path for path, name in asked.items() if f"{file}/".startswith(f"{name}/"))
+        return [path for path in asked if path in held]
 
     def root(self) -> str:
         """Return the root of the work tree."""

@@ -19,9 +19,9 @@ _MOST = 50
 
 
 def not_in_commit(
-    reader: ExperimentReader, here: Repository, place: str, command: Sequence[str]
+    reader: ExperimentReader, here: Repository, place: str, command: Sequence[str], patch: str
 ) -> list[str]:
-    """Return the files and folders on a command line that lie in the work tree and not in the commit."""
+    """Return the files and folders on a command line in the work tree that neither commit nor patch has."""
     root, found = os.path.realpath(here.folder), {}
     for word in command[1:]:
         name = word.partition("=")[2] if word.startswith("-") else word
@@ -29,7 +29,7 @@ def not_in_commit(
         if name and path.startswith(root + os.sep) and os.path.exists(path):
             found[os.path.relpath(path, root)] = name
     found.pop(relative(os.path.realpath(reader.directory.parent), root), None)
-    held = here.holds(reader.sha, list(found)) if found else []
+    held = here.holds(reader.sha, list(found), patch) if found else []
     return [name for path, name in found.items() if path not in held]
 
 

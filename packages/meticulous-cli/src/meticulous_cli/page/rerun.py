@@ -76,7 +76,7 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
         steps = [["git", "checkout", sha], *([["git", "apply", patch]] if patch else [])]
     else:
         here = Repository(repository.root())
-        start = _start(here, sha, where, own)
+        start = _start(here, sha, where, own, patch)
         own, more = start.command, list[str]()
         in_place = not patch and outside.is_checked_out(reader, here)
         if in_place:
@@ -86,7 +86,7 @@ def run_again(reader: ExperimentReader) -> tuple[list[str], str] | None:
             steps, more = _in_new_tree(reader, here, start.place, patch)
         found = outside.editable(reader, here, start.root, in_place=in_place)
         search = os.pathsep.join(outside.relative(folder, start.place or os.curdir) for folder in found)
-        missing = outside.not_in_commit(reader, here, start.place, own)
+        missing = outside.not_in_commit(reader, here, start.place, own, patch)
         missing = missing if in_place or search else [*start.installed, *missing]
         notes += [f"not in the commit, so perhaps not what it was: {', '.join(missing)}"] if missing else []
         notes += [*outside.beside(reader, here), *more]
@@ -122,8 +122,8 @@ def _in_new_tree(
     return steps, [*notes, f"it records in {folder}; once that is moved, the way back: {back}"]
 
 
-def _start(here: Repository, sha: str, where: str, command: list[str]) -> _Start:
-    """Return how the program is started in a work tree of a commit.
+def _start(here: Repository, sha: str, where: str, command: list[str], patch: str) -> _Start:
+    """Return how the program is started in a work tree of a commit and its patch.
 
     The record has the folder in which the experiment started. The program may have changed to it before, and
     in another clone the root of then is not known: of the paths that may be the script's, the longest in the
@@ -141,11 +141,11 @@ def _start(here: Repository, sha: str, where: str, command: list[str]) -> _Start
             for root in [known] if is_known else path.parents:
                 if path.is_relative_to(root):
                     starts.setdefault(path.relative_to(root).as_posix(), (base, root))
-    held = here.holds(sha, list(starts))
+    held = here.holds(sha, list(starts), patch)
     script = max(held, key=lambda path: path.count("/"), default="")  # none of an installed program
     base, root = starts.get(script, (folder, known if is_known else folder))
     place = os.path.relpath(base, root)
-    place = place if here.holds(sha, [place]) else ""
+    place = place if here.holds(sha, [place], patch) else ""
     if script and not module:
         command = [os.path.relpath(script, place or os.curdir), *command[1:]]
     return _Start(place, command, str(root), [] if script else [command[1] if module else command[0]])
