@@ -60,6 +60,12 @@ def test_what_may_not_be_read_is_said_to_be_so(make, run, tmp_path):
                 done = run(*options, path, barred=True)
                 assert (done.returncode, done.stdout) == (1, "")
                 assert done.stderr == f"meticulous: {path}: permission denied\n"
+        for word in ("1", "last"):
+            done = run(word, barred=True)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert done.stderr == f"meticulous: experiments/{word}: permission denied\n"
+        closed.parent.chmod(0o300)
+        assert run("last", barred=True).stderr == "meticulous: experiments: permission denied\n"
     finally:
         closed.parent.chmod(0o700)
         closed.chmod(0o700)

@@ -99,13 +99,16 @@ def _by_id(word: str, words: Sequence[str]) -> str:
     except CommandError:
         raise _nothing(word, words) from None
     folder = os.path.join(directory, word)
-    if os.path.isdir(folder):
+    if _mode(folder) and os.path.isdir(folder):
         return folder
     if word != _LAST:
         raise _nothing(word, words, directory)
-    from meticulous_read import Experiments
+    from meticulous_read import Experiments, ExperimentsDirectoryError
 
-    readers = Experiments(directory).values()
+    try:
+        readers = Experiments(directory).values()
+    except ExperimentsDirectoryError as error:
+        raise CommandError(f"{error.path}: {error.reason}", DATA) from None
     found = [str(reader.directory) for reader in readers if has_record(str(reader.directory))]
     if not found:
         raise CommandError(f"no experiments in {directory} yet", DATA)
