@@ -200,7 +200,8 @@ def test_many_failures_and_problems_are_few_lines(look, projects):
     assert lines[4] == "3 other reasons: --columns +reason"
     assert "--columns +reason" not in look("failed", "--columns", "+reason")
     assert [line[0] for line in lines[5:8]] == ["!", "!", "!"]
-    assert lines[7].endswith("… 9 more: meticulous 12")
+    assert lines[7].endswith("… 9 more: --columns problems")
+    assert "more: --columns problems" not in look("failed", "--columns", "problems")
     assert len(lines) <= 11
 
 

@@ -78,13 +78,16 @@ def failures(rows: Sequence[Row], style: Style, *, shown: bool) -> list[str]:
     return lines
 
 
-def problems(rows: Sequence[Row], style: Style) -> list[str]:
-    """Return a line for each of the first things that cannot be read, and how many more there are."""
+def problems(rows: Sequence[Row], style: Style, *, shown: bool) -> list[str]:
+    """Return a line for each of the first things that cannot be read, and how many more there are.
+
+    Where all are `shown` in the table, nothing says how to see the others.
+    """
     found = [(plain(row.id), plain(str(problem))) for row in rows for problem in row.reader.problems]
     lines = []
     for place, (name, text) in enumerate(found[:_PROBLEMS]):
         more = len(found) - _PROBLEMS if place == _PROBLEMS - 1 else 0
-        end = f" {style.ellipsis} {more} more: meticulous {found[-1][0]}" if more else ""
+        end = f" {style.ellipsis} {more} more" + ": --columns problems" * (not shown) if more else ""
         line = style.cut(f"{name}: {text}", len("! ") + width(end)) + end
         lines.append(style.paint("!", YELLOW) + style.note(f" {line}", len("!")))
     return lines

@@ -272,13 +272,14 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
             *last,
         ]
     chosen = set(map(id, table.rows))
-    reasons = any(each.column is HEADER_COLUMNS["reason"] for each in blocks)
+    shown = {each.column for each in blocks}
+    reasons, problems = (HEADER_COLUMNS[name] in shown for name in ("reason", "problems"))
     first = found.options.paths[0]
     above = first if first.startswith(os.pardir) else ""
     notes = [
         *footnotes.counts(table.rows, found.total, above, style),
         *footnotes.failures([row for row in found.rows if id(row) in chosen], style, shown=reasons),
-        *footnotes.problems(table.rows, style),
+        *footnotes.problems(table.rows, style, shown=problems),
     ]
     more = [*footnotes.copies(table.rows, style), *footnotes.uncommitted(blocks, table.rows, style)]
     return [*notes, *more[: _MOST_FOOTNOTES - len(notes) - len(last)], *last]
