@@ -84,10 +84,13 @@ def holds(text, row=ROW, **more):
         "64 in layers and layers == [64, 'x'] and 'a' in options and 5 not in layers",
         "text == 'a and b' and text != \"lr\"",
         "diverged != diverged",
+        "diverged == nan and nan == diverged and diverged in (1, nan) and diverged == 'nan'",
+        "lr != nan and not lr == nan and optimizer != nan and huge < inf and -inf < lr",
         "lr\n< 1",
         "start >= '2026' and start == '2026-11' and start < '2026-11-02' and start <= '2026-11-01'",
         "start >= '2026-11-01' and start == '2026-11-01T09:30' and start in ('2026-11-01 09',)",
         "duration == 5400 and duration == '1h 30m' and '1.5h' <= duration < '1d' and duration / 60 == 90",
+        "duration > '500ms' and duration == '89m 59s 1000ms'",
         "commit == '4f9c01b' and commit != '4f9c01c'",
         "id == 12 and id == '12' and id in (11, 12) and 9 < id",
         "huge > 1.5 and huge == huge",
@@ -165,9 +168,13 @@ def test_what_does_not_compare_is_false_at_once(text):
         ("args.LR < 1", "no column args.LR: did you mean args.lr?"),
         ("optim < 1", "optim has parts: optim.lr, optim.name"),
         ("same > 1", "same is an argument and a result: write args.same or summary.same"),
-        ("lr == nan", "write loss != loss to find it"),
-        ("start > 'now'", "'now' is not a time such as '2026-11-23 10:00', 'yesterday' or '7d'"),
+        ("lr == los", "no column los: did you mean loss or loss2?"),
+        ("lr > lrr - 1", "no column lrr: did you mean lr?"),
+        ("lr > foo - 1", "no column foo: there are "),
+        ("start > 'now'", "'now' is not a time such as '2026-11-23 10:00', '14:50', 'yesterday' or '7d'"),
+        ("start > '25:00'", "'25:00' is not a time"),
         ("start in ('2026', 'now')", "'now' is not a time"),
+        ("duration < 5min", "'5min' is not a duration"),
         ("duration < 'long'", "'long' is not a duration such as '1h 30m' or 5400, in seconds"),
         ("abs(lr) > 1", "it may only compare, compute and use and, or, not, in and parentheses"),
         ("1 < 2", "names no column"),
@@ -203,10 +210,16 @@ def test_a_mistake_is_explained(text, message):
         ("lr >= 1 and optimizer = 'a=b'", "lr >= 1 and optimizer == 'a=b'"),
         ("optimizer == ADAM", "optimizer == 'ADAM'"),
         ("optimizer in (ADAM, 'sgd')", "optimizer in ('ADAM', 'sgd')"),
+        ("optimizer == adam", "optimizer == 'adam'"),
+        ("optimizer in (adam, sgd, ADAM)", "optimizer in ('adam', 'sgd', 'ADAM')"),
+        ("optimizer = adam or lr = 1 or model == sgd", "optimizer == 'adam' or lr == 1 or model == 'sgd'"),
+        ("model == resnet-50 and lr < 1", "model == 'resnet-50' and lr < 1"),
         ("start > 2026-11-20", "start > '2026-11-20'"),
         ("start > 2026-11-20 10:00", "start > '2026-11-20 10:00'"),
         ("start < 2026-09-01 and lr > 1e-3", "start < '2026-09-01' and lr > 1e-3"),
         ("duration < 10m", "duration < '10m'"),
+        ("duration < 100ms", "duration < '100ms'"),
+        ("start > 14:50", "start > '14:50'"),
         ("commit == 41e6fd1", "commit == '41e6fd1'"),
         ("acc (%) > 50", "`acc (%)` > 50"),
         ("1st > 2", "`1st` > 2"),
@@ -214,15 +227,18 @@ def test_a_mistake_is_explained(text, message):
     ],
 )
 def test_what_lacks_quotes_is_answered_with_them(text, fixed):
-    fields = fields_of({**ROW, "acc (%)": 1, "1st": 2})
+    fields = fields_of({**ROW, "acc (%)": 1, "1st": 2, "params": 3})
+    rows = [{"lr": 1, "optimizer": "adam", "model": "resnet-50"}, {"optimizer": "sgd"}]
     with pytest.raises(CommandError) as caught:
-        matching([{"lr": 1}], [text], fields)
+        matching(rows, [text], fields)
     assert caught.value.code == USAGE
     assert caught.value.instead == f'meticulous --filter "{fixed}"' or "`" in fixed
     # No line with a back-tick means the same to cmd and PowerShell: there, the sentence has it.
     assert fixed in (
         caught.value.message if sys.platform == "win32" and "`" in fixed else caught.value.instead
     )
+    with contextlib.suppress(CommandError):
+        assert matching(rows, [fixed], fields)
 
 
 @pytest.mark.parametrize(
@@ -320,8 +336,31 @@ def test_a_time_may_have_an_offset_and_all_its_digits(text):
 
 
 @pytest.mark.parametrize(
+    ("text", "clean", "dirty"),
+    [
+        ("commit == '4f9c01b'", True, True),
+        ("commit == '4f9c01b+'", False, True),
+        (f"commit in ('4f9c01b{33 * '0'}+',)", False, True),
+        ("commit != '4f9c01b+'", True, False),
+        ("commit == '4f9c01c+' or commit == '+4f9c01b'", False, False),
+    ],
+)
+def test_a_commit_may_have_the_mark_of_uncommitted_changes(text, clean, dirty):
+    assert [holds(text, {"commit": ROW["commit"] + mark}) for mark in ("", "+")] == [clean, dirty]
+
+
+@pytest.mark.parametrize("text", ["start == '09:30'", "'09:29' < start < '09:30:16'", "start != '09:31'"])
+def test_a_time_without_a_day_is_todays(text):
+    today = datetime.now().replace(hour=9, minute=30, second=15).astimezone()
+    assert holds(text, {"start": today})
+    assert not holds("start > '00:00'", {"start": today - timedelta(days=1)})
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "top == inf and bottom == -inf and none == nan and not none != nan and none in (1, nan)",
+        "yaml == inf and yaml > 1 and yaml == 'inf' and number == 'inf' and number == inf",
         "top > 1 and 1 < top and not top < 1",
         "bottom < 0 and bottom != 0",
         "not none > 0 and not none <= 0 and none != 0",
@@ -329,7 +368,8 @@ def test_a_time_may_have_an_offset_and_all_its_digits(text):
     ],
 )
 def test_an_argument_that_is_no_finite_number_compares_as_what_its_text_stands_for(text):
-    assert holds(text, {"top": "Infinity", "bottom": "-Infinity", "none": "NaN"})
+    row = {"top": "Infinity", "bottom": "-Infinity", "none": "NaN"}
+    assert holds(text, {**row, "yaml": "inf", "number": math.inf})
 
 
 def test_metadata_is_found_where_nothing_else_has_the_name():

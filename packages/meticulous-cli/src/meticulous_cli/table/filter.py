@@ -8,6 +8,7 @@ without an exception; there are no calls and no attributes.
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 import warnings
@@ -27,14 +28,14 @@ Value = Callable[[Any], Any]
 _QUOTED = r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\""
 _OPERATORS = {"&": " and ", "|": " or ", "\n": " "}
 _WORDS = ("and", "or", "not", "in", "is", "True", "False", "None", "true", "false", "null")
-_CONSTANTS = {"true": True, "false": False, "null": None}
+_CONSTANTS = {"true": True, "false": False, "null": None, "nan": "NaN", "NaN": "NaN", "inf": math.inf}
 # Times, spans and commits that lack quotes: what starts like a number, and is none.
 _UNQUOTED = r"(?<![\w.'\"-])(?![0-9.]+(?:e[+-]?[0-9]+)?(?![\w:.-]))[0-9][\w:.-]*(?: [0-9]{2}:[0-9:.]+)?"
 _LISTS = (ast.Tuple, ast.List, ast.Set)
 _SHOWN_COLUMNS = 3
 # What text compares with a column of the header, and what it is like.
 _TEXTS = {
-    "start": (local_time, "a time such as '2026-11-23 10:00', 'yesterday' or '7d'"),
+    "start": (local_time, "a time such as '2026-11-23 10:00', '14:50', 'yesterday' or '7d'"),
     "duration": (seconds, "a duration such as '1h 30m' or 5400, in seconds"),
 }
 
@@ -51,7 +52,7 @@ def matching(rows: Sequence[Row], filters: Sequence[str], names: Names) -> list[
             they hold of no row, and the error says what there is instead.
     """
     kept = list(rows)
-    compiled = [_Filter(text, names) for text in filters]
+    compiled = [_Filter(text, names, kept) for text in filters]
     for each in compiled:
         kept = [row for row in kept if each.holds(row)]
     if rows and not kept:
@@ -61,15 +62,6 @@ def matching(rows: Sequence[Row], filters: Sequence[str], names: Names) -> list[
     return kept
 
 
-def _corrected(message: str, text: str) -> CommandError:
-    """Return an error with the filter that was meant, as a command or, where no shell takes that, as it is.
-
-    On Windows, none takes a back-tick: PowerShell would read it as its own.
-    """
-    line = command(["--filter", text])
-    return CommandError(message if line else f"{message}: {text}", USAGE, line)
-
-
 class _Filter:
     """One filter.
 
@@ -77,9 +69,10 @@ class _Filter:
         columns: those that it names, by what stands for them in Python's grammar.
     """
 
-    def __init__(self, text: str, names: Names) -> None:
+    def __init__(self, text: str, names: Names, rows: Sequence[Any]) -> None:
         self._text = text
         self._names = names
+        self._rows = rows
         self.columns: dict[str, Column] = {}
         source = self._with_placeholders()
         try:
@@ -133,8 +126,20 @@ class _Filter:
             ("(?<![=<>!])=(?![=<>])", "==", "== compares"),
         ):
             if part and (text := self._replaced(part, form)) != self._text:
-                return _corrected(message, text)
+                return self._corrected(message, text)
         return CommandError(f"cannot read the filter {self._text}: {reason}", USAGE)
+
+    def _corrected(self, message: str, text: str) -> CommandError:
+        """Return an error with the filter that was meant, as a command or, where no shell takes it, as it is.
+
+        On Windows, none takes a back-tick: PowerShell would read it as its own.
+
+        Raises:
+            CommandError: that filter cannot be understood either, and the error may correct it further.
+        """
+        _Filter(text, self._names, self._rows)
+        line = command(["--filter", text])
+        return CommandError(message if line else f"{message}: {text}", USAGE, line)
 
     def _replaced(self, part: str, form: str) -> str:
         """Return the filter with another form of what fits a pattern, but for what stands in quotes."""
@@ -207,12 +212,8 @@ class _Filter:
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
         columns = [self.columns[name] for name in names & set(self.columns)]
         headers = {column.name for column in columns if column.group == HEADER}
-        for name in names - set(self.columns) - set(_CONSTANTS) if columns else ():
-            if name.lower() == "nan":
-                raise _Unreadable("nan equals nothing, itself neither: write loss != loss to find it")
-            if "did you mean" not in self._names.unknown(name).message:
-                text = self._replaced(rf"\b{re.escape(name)}\b", "'{}'")
-                raise _corrected(f"text needs quotes: '{name}'", text)
+        if columns and (text := self._with_quotes(nodes, columns)) != self._text:
+            raise self._corrected("text needs quotes", text)
         for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for parse, example in (_TEXTS[name] for name in headers & set(_TEXTS)):
@@ -220,6 +221,18 @@ class _Filter:
                         raise _Unreadable(f"{node.value!r} is not {example}")
             elif headers & {"start", "commit"} and _is_number(node):
                 raise _Unreadable("a time or a commit is compared with text, as in start > '2026-11-23'")
+
+    def _with_quotes(self, nodes: Sequence[ast.expr], columns: Sequence[Column]) -> str:
+        """Return the filter with quotes around what is no name, and is like none or a value of a column."""
+        found = {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
+        unknown = found - set(self.columns) - set(_CONSTANTS)
+        texts = {node.id for node in nodes if isinstance(node, ast.Name)} & unknown
+        texts = {name for name in texts if "did you mean" not in self._names.unknown(name).message}
+        for column in columns if unknown else ():
+            values = {value for value in column.values(self._rows) if isinstance(value, str)}
+            texts |= {value for value in values if any(name in value for name in unknown)}
+        part = "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+        return self._replaced(rf"(?<!\w)(?:{part})(?!\w)", "'{}'") if part else self._text
 
 
 def _stands_bare(name: str) -> bool:

@@ -15,8 +15,8 @@ from meticulous_cli.show.text import local
 
 Row = TypeVar("Row")
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_LONGEST_NUMBER = 400
+# PyYAML reads 1e-4 and inf as text. Nobody's number has 400 characters.
+_NUMBER = re.compile(r"(?!.{400})-?(?:[Ii]nf|(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 _POWER_BITS = 4096
 _TIME = re.compile(
     r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:[ T][0-9]{2}"
@@ -25,8 +25,8 @@ _TIME = re.compile(
 # What stands for the parts of a time that nobody gave.
 _REST = "0001-01-01 00:00:00.000000"
 _DAYS = {"today": 0, "yesterday": 1}
-_SPAN = re.compile(r"(?:([0-9.]+)w)?(?:([0-9.]+)d)?(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s)?")
-_UNITS = (7 * 86400, 86400, 3600, 60, 1)
+_UNITS = {"w": 7 * 86400, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
+_SPAN = re.compile("".join(rf"(?:([0-9.]+){unit})?" for unit in _UNITS))
 
 
 class _Beginning(str):
@@ -80,12 +80,10 @@ def _order(value: Any) -> tuple[int, Any] | None:
 
 
 def _written_number(value: Any) -> int | float | None:
-    """Return the number that a value is or, as text, stands for: PyYAML reads 1e-4 as text."""
+    """Return the number that a value is or, as text, stands for."""
     number = number_of(value)
-    if number is None and isinstance(value, str) and len(value) < _LONGEST_NUMBER:
-        found = _NUMBER.fullmatch(value)
-        if found:
-            return float(value) if found[2] or found[3] else int(value)
+    if number is None and isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("-").isdecimal() else float(value)
     return number
 
 
@@ -114,17 +112,24 @@ def _met(one: Any, other: Any) -> tuple[Any, Any]:
         if isinstance(one, _Moment):
             other = other if isinstance(other, _Moment) else local_time(other)
         if isinstance(one, _Beginning) and other:
-            return one[: len(other)], other
+            mark = "+" if one.endswith("+") and other.endswith("+") else ""  # of uncommitted changes
+            return one[: len(other) - len(mark)] + mark, other
         if isinstance(one, _Span):
             return float(one), seconds(other)
+        if isinstance(one, float) and math.isnan(one) and other.lower() == "nan":
+            return other, other
     elif isinstance(one, str) and isinstance(other, (int, float)) and not isinstance(other, bool):
-        number = None if isinstance(one, _Beginning) else _written_number(one)
+        number = None if isinstance(one, _Beginning) or one == "NaN" else _written_number(one)
         return (one if number is None else number), other
     return one, other
 
 
 def local_time(text: str) -> str | None:
-    """Return as much of a time as a text gives, on this machine's clock; None for what is on no calendar."""
+    """Return as much of a time as a text gives, on this machine's clock; None for what is on no calendar.
+
+    One without a day is today's.
+    """
+    text = f"{datetime.now():%Y-%m-%d} {text}" if text[2:3] == ":" else text
     found = _TIME.fullmatch(text)
     try:
         if found:
@@ -149,7 +154,7 @@ def seconds(text: str) -> float | None:
         parts = [float(part or 0) for part in found.groups()] if found and found[0] else None
     except ValueError:  # such as 1.2.3s
         return None
-    return sum(map(operator.mul, parts, _UNITS)) if parts else None
+    return sum(map(operator.mul, parts, _UNITS.values())) if parts else None
 
 
 def _test(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], bool]:
