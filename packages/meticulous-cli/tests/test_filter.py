@@ -221,6 +221,7 @@ def test_a_mistake_is_explained(text, message):
         ("duration < 100ms", "duration < '100ms'"),
         ("start > 14:50", "start > '14:50'"),
         ("commit == 41e6fd1", "commit == '41e6fd1'"),
+        ("commit == 41e6fd1+ and lr < 1", "commit == '41e6fd1+' and lr < 1"),
         ("acc (%) > 50", "`acc (%)` > 50"),
         ("1st > 2", "`1st` > 2"),
         ("f(x) > 2", "`f(x)` > 2"),
@@ -361,6 +362,7 @@ def test_a_time_without_a_day_is_todays(text):
     [
         "top == inf and bottom == -inf and none == nan and not none != nan and none in (1, nan)",
         "yaml == inf and yaml > 1 and yaml == 'inf' and number == 'inf' and number == inf",
+        "word == nan and nan == word and not word != nan and word != 1 and word == 'nan'",
         "top > 1 and 1 < top and not top < 1",
         "bottom < 0 and bottom != 0",
         "not none > 0 and not none <= 0 and none != 0",
@@ -369,7 +371,7 @@ def test_a_time_without_a_day_is_todays(text):
 )
 def test_an_argument_that_is_no_finite_number_compares_as_what_its_text_stands_for(text):
     row = {"top": "Infinity", "bottom": "-Infinity", "none": "NaN"}
-    assert holds(text, {**row, "yaml": "inf", "number": math.inf})
+    assert holds(text, {**row, "yaml": "inf", "number": math.inf, "word": "nan"})
 
 
 def test_metadata_is_found_where_nothing_else_has_the_name():

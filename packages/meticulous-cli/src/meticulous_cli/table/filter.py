@@ -30,7 +30,7 @@ _OPERATORS = {"&": " and ", "|": " or ", "\n": " "}
 _WORDS = ("and", "or", "not", "in", "is", "True", "False", "None", "true", "false", "null")
 _CONSTANTS = {"true": True, "false": False, "null": None, "nan": "NaN", "NaN": "NaN", "inf": math.inf}
 # Times, spans and commits that lack quotes: what starts like a number, and is none.
-_UNQUOTED = r"(?<![\w.'\"-])(?![0-9.]+(?:e[+-]?[0-9]+)?(?![\w:.-]))[0-9][\w:.-]*(?: [0-9]{2}:[0-9:.]+)?"
+_UNQUOTED = r"(?<![\w.'\"-])(?![0-9.]+(?:e[+-]?[0-9]+)?(?![\w:.-]))[0-9][\w:.-]*(?:\+(?!\S)| \d\d:[\d:.]+)?"
 _LISTS = (ast.Tuple, ast.List, ast.Set)
 _SHOWN_COLUMNS = 3
 # What text compares with a column of the header, and what it is like.

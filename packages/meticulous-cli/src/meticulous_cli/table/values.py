@@ -15,7 +15,7 @@ from meticulous_cli.show.text import local
 
 Row = TypeVar("Row")
 
-# PyYAML reads 1e-4 and inf as text. Nobody's number has 400 characters.
+# PyYAML reads 1e-4, inf and nan as text. Nobody's number has 400 characters.
 _NUMBER = re.compile(r"(?!.{400})-?(?:[Ii]nf|(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 _POWER_BITS = 4096
 _TIME = re.compile(
@@ -116,7 +116,7 @@ def _met(one: Any, other: Any) -> tuple[Any, Any]:
             return one[: len(other) - len(mark)] + mark, other
         if isinstance(one, _Span):
             return float(one), seconds(other)
-        if isinstance(one, float) and math.isnan(one) and other.lower() == "nan":
+        if isinstance(one, (float, str)) and str(one).lower() == "nan" == other.lower():
             return other, other
     elif isinstance(one, str) and isinstance(other, (int, float)) and not isinstance(other, bool):
         number = None if isinstance(one, _Beginning) or one == "NaN" else _written_number(one)
