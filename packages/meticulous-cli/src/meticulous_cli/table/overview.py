@@ -190,7 +190,8 @@ def _table(found: _Found, *, screen: bool) -> _Table:
         columns = [*(labels if grouped else [HEADER_COLUMNS["id"]]), *named]
     elif grouped:
         # Other scripts' results are results of none of these.
-        having, chosen = set(names_in(row.summary for row in members)), chosen_arguments(members)
+        having = set(names_in(row.summary for row in members))
+        chosen = chosen_arguments(members) if screen else {}
         columns = [column for column in every if column.group != SUMMARY or column.name in having]
         columns = [*labels, *columns, *named]
     else:
