@@ -1,6 +1,7 @@
 """What a slow file system costs: each call below the experiments directory takes 1 ms, and is counted."""
 
 import shutil
+import statistics
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +19,18 @@ def reading(directory: Path, count: int, floor: int) -> list[list[str]]:
     for name in range(1, floor + 1):
         shutil.copytree(directory / str(name), some / str(name))
     rows = []
-    for label, script, below in (
-        (f"{count:,} experiments to a frame", FRAME, directory),
-        (f"{floor:,} experiments to a frame", FRAME, some),
-        (f"{floor:,} experiments by the floor", "import pandas\n" + FLOOR, some),
+    for label, script, below, rounds in (
+        (f"{count:,} experiments to a frame", FRAME, directory, 3),
+        (f"{floor:,} experiments to a frame", FRAME, some, 3),
+        (f"{floor:,} experiments by the floor", "import pandas\n" + FLOOR, some, 1),
     ):
         variables = latency.slow_below(directory.parent, below)
-        done = run([sys.executable, "-c", script, below], directory.parent, **variables)
-        rows.append([label, duration(done.seconds), f"{latency.counted_calls(variables):,}"])
+        seconds, calls = [], 0
+        for _ in range(rounds):
+            done = run([sys.executable, "-c", script, below], directory.parent, **variables)
+            seconds.append(done.seconds)
+            calls = latency.counted_calls(variables)
+        rows.append([label, duration(statistics.median(seconds)), f"{calls:,}"])
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -126,6 +127,7 @@ def _complain(error: CommandError) -> int:
 
 def run() -> None:
     """Run the command as a program, and end it without freeing what it read, object by object."""
+    gc.disable()  # of 100,000 experiments, to look for what refers to itself took 13 % of the time
     os._exit(main())
 
 
