@@ -44,7 +44,7 @@ class Plan(NamedTuple):
     looked_at: tuple[int, int] = (10_000, 10)
     """Of these a refresh, other Pythons and a slow file system are measured, too."""
     calls: int = 1000
-    seconds: float = 20
+    seconds: float = 15
     """For what is compared: it takes turns at least twice, and at most so many rounds."""
     rounds: int = 25
 
