@@ -147,8 +147,7 @@ def _read(options: argparse.Namespace) -> _Found:
 
 def _is_stray(reader: ExperimentReader) -> bool:
     """Tell whether a folder has no recorded file; most have what was read already."""
-    read = reader.status or reader.metadata or reader.args
-    return not read and not has_record(str(reader.directory))
+    return not (reader.status or reader.metadata or reader.args or has_record(str(reader.directory)))
 
 
 def _nothing(paths: Sequence[str], *, folders: bool) -> CommandError:
@@ -199,8 +198,7 @@ def _table(found: _Found, *, screen: bool) -> _Table:
         shown: Collection[str] = () if options.args == "none" else chosen
         if options.args != "none" and (options.args == "all" or len(rows) == 1):
             shown = names_in(row.args for row in rows)
-        default = default_columns(every, rows, shown, terminal=screen)
-        columns = in_order([*default, *sort, *named])
+        columns = in_order([*default_columns(every, rows, shown, terminal=screen), *sort, *named])
     columns, kept = list(dict.fromkeys(columns)), [*labels[:1], *sort, *named]
     return _Table(found, grouped, rows, members, columns, sort, labels, kept, chosen, only)
 
@@ -262,14 +260,13 @@ def _notes(table: _Table, folded: list[Column], blocks: list[Block], style: Styl
         # With --over, the arguments that differ make the groups.
         asked = [column for column in found.columns if column.group == ARGS and not over]
         differ = groups.differing(members, [*asked, HEADER_COLUMNS["commit"]])
+        again = groups.repeated(members, over) if over else []
         averaged = [column for column in found.columns if column in shown]
         return [
             *footnotes.group_counts(table.rows, found.total, averaged, unread, style),
             *footnotes.copies(found.rows, style),
             *listed("also differ within groups", [column.name for column in differ]),
-            *listed(
-                f"same {', '.join(found.options.over)} again", groups.repeated(members, over) if over else []
-            ),
+            *listed(f"same {', '.join(found.options.over)} again", again),
             *last,
         ]
     chosen = set(map(id, table.rows))
